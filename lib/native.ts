@@ -1,0 +1,89 @@
+/** Loads the addon; the only file that knows it exists. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fail } from './error.js';
+
+/** One row of the op table. */
+export interface RowInfo {
+  device: 'cpu' | 'cuda';
+  needs: string;
+  variant: string;
+  runnable: boolean;
+}
+
+/** One op of the op table. */
+export interface OpInfo {
+  name: string;
+  anyInputs: boolean;
+  inputs: string[];
+  params: string[];
+  rows: RowInfo[];
+}
+
+interface Schema {
+  dtypes: string[];
+  ops: OpInfo[];
+  features: string[];
+}
+
+/** Bytes of native memory held by tensors of the whole process; `cachedBytes` are free blocks kept for reuse. */
+export interface NativeMemory {
+  buffers: number;
+  bytes: number;
+  peakBytes: number;
+  cachedBytes: number;
+}
+
+interface Addon {
+  schema(): Schema;
+  alloc(bytes: number): number;
+  release(handle: number): boolean;
+  copy(handle: number, array: NodeJS.TypedArray, write: boolean): void;
+  call(words: Float64Array, count: number): number;
+  submit(words: Float64Array, count: number): Promise<void>;
+  threads(count?: number): number;
+  memory(request?: 'trim' | 'resetPeak'): NativeMemory;
+}
+
+let loaded: { addon: Addon; schema: Schema; path: string; indexOf: Map<string, number> } | undefined;
+
+/** The package's folder: the nearest one upwards with a package.json. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) fail({ code: 'native', problem: 'its package.json was not found', todo: 'Install lowbit again.' });
+    folder = parent;
+  }
+  return folder;
+}
+
+/** The addon and its op table, loaded on first use. */
+export function native() {
+  loaded ??= load();
+  return loaded;
+}
+
+function load() {
+  const require = createRequire(import.meta.url);
+  let path = '';
+  try {
+    path = (require('node-gyp-build') as { resolve(root: string): string }).resolve(packageRoot());
+    const addon = require(path) as Addon;
+    const schema = addon.schema();
+    return { addon, schema, path, indexOf: new Map(schema.ops.map((op, i) => [op.name, i])) };
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    return fail({ code: 'native', problem: text.split('\n')[0], todo: hint(text, path), cause });
+  }
+}
+
+function hint(text: string, path: string): string {
+  if (/GLIBC/.test(text)) return 'This system has an older libc than the prebuilt binary needs: run `npx lowbit build`.';
+  if (!path) {
+    return `There is no binary for ${process.platform}-${process.arch}: run \`npx lowbit build\` (needs cmake >= 3.18 and a C++20 compiler).`;
+  }
+  return 'Run `npx lowbit build` to build it on this machine.';
+}

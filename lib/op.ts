@@ -1,0 +1,329 @@
+/** The one door between TypeScript and native code: checks, infers the output, dispatches, records. */
+import { type Fault, fail, LowbitError } from './error.js';
+import { native, type OpInfo } from './native.js';
+import { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
+import { setSettling, Tensor } from './tensor.js';
+
+/** What a parameter may be. Numbers, booleans and lists go to the kernel; strings (a dtype, a mode) only steer `infer`. */
+export type ParamValue = number | boolean | string | readonly number[];
+
+/** Marks a parameter that has no default. */
+export function required<T extends ParamValue>(): T {
+  return undefined as unknown as T;
+}
+
+/** What an op family writes down about an op; everything else follows from it and the op table. */
+export interface OpSpec<I extends readonly string[], P extends object> {
+  /** The name in native/ops.inc. */
+  name: string;
+  /** Input names as in the op table; an op over any number of inputs names its list. */
+  inputs: I;
+  any?: boolean;
+  /** Parameters with their defaults, `required()` where there is none. */
+  params: P;
+  /** Words that a parameter of the op table may take; the kernel gets their index. Other strings stay in TypeScript. */
+  choices?: { readonly [K in keyof P]?: readonly string[] };
+  /** Output type from input types; throws the caller's mistakes. Unknown dimensions are NaN. */
+  infer(types: readonly TensorType[], params: P, check: Check): TensorType;
+  /** Parameters for the same computation when every full-rank input is stored transposed by `perm`, and so is the output. */
+  permute?(params: P, perm: readonly number[]): P | undefined;
+  /** f(s·x) = s·f(x) for s > 0: scales move through it. */
+  scalesThrough?: boolean;
+  /** Copies elements without computing: it runs on quantized codes as it is. */
+  movesElements?: boolean;
+  /** The weight input and its output-channel axis, for ops whose weights are worth quantizing. */
+  quantizes?: { weight: I[number]; axis: number };
+  /** Small integer results that follow from known shapes and values (NaN where unknown), so that shape arithmetic folds. */
+  propagate?(known: readonly (readonly number[] | undefined)[], params: P, types: readonly TensorType[]): readonly number[] | undefined;
+}
+
+type Tensors<I extends readonly string[]> = { [K in keyof I]: Tensor };
+
+/** An op: call it with tensors, or ask it about itself. */
+export type Op<I extends readonly string[] = readonly string[], P extends object = object> = OpSpec<I, P> &
+  ((...args: [...Tensors<I>, params?: Partial<P>]) => Tensor);
+/** An op over a list of tensors. */
+export type ListOp<I extends readonly string[] = readonly string[], P extends object = object> = OpSpec<I, P> &
+  ((inputs: readonly Tensor[], params?: Partial<P>) => Tensor);
+// biome-ignore lint/suspicious/noExplicitAny: an op of any arity and parameters
+export type AnyOp = OpSpec<any, any> & ((...args: any[]) => Tensor);
+
+/** Complaints in the form of the fault catalogue, with the op's name filled in. */
+export class Check {
+  constructor(readonly op: string) {}
+  shape(ok: boolean, input: string, type: TensorType, expected: string, because?: string): void {
+    if (!ok) fail({ code: 'shape', op: this.op, input, came: type.shape, expected, because });
+  }
+  dtype(ok: boolean, input: string, type: TensorType, expected: string, because?: string): void {
+    if (!ok) fail({ code: 'dtype', op: this.op, input, came: type.dtype, expected, because });
+  }
+  param(ok: boolean, parameter: string, came: unknown, expected: string, because?: string): void {
+    if (!ok) fail({ code: 'parameter', op: this.op, parameter, came, expected, because });
+  }
+}
+
+/** Defines an op. Its kernels are the rows of the same name in native/ops.inc. */
+export function defineOp<const I extends readonly string[], P extends object>(spec: OpSpec<I, P>): Op<I, P> {
+  const call = (...args: unknown[]): Tensor => {
+    const hasParams = args.length > spec.inputs.length;
+    return runOp(op as unknown as AnyOp, args.slice(0, spec.inputs.length) as Tensor[], (hasParams ? args.at(-1) : {}) as object);
+  };
+  const op = named(call, spec) as unknown as Op<I, P>;
+  return op;
+}
+
+/** Defines an op over a list of tensors. */
+export function defineListOp<const I extends readonly string[], P extends object>(spec: OpSpec<I, P>): ListOp<I, P> {
+  const call = (inputs: readonly Tensor[], params: object = {}): Tensor => runOp(op as unknown as AnyOp, inputs, params);
+  const op = named(call, { ...spec, any: true }) as unknown as ListOp<I, P>;
+  return op;
+}
+
+function named(call: unknown, spec: { name: string; any?: boolean }) {
+  Object.defineProperty(call, 'name', { value: spec.name });
+  const { name: _, ...rest } = spec;
+  return Object.assign(call as object, rest);
+}
+
+/** All parameters of a call: defaults filled in, unknown names and missing ones refused. */
+export function completeParams(op: AnyOp, params: object): Record<string, ParamValue> {
+  const known = Object.keys(op.params);
+  for (const option of Object.keys(params)) {
+    if (!known.includes(option)) fail({ code: 'unknownOption', where: op.name, option, allowed: known });
+  }
+  const full: Record<string, ParamValue> = { ...op.params };
+  for (const [name, value] of Object.entries(params)) if (value !== undefined) full[name] = value;
+  for (const name of known) {
+    if (full[name] === undefined) fail({ code: 'parameter', op: op.name, parameter: name, came: undefined, expected: 'a value' });
+    const choices = op.choices?.[name] as readonly string[] | undefined;
+    if (choices && !choices.includes(full[name] as string)) {
+      fail({ code: 'parameter', op: op.name, parameter: name, came: full[name], expected: `one of ${choices.join(', ')}` });
+    }
+  }
+  return full;
+}
+
+/** The output type of an op for these inputs; `params` are complete. */
+export function inferType(op: AnyOp, types: readonly TensorType[], params: object): TensorType {
+  return op.infer(types, params, new Check(op.name));
+}
+
+export interface RecordedCall {
+  op: AnyOp;
+  inputs: readonly Tensor[];
+  params: Record<string, ParamValue>;
+  output: Tensor;
+}
+
+let recorder: ((call: RecordedCall) => void) | undefined;
+
+/** Runs `body` and reports every op call in it: what tracing and the tape are made of. */
+export function record<T>(body: () => T, onCall: (call: RecordedCall) => void): T {
+  const outer = recorder;
+  recorder = (call) => {
+    onCall(call);
+    outer?.(call);
+  };
+  try {
+    return body();
+  } finally {
+    recorder = outer;
+  }
+}
+
+/** Runs an op on the best kernel row, or on the row named by its variant. */
+export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {}, row?: string): Tensor {
+  const full = completeParams(op, params);
+  if (!op.any && inputs.length !== op.inputs.length) {
+    fail({
+      code: 'parameter',
+      op: op.name,
+      parameter: 'inputs',
+      came: inputs.length,
+      expected: `${op.inputs.length} tensors (${op.inputs.join(', ')})`,
+    });
+  }
+  const type = inferType(op, inputs, full);
+  const output = Tensor.uninitialized(type.dtype, type.shape);
+  try {
+    const info = tableEntry(op);
+    const rowIndex = row === undefined ? -1 : rowNamed(info, row);
+    encode(op, info, rowIndex, inputs, output, full);
+    if (!deferring) flush();
+  } catch (error) {
+    output.dispose();
+    throw asFault(error);
+  }
+  recorder?.({ op, inputs, params: full, output });
+  return output;
+}
+
+/** The variants of an op's rows that this machine can run, best first. */
+export function rowsOf(op: AnyOp): string[] {
+  return tableEntry(op)
+    .rows.filter((row) => row.runnable)
+    .map((row) => row.variant);
+}
+
+function rowNamed(info: OpInfo, variant: string): number {
+  const index = info.rows.findIndex((row) => row.variant === variant);
+  if (index < 0) {
+    fail({
+      code: 'kernel',
+      op: info.name,
+      row: variant,
+      problem: `does not exist; there are ${info.rows.map((row) => row.variant).join(', ')}`,
+    });
+  }
+  if (!info.rows[index].runnable) fail({ code: 'kernel', op: info.name, row: variant, problem: 'cannot run on this machine' });
+  return index;
+}
+
+const checked = new WeakMap<AnyOp, OpInfo>();
+
+/** The op's line of the table, compared on first use with what TypeScript says about it. */
+function tableEntry(op: AnyOp): OpInfo {
+  const seen = checked.get(op);
+  if (seen) return seen;
+  const { schema, indexOf } = native();
+  if (schema.dtypes.join() !== dtypes.join()) fail({ code: 'internal', problem: 'the addon has other element types; rebuild it' });
+  const info = schema.ops[indexOf.get(op.name) ?? -1];
+  const problem = tableMismatch(op, info);
+  if (problem) fail({ code: 'internal', problem: `${op.name}: ${problem}; the addon and lib/ are of different versions` });
+  checked.set(op, info);
+  return info;
+}
+
+/** What the table and the TypeScript description of an op disagree about, if anything. */
+export function tableMismatch(op: AnyOp, info: OpInfo | undefined): string | undefined {
+  if (!info) return 'it is not in the op table';
+  if (info.inputs.join() !== op.inputs.join()) return `inputs are (${op.inputs}) here and (${info.inputs}) in the op table`;
+  if (info.anyInputs !== Boolean(op.any)) return 'only one side takes any number of inputs';
+  const params = Object.keys(op.params);
+  const missing = info.params.filter((name) => !params.includes(name));
+  if (missing.length) return `parameters ${missing} of the op table are missing`;
+  const extra = params.filter(
+    (name) => !info.params.includes(name) && typeof op.params[name] !== 'string' && op.params[name] !== undefined,
+  );
+  if (extra.length) return `parameters ${extra} are not in the op table`;
+  return undefined;
+}
+
+// ---- calls as numbers (the layout is described in native/addon.cc) ---------------------------------------------------------------
+
+let words = new Float64Array(1024);
+let count = 0;
+let deferring = false;
+let waiting: number[] = [];
+
+function push(value: number): void {
+  if (count === words.length) {
+    const larger = new Float64Array(words.length * 2);
+    larger.set(words);
+    words = larger;
+  }
+  words[count++] = value;
+}
+
+function pushTensor(tensor: Tensor): void {
+  push(tensor.handle);
+  push(dtypes.indexOf(tensor.dtype));
+  push(tensor.shape.length);
+  for (const n of tensor.shape) push(n);
+}
+
+function encode(op: AnyOp, info: OpInfo, row: number, inputs: readonly Tensor[], output: Tensor, params: Record<string, ParamValue>): void {
+  const start = count;
+  try {
+    push(native().indexOf.get(info.name) as number);
+    push(row);
+    push(inputs.length);
+    for (const input of inputs) pushTensor(input);
+    pushTensor(output);
+    push(info.params.length);
+    for (const name of info.params) {
+      const choices = op.choices?.[name] as readonly string[] | undefined;
+      const value = choices ? choices.indexOf(params[name] as string) : params[name];
+      const list = Array.isArray(value) ? (value as number[]) : [Number(value)];
+      push(list.length);
+      for (const item of list) push(item);
+    }
+  } catch (error) {
+    count = start;
+    throw error;
+  }
+}
+
+function flush(): void {
+  if (!count) return;
+  const length = count;
+  count = 0;
+  try {
+    native().addon.call(words, length);
+  } finally {
+    releaseWaiting();
+  }
+}
+
+function releaseWaiting(): void {
+  for (const handle of waiting) native().addon.release(handle);
+  waiting = [];
+}
+
+setSettling(
+  () => {
+    if (deferring) flush();
+  },
+  (handle) => {
+    if (deferring) waiting.push(handle);
+    else native().addon.release(handle);
+  },
+);
+
+/**
+ * Runs the ops of `body` on a thread of their own and resolves with its result when they are done; the event loop stays free.
+ * Reading a tensor's data inside `body` runs what was collected so far in place.
+ */
+export async function offThread<T>(body: () => T): Promise<T> {
+  if (deferring) return body();
+  deferring = true;
+  let done: Promise<void>;
+  let result: T;
+  try {
+    result = body();
+    const length = count;
+    count = 0;
+    done = length ? native().addon.submit(words, length) : Promise.resolve();
+  } finally {
+    count = 0;
+    deferring = false;
+    releaseWaiting();
+  }
+  await done.catch((error) => {
+    throw asFault(error);
+  });
+  return result;
+}
+
+/** The thread count of the pool that all kernels share; give a number to change it. Results do not depend on it. */
+export function threads(count?: number): number {
+  if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= 64)) {
+    fail({ code: 'option', where: 'threads', option: 'count', came: count, expected: 'a whole number from 1 to 64' });
+  }
+  return native().addon.threads(count);
+}
+
+// Native faults are "code: text".
+function asFault(error: unknown): unknown {
+  if (error instanceof LowbitError || !(error instanceof Error)) return error;
+  const [, code, text] = /^([a-z-]+): ([\s\S]*)$/.exec(error.message) ?? [];
+  const faults: Record<string, Fault> = {
+    'out-of-memory': { code: 'outOfMemory', what: text },
+    disposed: { code: 'disposed', what: text },
+    declined: { code: 'kernel', op: (text ?? '').split(' ')[0], row: (text ?? '').split(' row ')[1], problem: 'does not take this call' },
+    internal: { code: 'internal', problem: text },
+  };
+  return code in faults ? new LowbitError(faults[code]) : error;
+}
+
+export type { Dtype, Shape, TensorType };

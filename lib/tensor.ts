@@ -1,0 +1,281 @@
+/** Tensor: shape, dtype, device and a native buffer. No maths: that is lib/ops. */
+import { fail, LowbitError, shapeText } from './error.js';
+import { type NativeMemory, native } from './native.js';
+import { bytesPerElement, type Dtype, dtypes, type Shape, sizeOf } from './shape.js';
+
+/** What `tensor.data()` returns. float16 and bfloat16 are their bits in a Uint16Array, boolean is 0 or 1 in a Uint8Array. */
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  boolean: Uint8Array,
+} satisfies Record<Dtype, unknown>;
+
+/** A zeroed array that holds `length` elements of the type. */
+export function arrayFor(dtype: Dtype, length: number): TensorData {
+  return new arrays[dtype](length);
+}
+
+const scopes: Set<Tensor>[] = [];
+let live = 0;
+let collected = 0;
+
+// Runs before a buffer is read by JavaScript or handed back, so that calls that wait in a batch come first (lib/op.ts).
+let settle: () => void = () => {};
+let discard: (handle: number) => void = (handle) => native().addon.release(handle);
+
+/** For lib/op.ts alone: how pending calls are settled, and what freeing means while they wait. */
+export function setSettling(onSettle: () => void, onDiscard: (handle: number) => void): void {
+  settle = onSettle;
+  discard = onDiscard;
+}
+
+// The backstop for tensors that nobody disposed of: it frees late and counts, `memory().collected`.
+const backstop = new FinalizationRegistry((handle: number) => {
+  live--;
+  collected++;
+  native().addon.release(handle);
+});
+
+/**
+ * A dense row-major tensor in native memory. Free it with `dispose()`, `using`, or by making it inside `scope()`;
+ * one that is simply forgotten is freed when the garbage collector gets to it.
+ */
+export class Tensor {
+  readonly shape: Shape;
+  readonly dtype: Dtype;
+  readonly device = 'cpu';
+  #handle: number;
+
+  /** Uninitialized memory; use `Tensor.from`. */
+  private constructor(dtype: Dtype, shape: Shape) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.#handle = allocate(dtype, shape);
+    live++;
+    backstop.register(this, this.#handle, this);
+    scopes.at(-1)?.add(this);
+  }
+
+  /** An uninitialized tensor, for the op door. */
+  static uninitialized(dtype: Dtype, shape: Shape): Tensor {
+    return new Tensor(dtype, shape);
+  }
+
+  /**
+   * Copies data into a new tensor.
+   * @param data a typed array of the dtype's kind, or numbers (bigints too), row-major
+   * @param shape defaults to one dimension of the data's length
+   * @param dtype defaults to the typed array's own type, float32 for plain numbers
+   */
+  static from(data: TensorData | ArrayLike<number | bigint>, shape?: Shape, dtype: Dtype = dtypeOf(data)): Tensor {
+    const dims = shape ?? [data.length];
+    if (data.length !== sizeOf(dims)) {
+      fail({
+        code: 'shape',
+        op: 'Tensor.from',
+        input: 'data',
+        came: [data.length],
+        expected: `${sizeOf(dims)} elements`,
+        because: `shape is ${shapeText(dims)}`,
+      });
+    }
+    const tensor = new Tensor(dtype, dims);
+    const bytes = data instanceof arrays[dtype] ? (data as TensorData) : converted(data, dtype);
+    native().addon.copy(tensor.handle, bytes, true);
+    return tensor;
+  }
+
+  /** A tensor of no dimensions. */
+  static scalar(value: number, dtype: Dtype = 'float32'): Tensor {
+    return Tensor.from([value], [], dtype);
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+  get bytes(): number {
+    return this.size * bytesPerElement(this.dtype);
+  }
+  get disposed(): boolean {
+    return this.#handle < 0;
+  }
+  /** For the op door. */
+  get handle(): number {
+    if (this.#handle < 0) fail({ code: 'disposed', what: `a ${this.dtype} tensor of shape ${shapeText(this.shape)}` });
+    return this.#handle;
+  }
+
+  /** A copy of the elements. */
+  data(): TensorData {
+    settle();
+    const out = arrayFor(this.dtype, this.size);
+    native().addon.copy(this.handle, out, false);
+    return out;
+  }
+  /** The elements as plain numbers; 64-bit integers beyond 2^53 lose digits, half floats are widened. */
+  toNumbers(): number[] {
+    const data = this.data();
+    if (this.dtype === 'float16') return Array.from(data as Uint16Array, halfToNumber);
+    if (this.dtype === 'bfloat16') return Array.from(data as Uint16Array, (bits) => bitsToFloat(bits << 16));
+    return Array.from(data as ArrayLike<number | bigint>, Number);
+  }
+  /** The only element of a tensor of one element. */
+  item(): number {
+    const values = this.toNumbers();
+    if (values.length !== 1) fail({ code: 'shape', op: 'item', input: 'tensor', came: this.shape, expected: 'one element' });
+    return values[0];
+  }
+
+  /** Frees the memory now. Calling it twice is fine. */
+  dispose(): void {
+    if (this.#handle < 0) return;
+    discard(this.#handle);
+    backstop.unregister(this);
+    this.#handle = -1;
+    live--;
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    if (this.disposed) return `Tensor(${this.dtype}${shapeText(this.shape)}, disposed)`;
+    const values = this.size > 8 ? '…' : this.toNumbers().join(', ');
+    return `Tensor(${this.dtype}${shapeText(this.shape)}: ${values})`;
+  }
+}
+
+function allocate(dtype: Dtype, shape: Shape): number {
+  const bytes = sizeOf(shape) * bytesPerElement(dtype);
+  if (!(shape.length <= 8 && shape.every((n) => Number.isSafeInteger(n) && n >= 0))) {
+    fail({ code: 'shape', op: 'Tensor', input: 'shape', came: shape, expected: 'at most 8 dimensions, whole numbers from 0' });
+  }
+  try {
+    return native().addon.alloc(bytes);
+  } catch (error) {
+    if (error instanceof LowbitError) throw error;
+    return fail({ code: 'outOfMemory', what: `${bytes} bytes for a ${dtype} tensor of shape ${shapeText(shape)}` });
+  }
+}
+
+function dtypeOf(data: TensorData | ArrayLike<number | bigint>): Dtype {
+  for (const dtype of dtypes) {
+    if (dtype !== 'float16' && dtype !== 'bfloat16' && data instanceof arrays[dtype]) return dtype;
+  }
+  return 'float32';
+}
+
+function converted(data: ArrayLike<number | bigint>, dtype: Dtype): TensorData {
+  if (dtype === 'int64' || dtype === 'uint64') {
+    return arrays[dtype].from(Array.from(data, (value) => BigInt(value)));
+  }
+  const numbers = Array.from(data, Number);
+  if (dtype === 'float16') return Uint16Array.from(numbers, numberToHalf);
+  if (dtype === 'bfloat16') return Uint16Array.from(numbers, numberToBfloat);
+  if (dtype === 'boolean') return Uint8Array.from(numbers, (value) => (value ? 1 : 0));
+  return arrays[dtype].from(numbers);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+function bitsToFloat(bits: number): number {
+  word.setInt32(0, bits);
+  return word.getFloat32(0);
+}
+function floatToBits(value: number): number {
+  word.setFloat32(0, value);
+  return word.getUint32(0);
+}
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const mantissa = bits & 1023;
+  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent ? 2 ** (exponent - 25) * (1024 + mantissa) : 2 ** -24 * mantissa);
+}
+function numberToHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (magnitude >= 65520) return sign | 0x7c00;
+  if (magnitude === 0) return sign;
+  const exponent = Math.max(Math.floor(Math.log2(magnitude)), -14);
+  const mantissa = roundHalfEven(magnitude * 2 ** (10 - exponent)); // 1024..2048, less when subnormal
+  return sign | (mantissa >= 1024 ? ((exponent + 14) << 10) + mantissa : mantissa);
+}
+function numberToBfloat(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
+  const bits = floatToBits(value);
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** To the nearest integer, ties to the even one: the rounding of the whole package (docs/integers.md). */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/**
+ * Runs `body` and frees every tensor that was made inside it and is not part of what it returns
+ * (a tensor, or arrays, maps and plain objects of them). Scopes nest; a tensor that survives joins the outer one.
+ */
+export function scope<T>(body: () => T): T {
+  const made = new Set<Tensor>();
+  scopes.push(made);
+  let result: T | undefined;
+  try {
+    result = body();
+    return result;
+  } finally {
+    scopes.pop();
+    const kept = new Set<Tensor>();
+    collect(result, kept);
+    for (const tensor of made) {
+      if (!kept.has(tensor)) tensor.dispose();
+      else scopes.at(-1)?.add(tensor);
+    }
+  }
+}
+
+/** Takes a tensor out of every scope: it lives until it is disposed of. */
+export function keep<T extends Tensor>(tensor: T): T {
+  for (const made of scopes) made.delete(tensor);
+  return tensor;
+}
+
+function collect(value: unknown, into: Set<Tensor>): void {
+  if (value instanceof Tensor) into.add(value);
+  else if (value instanceof Map) for (const item of value.values()) collect(item, into);
+  else if (Array.isArray(value) || value instanceof Set) for (const item of value) collect(item, into);
+  else if (value && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) collect(item, into);
+  }
+}
+
+/** Tensors alive in this thread, those the garbage collector had to free, and the process's native memory in bytes. */
+export function memory(request?: 'trim' | 'resetPeak'): NativeMemory & { tensors: number; collected: number } {
+  return { tensors: live, collected, ...native().addon.memory(request) };
+}

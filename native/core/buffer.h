@@ -1,0 +1,38 @@
+// The memory of CPU tensors: 64-byte aligned blocks that are cached when freed, because fresh pages cost more than most kernels.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace lowbit {
+
+// Bytes after the end that a kernel may read (never write): vector loads may run past the last element.
+constexpr size_t kSlack = 64;
+
+class Buffer {
+ public:
+  // Throws std::bad_alloc. The contents are not initialized.
+  explicit Buffer(size_t bytes);
+  ~Buffer();
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  void* data_;
+  size_t bytes_, capacity_;
+};
+
+using BufferRef = std::shared_ptr<Buffer>;
+
+struct MemoryUse {
+  uint64_t buffers, bytes, peakBytes, cachedBytes;
+};
+MemoryUse memoryUse();
+void resetPeak();
+// Gives cached blocks back to the operating system.
+void trimCache();
+
+}  // namespace lowbit

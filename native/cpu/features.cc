@@ -1,0 +1,37 @@
+#include "features.h"
+
+namespace lowbit {
+
+bool cpuHas(Needs needs) {
+#if defined(__x86_64__)
+  // __builtin_cpu_supports asks cpuid and also whether the operating system saves the registers.
+  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  static const bool avxvnni = avx2 && __builtin_cpu_supports("avxvnni");
+  static const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  static const bool avx512vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+#else
+  constexpr bool avx2 = false, avxvnni = false, avx512 = false, avx512vnni = false;
+#endif
+  switch (needs) {
+    case Needs::any: return true;
+    case Needs::avx2: return avx2;
+    case Needs::avxvnni: return avxvnni;
+    case Needs::avx512: return avx512;
+    case Needs::avx512vnni: return avx512vnni;
+  }
+  return false;
+}
+
+const char* needsName(Needs needs) {
+  switch (needs) {
+    case Needs::any: return "any";
+    case Needs::avx2: return "avx2";
+    case Needs::avxvnni: return "avxvnni";
+    case Needs::avx512: return "avx512";
+    case Needs::avx512vnni: return "avx512vnni";
+  }
+  return "?";
+}
+
+}  // namespace lowbit

@@ -1,0 +1,11 @@
+// What this CPU can run, by name: the `needs` column of the op table.
+#pragma once
+
+namespace lowbit {
+
+enum class Needs { any, avx2, avxvnni, avx512, avx512vnni };
+
+bool cpuHas(Needs needs);
+const char* needsName(Needs needs);
+
+}  // namespace lowbit

@@ -1,0 +1,44 @@
+// The op table as data, and the walk over an op's rows.
+#pragma once
+#include <vector>
+
+#include "core/view.h"
+#include "cpu/features.h"
+
+namespace lowbit {
+
+enum class Device { cpu, cuda };
+
+// What arrives from outside, before it becomes the op's own call struct.
+struct Call {
+  const View* inputs;
+  int inputCount;
+  View output;
+  const Param* params;
+};
+
+struct Row {
+  const char* op;
+  Device device;
+  Needs needs;
+  const char* variant;
+  bool (*run)(const Call&);
+
+  bool runnable() const { return device == Device::cpu && cpuHas(needs); }
+};
+
+struct Op {
+  const char* name;
+  bool anyInputs;                   // inputs names one list of any length
+  std::vector<const char*> inputs;  // in the order of the table
+  std::vector<const char*> params;
+  std::vector<Row> rows;  // best first; the last is the reference
+};
+
+const std::vector<Op>& ops();
+
+// Runs the first runnable row that does not decline, or only `row` when it is not negative.
+// Returns the index of the row that ran, or -1 when none took the call.
+int dispatch(const Op& op, const Call& call, int row);
+
+}  // namespace lowbit

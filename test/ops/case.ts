@@ -1,0 +1,48 @@
+/** How op cases are written; the list of all of them is cases.ts. */
+import { type Dtype, Tensor, type TensorData } from 'lowbit';
+
+/** One call of an op that every kernel row has to get right. */
+export interface Case {
+  /** What is special about it, for the test's title. */
+  note?: string;
+  inputs: () => Tensor[];
+  params?: object;
+  /** The right answer, in numbers computed without our kernels (a literal, or a plain loop in float64). */
+  expect?: readonly number[] | ((inputs: number[][]) => readonly number[]);
+  /** Largest |got - want| / max(1, |want|), derived where it is written; 0 means equal. Rows are always compared byte for byte. */
+  bound?: number;
+}
+
+/** Numbers that look random and are the same on every run: xorshift32. */
+export function randomNumbers(count: number, low: number, high: number, seed = 1): number[] {
+  let state = (seed * 2654435761) >>> 0 || 1;
+  return Array.from({ length: count }, () => {
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return low + ((high - low) * state) / 4294967296;
+  });
+}
+
+const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** A random float tensor. */
+export function random(shape: readonly number[], low = -2, high = 2, seed = 1, dtype: Dtype = 'float32'): Tensor {
+  return Tensor.from(randomNumbers(size(shape), low, high, seed), shape, dtype);
+}
+
+/** A random integer tensor over [low, high], both ends included. */
+export function randomInts(shape: readonly number[], dtype: Dtype, low: number, high: number, seed = 1): Tensor {
+  return Tensor.from(
+    randomNumbers(size(shape), low, high + 1, seed).map((x) => Math.min(high, Math.floor(x))),
+    shape,
+    dtype,
+  );
+}
+
+/** Sizes that break vector code: 1, around 8, 16, 32 and 64, and a ragged large one. */
+export const raggedSizes = [1, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 1000];
+
+export const bytesOf = (data: TensorData) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
