@@ -27,6 +27,10 @@ export interface OpSpec<I extends readonly string[], P extends object> {
   infer(types: readonly TensorType[], params: P, check: Check): TensorType;
   /** Parameters for the same computation when every full-rank input is stored transposed by `perm`, and so is the output. */
   permute?(params: P, perm: readonly number[]): P | undefined;
+  /** Inputs broadcast against each other as in numpy, so all of them share the output's layout; otherwise only the first does. */
+  broadcasts?: boolean;
+  /** Of constants it is kept as a node (a dequantize of packed weights is what makes them small). */
+  neverFolds?: boolean;
   /** f(s·x) = s·f(x) for s > 0: scales move through it. */
   scalesThrough?: boolean;
   /** Copies elements without computing: it runs on quantized codes as it is. */

@@ -57,6 +57,7 @@ function binary(name: string, accepts: (dtype: Dtype) => boolean, expected: stri
       return { dtype: output ?? a.dtype, shape: pairShape(a, b, check) };
     },
     permute: anyLayout,
+    broadcasts: true,
   });
 }
 

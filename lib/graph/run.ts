@@ -1,0 +1,113 @@
+/** Executes a graph: one native call a node, every intermediate freed after its last reader. */
+import { fail, shapeText } from '../error.js';
+import { type AnyOp, offThread, type ParamValue, type RecordedCall, record, rowsOf, runOp } from '../op.js';
+import { shapesMayEqual } from '../shape.js';
+import { scope, Tensor } from '../tensor.js';
+import { type Graph, isValue, type Node, reads, type Value } from './graph.js';
+
+export interface RunOptions {
+  /** The kernel row an op should run on; undefined is the best one, and a row that declines leaves the call to the best one. */
+  row?: (op: AnyOp) => string | undefined;
+  /** Sees every input and every node's output while it is alive; the tensor must not be kept. */
+  onValue?: (value: Value, tensor: Tensor) => void;
+  /** Receives every op call, in order; its tensors then stay alive and belong to the caller. */
+  tape?: RecordedCall[];
+  signal?: AbortSignal;
+}
+
+/** Rows for `RunOptions.row`: the plain integer arithmetic of docs/integers.md, op by op. */
+export const referenceRows = () => 'reference';
+
+/** Rows for `RunOptions.row`: the named variant where an op has it on this machine. */
+export const preferRow = (variant: string) => (op: AnyOp) => (rowsOf(op).includes(variant) ? variant : undefined);
+
+/**
+ * Runs the graph.
+ * @param inputs a tensor for every graph input, by name; they stay the caller's
+ * @returns the outputs by name, the caller's to dispose of
+ */
+export function run(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Record<string, Tensor> {
+  checkInputs(graph, inputs);
+  const { tape } = options;
+  if (tape) return record(() => execute(graph, inputs, options), (call) => tape.push(call));
+  return scope(() => execute(graph, inputs, options));
+}
+
+/** `run` on a thread of its own: the event loop stays free. The inputs must stay alive until it resolves. */
+export function runAsync(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+  return offThread(() => run(graph, inputs, options));
+}
+
+function execute(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions): Record<string, Tensor> {
+  const tensors = new Map<Value, Tensor>(graph.constants);
+  const remaining = countReads(graph);
+  for (const input of graph.inputs) {
+    tensors.set(input, inputs[input.name]);
+    options.onValue?.(input, inputs[input.name]);
+  }
+  const mine = new Set<Value>();
+  for (const node of graph.nodes) {
+    if (options.signal?.aborted) fail({ code: 'aborted', what: `running ${graph.name}` });
+    const output = call(node, tensors, options);
+    tensors.set(node.output, output);
+    mine.add(node.output);
+    options.onValue?.(node.output, output);
+    if (options.tape) continue;
+    for (const value of reads(node)) {
+      const left = remaining.get(value)! - 1;
+      remaining.set(value, left);
+      if (left === 0 && mine.has(value)) tensors.get(value)!.dispose();
+    }
+  }
+  return outputsOf(graph, tensors, mine);
+}
+
+function call(node: Node, tensors: Map<Value, Tensor>, options: RunOptions): Tensor {
+  const inputs = node.inputs.map((value) => tensors.get(value)!);
+  const params: Record<string, ParamValue> = {};
+  for (const [name, param] of Object.entries(node.params)) params[name] = isValue(param) ? read(tensors.get(param)!) : param;
+  const row = options.row?.(node.op);
+  if (row !== undefined) {
+    try {
+      return runOp(node.op, inputs, params, row);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'kernel') throw error;
+    }
+  }
+  return runOp(node.op, inputs, params);
+}
+
+const read = (tensor: Tensor): ParamValue => (tensor.shape.length === 0 ? tensor.item() : tensor.toNumbers());
+
+function countReads(graph: Graph): Map<Value, number> {
+  const counts = new Map<Value, number>();
+  const count = (value: Value) => counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const node of graph.nodes) for (const value of reads(node)) count(value);
+  for (const { value } of graph.outputs) count(value);
+  return counts;
+}
+
+// Every output is a tensor of its own: an input, a constant or a value that is two outputs is copied.
+function outputsOf(graph: Graph, tensors: Map<Value, Tensor>, mine: Set<Value>): Record<string, Tensor> {
+  const outputs: Record<string, Tensor> = {};
+  for (const { name, value } of graph.outputs) {
+    const tensor = tensors.get(value)!;
+    outputs[name] = mine.delete(value) ? tensor : Tensor.from(tensor.data(), tensor.shape, tensor.dtype);
+  }
+  return outputs;
+}
+
+function checkInputs(graph: Graph, inputs: Readonly<Record<string, Tensor>>): void {
+  const names = graph.inputs.map((input) => input.name);
+  for (const option of Object.keys(inputs)) {
+    if (!names.includes(option)) fail({ code: 'unknownOption', where: `inputs of ${graph.name}`, option, allowed: names });
+  }
+  for (const { name, type } of graph.inputs) {
+    const tensor = inputs[name];
+    if (!tensor) fail({ code: 'data', where: graph.name, problem: `input "${name}" is missing` });
+    if (type && tensor.dtype !== type.dtype) fail({ code: 'dtype', op: graph.name, input: name, came: tensor.dtype, expected: type.dtype });
+    if (type && !shapesMayEqual(tensor.shape, type.shape)) {
+      fail({ code: 'shape', op: graph.name, input: name, came: tensor.shape, expected: shapeText(type.shape) });
+    }
+  }
+}

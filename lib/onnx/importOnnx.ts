@@ -1,0 +1,125 @@
+/** ONNX file -> graph. */
+import { fail, LowbitError } from '../error.js';
+import { Folder } from '../graph/fold.js';
+import { Graph, type Node, type Value } from '../graph/graph.js';
+import { withoutDead } from '../graph/rewrite.js';
+import { cancelTransposes } from '../passes/cancelTransposes.js';
+import { Tensor } from '../tensor.js';
+import { type OnnxModel, readModel } from './file.js';
+import { ImportNode } from './importNode.js';
+import { importers } from './operators/index.js';
+import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './schema.js';
+import { dtypeOfElement, tensorFromProto } from './tensors.js';
+
+/** Opsets of the default domain that can be read. */
+export const oldestOpset = 7;
+export const newestOpset = 21;
+
+/**
+ * Reads an ONNX model.
+ * Layouts, shapes and constants are settled: images become NHWC inside, what depends on constants alone is computed.
+ * @param source path or bytes of the file; external data is looked for beside the path
+ * @throws LowbitError "format" or "file" for what is not an ONNX file, "unsupported" with all operators that are not known
+ */
+export function importOnnx(source: string | Uint8Array): Graph {
+  const { model, folder } = readModel(source);
+  return cancelTransposes(importModel({ model, folder }));
+}
+
+/** The graph as the file has it, with a transpose around each spatial operator. */
+export function importModel({ model, folder: modelFolder }: OnnxModel): Graph {
+  const proto = model.graph!;
+  const opsets = opsetsOf(model);
+  refuseUnknown(proto, opsets);
+  const graph = new Graph(proto.name || 'graph');
+  const values = new Map<string, Value>();
+  const initializers = new Map(proto.initializer.map((tensor) => [tensor.name, tensor]));
+  // Files of IR version 3 list their weights as inputs too.
+  for (const input of proto.input) if (!initializers.has(input.name)) values.set(input.name, addInput(graph, input));
+  const folder = new Folder(graph);
+  for (const tensor of proto.initializer) {
+    const { data, shape, dtype } = tensorFromProto(tensor, modelFolder);
+    values.set(tensor.name, folder.constant(Tensor.from(data, shape, dtype), tensor.name));
+  }
+  for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, modelFolder);
+  for (const { name } of proto.output) {
+    const value = values.get(name);
+    if (!value) fail({ code: 'format', format: 'onnx', problem: `output "${name}" is not made by any node` });
+    graph.output(name, value);
+  }
+  return withoutDead(graph);
+}
+
+function importNode(proto: NodeProto, values: Map<string, Value>, opset: number, folder: Folder, modelFolder: string | undefined): void {
+  const node = new ImportNode(proto, values, opset, folder, modelFolder);
+  const before = new Set(folder.graph.constants.keys());
+  const last = folder.graph.nodes.at(-1);
+  const results = within(node, () => importers.get(key(proto))!(node));
+  const outputs: readonly (Value | undefined)[] = Array.isArray(results) ? results : [results as Value];
+  for (const [i, name] of proto.output.entries()) {
+    if (!name) continue;
+    const value = outputs[i] ?? node.refuse(`output ${i} ("${name}") is not supported`);
+    if (values.has(name)) fail({ code: 'format', format: 'onnx', problem: `"${name}" is defined twice` });
+    values.set(name, value);
+    if (isFresh(value, folder.graph, before, last)) folder.graph.rename(value, name);
+  }
+}
+
+// Made by this node, so that the file's name is free to be given to it.
+function isFresh(value: Value, graph: Graph, before: ReadonlySet<Value>, last: Node | undefined): boolean {
+  if (graph.constants.has(value)) return !before.has(value);
+  return value.producer !== undefined && (last === undefined || graph.nodes.indexOf(value.producer) > graph.nodes.lastIndexOf(last));
+}
+
+// Ops complain about their own inputs; the user needs the node as well.
+function within<T>(node: ImportNode, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof LowbitError) || error.code === 'unsupported' || error.code === 'outOfMemory') throw error;
+    return node.refuse(error.message);
+  }
+}
+
+const key = (node: NodeProto) => (node.domain && node.domain !== 'ai.onnx' ? `${node.domain}.${node.opType}` : node.opType);
+
+function opsetsOf(model: ModelProto): Map<string, number> {
+  const opsets = new Map(model.opsetImport.map(({ domain, version }) => [domain, Number(version)]));
+  const version = opsets.get('') ?? opsets.get('ai.onnx') ?? 1;
+  opsets.set('', version).set('ai.onnx', version);
+  if (version < oldestOpset) {
+    fail({
+      code: 'format',
+      format: 'onnx',
+      problem: `it uses opset ${version}, the oldest that is read is ${oldestOpset}`,
+      todo: 'Export it again with a newer opset.',
+    });
+  }
+  return opsets;
+}
+
+function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): void {
+  const items = proto.node
+    .filter((node) => !importers.has(key(node)))
+    .map((node) => ({
+      name: node.name || node.output[0] || '?',
+      op: key(node),
+      reason: opsets.has(node.domain) ? 'this operator is not supported' : `no operator set is declared for domain "${node.domain}"`,
+    }));
+  if (proto.sparseInitializer.length) items.push({ name: proto.name, op: 'sparse_initializer', reason: 'sparse weights are not supported' });
+  if (items.length) fail({ code: 'unsupported', where: 'onnx', items });
+}
+
+function addInput(graph: Graph, { name, type }: ValueInfoProto): Value {
+  const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined;
+  const dtype = tensor && dtypeOfElement(tensor.elemType);
+  if (!dtype) {
+    return fail({ code: 'unsupported', where: 'onnx', items: [{ name, op: 'input', reason: 'it is not a tensor of numbers' }] });
+  }
+  if (!tensor.shape) {
+    return fail({ code: 'unsupported', where: 'onnx', items: [{ name, op: 'input', reason: 'the file does not say how many dimensions it has' }] });
+  }
+  const dims = tensor.shape.dim.map(({ value }) => (value.case === 'dimParam' ? value.value : undefined));
+  const shape = tensor.shape.dim.map(({ value }) => (value.case === 'dimValue' && value.value >= 0n ? Number(value.value) : Number.NaN));
+  return graph.input(name, { dtype, shape }, dims);
+}

@@ -1,0 +1,27 @@
+/** All operators of the format that can be read or written. */
+import type { AnyOp } from '../../op.js';
+import type { ImportNode } from '../importNode.js';
+import type { Operator } from '../operator.js';
+import { elementwise } from './elementwise.js';
+import { layout } from './layout.js';
+import { norm } from './norm.js';
+import { quantize } from './quantize.js';
+import { reduce } from './reduce.js';
+import { resizing } from './resize.js';
+import { spatial } from './spatial.js';
+
+export const operators: readonly Operator[] = [...elementwise, ...reduce, ...layout, ...resizing, ...spatial, ...norm, ...quantize];
+
+type Import = NonNullable<Operator['import']>;
+
+/** How to read an operator, by its name; `domain.name` outside the default domain. */
+export const importers: ReadonlyMap<string, Import> = new Map(
+  operators.flatMap(({ type, domain, import: read }) =>
+    read ? [[domain ? `${domain}.${type}` : type, (node: ImportNode) => read(node)] as const] : [],
+  ),
+);
+
+/** How to write an op. */
+export const exporters: ReadonlyMap<AnyOp, NonNullable<Operator['export']>> = new Map(
+  operators.flatMap(({ op, export: write }) => (op && write ? [[op, write] as const] : [])),
+);

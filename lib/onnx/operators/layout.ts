@@ -1,0 +1,364 @@
+/** Shapes, slices, gathers: what moves elements. */
+import type { NodeParams, Value } from '../../graph/graph.js';
+import * as ops from '../../ops/index.js';
+import { type Dtype, isReal } from '../../shape.js';
+import type { ImportNode } from '../importNode.js';
+import type { Operator } from '../operator.js';
+
+const identity: Operator = { type: 'Identity', import: (node) => node.input(0) };
+
+const constant: Operator = {
+  type: 'Constant',
+  import(node) {
+    const tensor = node.tensor('value');
+    if (tensor) return node.folder.constant(tensor, node.name);
+    if (node.has('value_float')) return node.scalar(node.float('value_float', 0));
+    if (node.has('value_int')) return node.scalar(node.int('value_int', 0), 'int64');
+    const floats = node.floats('value_floats');
+    if (floats) return node.constant(floats, [floats.length], 'float32');
+    const ints = node.ints('value_ints');
+    if (ints) return node.constant(ints, [ints.length], 'int64');
+    return node.refuse('only tensors, numbers and lists of numbers are supported as constants');
+  },
+};
+
+const reshape: Operator = {
+  type: 'Reshape',
+  import(node) {
+    const shape = node.input(1);
+    return node.add(ops.reshape, [node.input(0)], { shape, allowZero: node.flag('allowzero') });
+  },
+  op: ops.reshape,
+  export(node) {
+    const { shape, allowZero } = node.params as { shape: number[] | Value; allowZero: boolean };
+    const target = Array.isArray(shape) ? node.ints(shape) : node.in(shape as Value);
+    const zero = allowZero && Array.isArray(shape) && shape.includes(0) ? { allowzero: { i: 1 } } : {};
+    node.plain('Reshape', zero, [target]);
+  },
+};
+
+const dimsOf = (value: Value, from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ of: value, axis: from + i }));
+
+const flatten: Operator = {
+  type: 'Flatten',
+  import(node) {
+    const x = node.input(0);
+    const rank = node.rank(x);
+    const axis = node.int('axis', 1);
+    const split = axis < 0 ? axis + rank : axis;
+    const shape = node.shape(x)!;
+    const rows = shape.slice(0, split).reduce((a, b) => a * b, 1);
+    const columns = shape.slice(split).reduce((a, b) => a * b, 1);
+    if (!Number.isNaN(columns)) return node.reshaped(x, [columns ? -1 : rows, columns]);
+    if (!Number.isNaN(rows)) return node.reshaped(x, [rows, -1]);
+    const product = node.add(ops.reduceProd, [node.add(ops.shape, [x], { start: 0, end: split })], { axes: [0], keepDims: true });
+    const target = node.add(ops.concat as never, [product, node.constant([-1], [1], 'int64')], { axis: 0 });
+    return node.add(ops.reshape, [x], { shape: target });
+  },
+};
+
+const squeeze: Operator = {
+  type: 'Squeeze',
+  import(node) {
+    const x = node.input(0);
+    const rank = node.rank(x);
+    const axes = node.listSince(13, 'axes', 1)?.map((axis) => node.axis(axis, rank));
+    const shape = axes ? node.shape(x)! : node.knownShape(x, 'Squeeze without axes');
+    const gone = axes ?? shape.flatMap((n, i) => (n === 1 ? [i] : []));
+    for (const axis of gone) if (shape[axis] !== 1 && !Number.isNaN(shape[axis])) node.refuse(`dimension ${axis} is ${shape[axis]}, not 1`);
+    return node.reshaped(
+      x,
+      dimsOf(x, 0, rank).filter((_, i) => !gone.includes(i)),
+    );
+  },
+};
+
+const unsqueeze: Operator = {
+  type: 'Unsqueeze',
+  import(node) {
+    const x = node.input(0);
+    const axes = node.listSince(13, 'axes', 1) ?? node.refuse('axes are missing');
+    const rank = node.rank(x) + axes.length;
+    const added = axes.map((axis) => node.axis(axis, rank));
+    let next = 0;
+    return node.reshaped(
+      x,
+      Array.from({ length: rank }, (_, i) => (added.includes(i) ? 1 : { of: x, axis: next++ })),
+    );
+  },
+};
+
+const transpose: Operator = {
+  type: 'Transpose',
+  import(node) {
+    const x = node.input(0);
+    const perm = node.ints('perm') ?? Array.from({ length: node.rank(x) }, (_, i) => i).reverse();
+    return node.transposed(x, perm);
+  },
+  // Never written: the exporter carries transposes along and writes one only where an operator needs the other layout.
+};
+
+const concat: Operator = {
+  type: 'Concat',
+  import: (node) => node.add(ops.concat as never, node.inputs(), { axis: node.int('axis', 1) }),
+  op: ops.concat as never,
+  export: (node) => node.elementwise('Concat', { axis: { i: Number(node.layoutParams().axis) } }),
+};
+
+const slice: Operator = {
+  type: 'Slice',
+  import(node) {
+    const x = node.input(0);
+    if (node.opset < 10) {
+      const starts = node.ints('starts') ?? node.refuse('starts are missing');
+      const ends = node.ints('ends') ?? node.refuse('ends are missing');
+      return node.add(ops.slice, [x], { starts, ends, axes: node.ints('axes') ?? starts.map((_, i) => i) });
+    }
+    const params: NodeParams = { starts: node.input(1), ends: node.input(2) };
+    const axes = node.numbers(3, 'axes');
+    const steps = node.numbers(4, 'steps');
+    if (axes) params.axes = axes;
+    if (steps) params.steps = steps;
+    return node.add(ops.slice, [x], params);
+  },
+  op: ops.slice,
+  export(node) {
+    const { starts, ends, axes, steps } = node.layoutParams() as Record<string, number[] | Value>;
+    const list = (value: number[] | Value) => (Array.isArray(value) ? node.ints(value) : node.in(value));
+    const count = Array.isArray(starts) ? starts.length : 0;
+    const filled = (value: number[] | Value, otherwise: number[]) => (Array.isArray(value) && !value.length ? otherwise : value);
+    const allAxes = filled(axes, Array.from({ length: count }, (_, i) => i));
+    const allSteps = filled(steps, Array(count).fill(1));
+    if (node.opset < 10) {
+      node.first('Slice', { starts: { ints: starts as number[] }, ends: { ints: ends as number[] }, axes: { ints: allAxes as number[] } });
+    } else {
+      const extra = Array.isArray(starts) ? [list(allAxes), list(allSteps)] : [];
+      node.first('Slice', {}, [list(starts), list(ends), ...extra]);
+    }
+  },
+};
+
+const split: Operator = {
+  type: 'Split',
+  import(node) {
+    const x = node.input(0);
+    const axis = node.axis(node.int('axis', 0), node.rank(x));
+    const parts = node.proto.output.length;
+    const sizes = node.listSince(13, 'split', 1) ?? equalParts(node, x, axis, node.int('num_outputs', parts));
+    if (sizes.length !== parts) node.refuse(`it splits into ${sizes.length} parts and has ${parts} outputs`);
+    let start = 0;
+    return sizes.map((size) => {
+      start += size;
+      return node.add(ops.slice, [x], { starts: [start - size], ends: [start], axes: [axis] });
+    });
+  },
+};
+
+function equalParts(node: ImportNode, x: Value, axis: number, parts: number): number[] {
+  const length = node.shape(x)![axis];
+  if (Number.isNaN(length)) return node.refuse(`dimension ${axis} has to be known to split it`);
+  const size = Math.ceil(length / parts);
+  if (node.opset < 18 && size * parts !== length) node.refuse(`${length} does not divide into ${parts} equal parts`);
+  return Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(size, length - i * size)));
+}
+
+const gathers: readonly Operator[] = [
+  {
+    type: 'Gather',
+    import: (node) => node.add(ops.gather, [node.input(0), node.input(1)], { axis: node.int('axis', 0) }),
+    op: ops.gather,
+    export: (node) => node.plain('Gather', { axis: { i: Number(node.params.axis) } }),
+  },
+  {
+    type: 'GatherElements',
+    import: (node) => node.add(ops.gatherElements, [node.input(0), node.input(1)], { axis: node.int('axis', 0) }),
+    op: ops.gatherElements,
+    export: (node) => node.plain('GatherElements', { axis: { i: Number(node.params.axis) } }),
+  },
+  {
+    type: 'GatherND',
+    import: (node) => node.add(ops.gatherND, [node.input(0), node.input(1)], { batchDims: node.int('batch_dims', 0) }),
+    op: ops.gatherND,
+    export: (node) => node.plain('GatherND', { batch_dims: { i: Number(node.params.batchDims) } }),
+  },
+];
+
+const pad: Operator = {
+  type: 'Pad',
+  import(node) {
+    const x = node.input(0);
+    const mode = node.string('mode', 'constant');
+    if (node.opset < 11) {
+      const pads = node.ints('pads') ?? node.refuse('pads are missing');
+      return node.add(ops.pad, [x], { pads, mode, value: node.float('value', 0) });
+    }
+    const axes = node.numbers(3, 'axes');
+    const pads: readonly number[] | Value = axes ? spread(node, node.numbers(1, 'pads')!, axes, node.rank(x)) : node.input(1);
+    return node.add(ops.pad, [x], { pads, mode, value: node.optional(2) ?? 0 });
+  },
+  op: ops.pad,
+  export(node) {
+    const { pads, mode, value } = node.layoutParams() as { pads: number[] | Value; mode: string; value: number };
+    if (node.opset < 11) {
+      node.first('Pad', { mode: { s: mode }, pads: { ints: pads as number[] }, value: { f: value } });
+    } else {
+      const amounts = Array.isArray(pads) ? node.ints(pads) : node.in(pads);
+      node.first('Pad', { mode: { s: mode } }, [amounts, mode === 'constant' ? node.scalar(value, node.dtype()) : '']);
+    }
+  },
+};
+
+// Pads for some axes as pads for all of them.
+function spread(node: ImportNode, pads: number[], axes: number[], rank: number): number[] {
+  const all = Array<number>(2 * rank).fill(0);
+  for (const [i, axis] of axes.entries()) {
+    all[node.axis(axis, rank)] = pads[i];
+    all[node.axis(axis, rank) + rank] = pads[i + axes.length];
+  }
+  return all;
+}
+
+const expand: Operator = {
+  type: 'Expand',
+  import: (node) => node.add(ops.expand, [node.input(0)], { shape: node.input(1) }),
+  op: ops.expand,
+  export(node) {
+    const shape = node.params.shape as number[] | Value;
+    node.plain('Expand', {}, [Array.isArray(shape) ? node.ints(shape) : node.in(shape)]);
+  },
+};
+
+const tile: Operator = {
+  type: 'Tile',
+  import: (node) => node.add(ops.tile, [node.input(0)], { repeats: node.input(1) }),
+  op: ops.tile,
+  export(node) {
+    const repeats = node.params.repeats as number[] | Value;
+    node.plain('Tile', {}, [Array.isArray(repeats) ? node.ints(repeats) : node.in(repeats)]);
+  },
+};
+
+const shape: Operator = {
+  type: 'Shape',
+  import: (node) =>
+    node.add(ops.shape, [node.input(0)], { start: node.int('start', 0), ...(node.has('end') ? { end: node.int('end', 0) } : {}) }),
+  op: ops.shape,
+  export(node) {
+    // Written for opset 13 as well, where it has no start and end.
+    const { start, end } = { ...ops.shape.params, ...node.params } as { start: number; end: number };
+    const whole = node.emit('Shape', [node.in(node.node.inputs[0])]);
+    if (start === 0 && end === ops.shape.params.end) return node.done(whole);
+    const last = Number.isFinite(end) ? end : 2 ** 31 - 1;
+    node.done(node.emit('Slice', [whole, node.ints([start]), node.ints([last]), node.ints([0])]));
+  },
+};
+
+const size: Operator = {
+  type: 'Size',
+  import: (node) => node.add(ops.reduceProd, [node.add(ops.shape, [node.input(0)])], { axes: [0], keepDims: false }),
+};
+
+const constantOfShape: Operator = {
+  type: 'ConstantOfShape',
+  import(node) {
+    const tensor = node.tensor('value');
+    const dtype: Dtype = tensor?.dtype ?? 'float32';
+    const value = tensor ? tensor.toNumbers()[0] : 0;
+    tensor?.dispose();
+    return node.add(ops.fill, [], { shape: node.input(0), value, dtype });
+  },
+  op: ops.fill,
+  export(node) {
+    const { shape: target, value, dtype } = node.params as { shape: number[] | Value; value: number; dtype: Dtype };
+    const dims = Array.isArray(target) ? node.ints(target) : node.in(target);
+    node.done(node.emit('ConstantOfShape', [dims], { value: { t: { dtype, shape: [1], values: [value] } } }));
+  },
+};
+
+const range: Operator = {
+  type: 'Range',
+  import(node) {
+    const dtype = node.dtype(node.input(0));
+    return node.add(ops.range, [], { start: node.input(0), limit: node.input(1), delta: node.input(2), dtype });
+  },
+  op: ops.range,
+  export(node) {
+    const { start, limit, delta, dtype } = node.params as Record<string, number | Value> & { dtype: Dtype };
+    const scalar = (value: number | Value) => (typeof value === 'number' ? node.scalar(value, dtype) : node.in(value));
+    node.done(node.emit('Range', [scalar(start), scalar(limit), scalar(delta)]));
+  },
+};
+
+const trilu: Operator = {
+  type: 'Trilu',
+  import: (node) => node.add(ops.trilu, [node.input(0)], { upper: node.flag('upper', true), k: node.optional(1) ?? 0 }),
+  op: ops.trilu,
+  export(node) {
+    const k = node.params.k as number | Value;
+    node.plain('Trilu', { upper: { i: node.params.upper ? 1 : 0 } }, [typeof k === 'number' ? node.scalar(k, 'int64') : node.in(k)]);
+  },
+};
+
+// (n, c, h, w) with c = b·b·c': blocks of channels become pixels, and back.
+const depthToSpace: Operator = {
+  type: 'DepthToSpace',
+  import(node) {
+    const x = node.input(0);
+    const [, c, h, w] = node.knownChannels(x);
+    const b = node.int('blocksize', 1);
+    if (c % (b * b)) node.refuse(`${c} channels do not divide into blocks of ${b} x ${b}`);
+    const crd = node.string('mode', 'DCR') === 'CRD';
+    const parts = node.reshaped(x, [-1, ...(crd ? [c / (b * b), b, b] : [b, b, c / (b * b)]), h, w]);
+    const moved = node.add(ops.transpose, [parts], { perm: crd ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2] });
+    return node.reshaped(moved, [-1, c / (b * b), h * b, w * b]);
+  },
+};
+const spaceToDepth: Operator = {
+  type: 'SpaceToDepth',
+  import(node) {
+    const x = node.input(0);
+    const [, c, h, w] = node.knownChannels(x);
+    const b = node.int('blocksize', 1);
+    if (h % b || w % b) node.refuse(`an image of ${h} x ${w} does not divide into blocks of ${b} x ${b}`);
+    const parts = node.reshaped(x, [-1, c, h / b, b, w / b, b]);
+    return node.reshaped(node.add(ops.transpose, [parts], { perm: [0, 3, 5, 1, 2, 4] }), [-1, c * b * b, h / b, w / b]);
+  },
+};
+
+const dropout: Operator = {
+  type: 'Dropout',
+  import(node) {
+    const x = node.input(0);
+    const training = node.optional(2);
+    const ratio = node.opset >= 12 ? (node.optional(1) ? node.numbers(1, 'ratio')![0] : 0.5) : 0;
+    if (training && node.numbers(2, 'training_mode')![0] && ratio > 0) node.refuse('it is exported in training mode; export the model for inference');
+    if (!node.wants(1)) return x;
+    const ones = node.add(ops.fill, [], { shape: node.add(ops.shape, [x]), value: 1, dtype: isReal(node.dtype(x)) && node.opset < 10 ? node.dtype(x) : 'boolean' });
+    return [x, ones];
+  },
+};
+
+export const layout: readonly Operator[] = [
+  identity,
+  constant,
+  reshape,
+  flatten,
+  squeeze,
+  unsqueeze,
+  transpose,
+  concat,
+  slice,
+  split,
+  ...gathers,
+  pad,
+  expand,
+  tile,
+  shape,
+  size,
+  constantOfShape,
+  range,
+  trilu,
+  depthToSpace,
+  spaceToDepth,
+  dropout,
+];

@@ -1,0 +1,176 @@
+/** QDQ, and the operators that compute on codes: those are read as the QDQ they abbreviate, so that one lowering serves both. */
+import type { Value } from '../../graph/graph.js';
+import type { AnyOp } from '../../op.js';
+import * as ops from '../../ops/index.js';
+import type { Dtype } from '../../shape.js';
+import type { ImportNode } from '../importNode.js';
+import type { Operator } from '../operator.js';
+import { dtypeOfElement } from '../tensors.js';
+import { spatial } from './spatial.js';
+
+function zeroPoint(node: ImportNode, scale: Value, given: Value | undefined, dtype: Dtype): Value {
+  if (given) return given;
+  const shape = node.shape(scale) ?? [];
+  return node.constant(Array(shape.reduce((a, b) => a * b, 1)).fill(0), shape, dtype);
+}
+
+// Scales of blocks along an axis, repeated so that there is one for each element.
+function perElement(node: ImportNode, value: Value, axis: number, block: number, length: number): Value {
+  const index = Array.from({ length }, (_, i) => Math.floor(i / block));
+  return node.add(ops.gather, [value, node.constant(index, [length], 'int64')], { axis });
+}
+
+function quantizeLinear(node: ImportNode): Value {
+  const [x, scale] = [node.input(0), node.input(1)];
+  const dtype = dtypeOfElement(node.int('output_dtype', 0)) ?? 'uint8';
+  const zero = zeroPoint(node, scale, node.optional(2), dtype);
+  const block = node.int('block_size', 0);
+  if (!block) return node.add(ops.quantize, [x, scale, zero], { axis: node.int('axis', 1) });
+  const axis = node.axis(node.int('axis', 1), node.rank(x));
+  const length = node.knownShape(x, 'block_size')[axis];
+  const scaled = node.add(ops.round, [node.add(ops.div, [x, perElement(node, scale, axis, block, length)])]);
+  const shifted = node.add(ops.add, [scaled, node.add(ops.cast, [perElement(node, zero, axis, block, length)], { dtype: 'float32' })]);
+  return node.add(ops.cast, [shifted], { dtype: node.dtype(zero) });
+}
+
+function dequantizeLinear(node: ImportNode): Value {
+  const [x, scale] = [node.input(0), node.input(1)];
+  const zero = zeroPoint(node, scale, node.optional(2), node.dtype(x));
+  const block = node.int('block_size', 0);
+  if (!block) return node.add(ops.dequantize, [x, scale, zero], { axis: node.int('axis', 1) });
+  const axis = node.axis(node.int('axis', 1), node.rank(x));
+  const length = node.knownShape(x, 'block_size')[axis];
+  const real = (value: Value) => node.add(ops.cast, [value], { dtype: 'float32' });
+  const centred = node.add(ops.sub, [real(x), real(perElement(node, zero, axis, block, length))]);
+  return node.add(ops.mul, [centred, perElement(node, scale, axis, block, length)]);
+}
+
+/** Inputs i, i+1, i+2 are codes, scale and zero point. */
+function dequantized(node: ImportNode, i: number, axis = 1): Value {
+  const scale = node.input(i + 1);
+  return node.add(ops.dequantize, [node.input(i), scale, zeroPoint(node, scale, node.optional(i + 2), node.dtype(node.input(i)))], { axis });
+}
+function requantized(node: ImportNode, value: Value, i: number, dtype: Dtype): Value {
+  const scale = node.input(i);
+  return node.add(ops.quantize, [value, scale, zeroPoint(node, scale, node.optional(i + 1), dtype)]);
+}
+
+/** A copy of the node that reads other values: how an operator on codes borrows the float operator's import. */
+function borrow(node: ImportNode, type: string, inputs: readonly Value[]): Value {
+  const operator = spatial.find((entry) => entry.type === type)!;
+  const names = inputs.map((_, i) => `${node.name}#${i}`);
+  const proto = { ...node.proto, opType: type, input: names };
+  const values = new Map(inputs.map((value, i) => [names[i], value]));
+  return operator.import!(node.with(proto, values)) as Value;
+}
+
+const qLinearConv: Operator = {
+  type: 'QLinearConv',
+  import(node) {
+    const inputs = [dequantized(node, 0), dequantized(node, 3, 0)];
+    const bias = node.optional(8);
+    if (bias) {
+      const scale = node.add(ops.mul, [node.input(1), node.input(4)]);
+      inputs.push(node.add(ops.dequantize, [bias, scale, zeroPoint(node, scale, undefined, 'int32')], { axis: 0 }));
+    }
+    return requantized(node, borrow(node, 'Conv', inputs), 6, node.dtype(node.input(0)));
+  },
+};
+
+const centred = (node: ImportNode, i: number, zero: number, dtype: Dtype): Value => {
+  const codes = node.add(ops.cast, [node.input(i)], { dtype });
+  const point = node.optional(zero);
+  return point ? node.add(ops.sub, [codes, node.add(ops.cast, [point], { dtype })]) : codes;
+};
+
+const convInteger: Operator = {
+  type: 'ConvInteger',
+  import(node) {
+    // Float sums of codes are exact below 2^24.
+    const products = node.knownShape(node.input(1), 'ConvInteger').slice(1).reduce((a, b) => a * b, 1);
+    if (products * 255 * 255 >= 2 ** 24) node.refuse(`sums of ${products} products do not fit the exact range of float32`);
+    const y = borrow(node, 'Conv', [centred(node, 0, 2, 'float32'), centred(node, 1, 3, 'float32')]);
+    return node.add(ops.cast, [y], { dtype: 'int32' });
+  },
+};
+
+const dynamicQuantize: Operator = {
+  type: 'DynamicQuantizeLinear',
+  import(node) {
+    const x = node.input(0);
+    const axes = Array.from({ length: node.rank(x) }, (_, i) => i);
+    const zero = node.scalar(0);
+    const most = node.add(ops.maximum, [node.add(ops.reduceMax, [x], { axes, keepDims: false }), zero]);
+    const least = node.add(ops.minimum, [node.add(ops.reduceMin, [x], { axes, keepDims: false }), zero]);
+    const scale = node.add(ops.div, [node.add(ops.sub, [most, least]), node.scalar(255)]);
+    const point = node.add(ops.round, [node.add(ops.clip, [node.add(ops.div, [node.add(ops.sub, [zero, least]), scale])], { min: 0, max: 255 })]);
+    const code = node.add(ops.cast, [point], { dtype: 'uint8' });
+    return [node.add(ops.quantize, [x, scale, code]), scale, code];
+  },
+};
+
+const microsoft = 'com.microsoft';
+
+/** com.microsoft operators on codes: a, scale, zero, b, scale, zero, y scale, y zero. */
+function qLinearBinary(type: string, op: AnyOp): Operator {
+  return {
+    type,
+    domain: microsoft,
+    import: (node) => requantized(node, node.add(op, [dequantized(node, 0), dequantized(node, 3)]), 6, node.dtype(node.input(0))),
+  };
+}
+function qLinearUnary(type: string, op: AnyOp, params: (node: ImportNode) => object = () => ({})): Operator {
+  return {
+    type,
+    domain: microsoft,
+    import: (node) => requantized(node, node.add(op, [dequantized(node, 0)], params(node) as never), 3, node.dtype(node.input(0))),
+  };
+}
+
+export const quantize: readonly Operator[] = [
+  {
+    type: 'QuantizeLinear',
+    import: quantizeLinear,
+    op: ops.quantize,
+    export(node) {
+      const axis = node.rank(node.node.inputs[1]) === 1 ? { axis: { i: Number(node.layoutParams().axis) } } : {};
+      node.first('QuantizeLinear', axis);
+    },
+  },
+  {
+    type: 'DequantizeLinear',
+    import: dequantizeLinear,
+    op: ops.dequantize,
+    export(node) {
+      const axis = node.rank(node.node.inputs[1]) === 1 ? { axis: { i: Number(node.layoutParams().axis) } } : {};
+      node.first('DequantizeLinear', axis);
+    },
+  },
+  qLinearConv,
+  {
+    type: 'QLinearMatMul',
+    import: (node) =>
+      requantized(node, node.add(ops.matmul, [dequantized(node, 0), dequantized(node, 3)]), 6, node.dtype(node.input(0))),
+  },
+  {
+    type: 'MatMulInteger',
+    import: (node) => node.add(ops.matmul, [centred(node, 0, 2, 'int32'), centred(node, 1, 3, 'int32')]),
+  },
+  convInteger,
+  dynamicQuantize,
+  { type: 'QuantizeLinear', domain: microsoft, import: quantizeLinear },
+  { type: 'DequantizeLinear', domain: microsoft, import: dequantizeLinear },
+  qLinearBinary('QLinearAdd', ops.add),
+  qLinearBinary('QLinearMul', ops.mul),
+  qLinearUnary('QLinearSigmoid', ops.sigmoid),
+  qLinearUnary('QLinearLeakyRelu', ops.leakyRelu, (node) => ({ alpha: node.float('alpha', 0.01) })),
+  {
+    type: 'QLinearGlobalAveragePool',
+    domain: microsoft,
+    import(node) {
+      if (node.flag('channels_last')) node.refuse('channels_last is not supported');
+      return requantized(node, borrow(node, 'GlobalAveragePool', [dequantized(node, 0)]), 3, node.dtype(node.input(0)));
+    },
+  },
+  { type: 'Gelu', domain: microsoft, import: (node) => node.add(ops.gelu, [node.input(0)]) },
+];

@@ -1,0 +1,109 @@
+/** Sums, means, extremes and their positions. */
+import type { Value } from '../../graph/graph.js';
+import type { AnyOp } from '../../op.js';
+import * as ops from '../../ops/index.js';
+import type { ExportNode } from '../exportNode.js';
+import type { ImportNode } from '../importNode.js';
+import type { Operator } from '../operator.js';
+
+type Step = (node: ImportNode, value: Value) => Value;
+const same: Step = (_node, value) => value;
+const by =
+  (op: AnyOp): Step =>
+  (node, value) =>
+    node.add(op, [value]);
+const square: Step = (node, value) => node.add(ops.mul, [value, value]);
+
+// The list of axes is an input since opset 13 (ReduceSum) or 18 (the others).
+function axesOf(node: ImportNode, since: number): number[] | undefined {
+  const axes = node.listSince(since, 'axes', 1);
+  if (axes?.length) return axes;
+  if (node.flag('noop_with_empty_axes')) return undefined;
+  return Array.from({ length: node.rank(node.input(0)) }, (_, i) => i);
+}
+
+function reducing(type: string, op: AnyOp, before: Step = same, after: Step = same, since = 18): Operator {
+  return {
+    type,
+    import(node) {
+      const axes = axesOf(node, since);
+      if (!axes) return node.input(0);
+      return after(node, node.add(op, [before(node, node.input(0))], { axes, keepDims: node.flag('keepdims', true) }));
+    },
+    ...(before === same && after === same ? { op, export: (node: ExportNode) => writeReduce(node, type, since) } : {}),
+  };
+}
+
+function writeReduce(node: ExportNode, type: string, since: number): void {
+  const keepDims = Boolean(node.params.keepDims);
+  const params = node.layoutParams();
+  const axes = params.axes as number[];
+  const keepdims = { i: keepDims ? 1 : 0 };
+  if (!axes.length) node.done(node.stored(0), node.storedPerm(0));
+  else if (node.opset >= since) node.first(type, { keepdims }, [node.ints(axes)]);
+  else node.first(type, { keepdims, axes: { ints: axes } });
+}
+
+// log Σ exp(x) by way of the largest element, so that nothing overflows.
+const logSumExp: Operator = {
+  type: 'ReduceLogSumExp',
+  import(node) {
+    const x = node.input(0);
+    const axes = axesOf(node, 18);
+    if (!axes) return x;
+    const most = node.add(ops.reduceMax, [x], { axes, keepDims: true });
+    const sum = node.add(ops.reduceSum, [node.add(ops.exp, [node.add(ops.sub, [x, most])])], { axes, keepDims: true });
+    const result = node.add(ops.add, [node.add(ops.log, [sum]), most]);
+    return node.flag('keepdims', true) ? result : node.add(ops.reduceSum, [result], { axes, keepDims: false });
+  },
+};
+
+function arg(type: string, op: AnyOp): Operator {
+  return {
+    type,
+    import: (node) =>
+      node.add(op, [node.input(0)], {
+        axis: node.int('axis', 0),
+        keepDims: node.flag('keepdims', true),
+        selectLast: node.flag('select_last_index'),
+      }),
+    op,
+    export(node) {
+      const { axis, keepDims, selectLast } = node.layoutParams();
+      node.first(type, {
+        axis: { i: Number(axis) },
+        keepdims: { i: keepDims ? 1 : 0 },
+        ...(selectLast ? { select_last_index: { i: 1 } } : {}),
+      });
+    },
+  };
+}
+
+export const reduce: readonly Operator[] = [
+  reducing('ReduceSum', ops.reduceSum, same, same, 13),
+  reducing('ReduceMean', ops.reduceMean),
+  reducing('ReduceMax', ops.reduceMax),
+  reducing('ReduceMin', ops.reduceMin),
+  reducing('ReduceProd', ops.reduceProd),
+  reducing('ReduceL1', ops.reduceSum, by(ops.abs)),
+  reducing('ReduceL2', ops.reduceSum, square, by(ops.sqrt)),
+  reducing('ReduceSumSquare', ops.reduceSum, square),
+  reducing('ReduceLogSum', ops.reduceSum, same, by(ops.log)),
+  logSumExp,
+  arg('ArgMax', ops.argMax),
+  arg('ArgMin', ops.argMin),
+  {
+    type: 'CumSum',
+    import: (node) =>
+      node.add(ops.cumSum, [node.input(0)], {
+        axis: node.numbers(1, 'axis')![0],
+        exclusive: node.flag('exclusive'),
+        reverse: node.flag('reverse'),
+      }),
+    op: ops.cumSum,
+    export(node) {
+      const { axis, exclusive, reverse } = node.params;
+      node.plain('CumSum', { exclusive: { i: exclusive ? 1 : 0 }, reverse: { i: reverse ? 1 : 0 } }, [node.scalar(Number(axis), 'int64')]);
+    },
+  },
+];

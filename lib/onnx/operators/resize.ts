@@ -1,0 +1,232 @@
+/** Resize and Upsample: each axis becomes a table of source positions and weights. */
+import type { Value } from '../../graph/graph.js';
+import * as ops from '../../ops/index.js';
+import type { ImportNode } from '../importNode.js';
+import type { Operator } from '../operator.js';
+
+interface Method {
+  mode: 'nearest' | 'linear' | 'cubic';
+  coordinates: string;
+  rounding: string;
+  cubicA: number;
+  excludeOutside: boolean;
+  antialias: boolean;
+}
+
+interface Axis {
+  length: number;
+  out: number;
+  scale: number;
+  /** Start and end of the region for tf_crop_and_resize, as fractions. */
+  roi: readonly [number, number];
+}
+
+/** Source positions and weights of each output position, `taps` of them. */
+interface Table {
+  index: number[];
+  weight: number[];
+  taps: number;
+  /** Output positions that lie outside the image (tf_crop_and_resize only). */
+  outside: boolean[];
+}
+
+const coordinate: Record<string, (o: number, axis: Axis) => number> = {
+  half_pixel: (o, { scale }) => (o + 0.5) / scale - 0.5,
+  pytorch_half_pixel: (o, { scale, out }) => (out > 1 ? (o + 0.5) / scale - 0.5 : 0),
+  align_corners: (o, { length, out }) => (out > 1 ? (o * (length - 1)) / (out - 1) : 0),
+  asymmetric: (o, { scale }) => o / scale,
+  tf_half_pixel_for_nn: (o, { scale }) => (o + 0.5) / scale,
+  half_pixel_symmetric: (o, { scale, out, length }) => (length / 2) * (1 - out / (scale * length)) + (o + 0.5) / scale - 0.5,
+  tf_crop_and_resize: (o, { length, out, roi: [start, end] }) =>
+    out > 1 ? start * (length - 1) + (o * (end - start) * (length - 1)) / (out - 1) : 0.5 * (start + end) * (length - 1),
+};
+
+const rounding: Record<string, (x: number) => number> = {
+  round_prefer_floor: (x) => Math.ceil(x - 0.5),
+  round_prefer_ceil: (x) => Math.floor(x + 0.5),
+  floor: Math.floor,
+  ceil: Math.ceil,
+};
+
+// Weights of the taps first, first + 1, ... for a position `ratio` in (0, 1] right of tap 0.
+function linearTaps(ratio: number, stretch: number) {
+  const first = Math.floor(-1 / stretch) + 1;
+  const count = 2 - 2 * first;
+  return { first, weights: Array.from({ length: count }, (_, i) => Math.max(0, 1 - Math.abs((first + i - ratio) * stretch))) };
+}
+
+function cubicTaps(ratio: number, stretch: number, a: number) {
+  const first = Math.floor(-2 / stretch) + 1;
+  const count = 2 - first - first;
+  const weights = Array.from({ length: count }, (_, i) => {
+    const x = Math.abs((first + i - ratio) * stretch);
+    if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+  });
+  return { first, weights };
+}
+
+function table(axis: Axis, method: Method): Table {
+  const result: Table = { index: [], weight: [], taps: 1, outside: [] };
+  const clamp = (i: number) => Math.min(Math.max(i, 0), axis.length - 1);
+  for (let o = 0; o < axis.out; o++) {
+    const x = coordinate[method.coordinates](o, axis);
+    result.outside.push(method.coordinates === 'tf_crop_and_resize' && (x < 0 || x > axis.length - 1));
+    if (method.mode === 'nearest') {
+      result.index.push(clamp(rounding[method.rounding](x)));
+      result.weight.push(1);
+      continue;
+    }
+    const base = Math.ceil(x) - 1;
+    const stretch = method.antialias ? Math.min(1, axis.scale) : 1;
+    const { first, weights } = method.mode === 'linear' ? linearTaps(x - base, stretch) : cubicTaps(x - base, stretch, method.cubicA);
+    const positions = weights.map((_, i) => base + first + i);
+    const kept = weights.map((w, i) => (method.excludeOutside && positions[i] !== clamp(positions[i]) ? 0 : w));
+    const sum = method.excludeOutside || method.antialias ? kept.reduce((a, b) => a + b, 0) : 1;
+    result.taps = weights.length;
+    result.index.push(...positions.map(clamp));
+    result.weight.push(...kept.map((w) => w / sum));
+  }
+  return result;
+}
+
+const isIdentity = ({ index, weight, taps }: Table, length: number) =>
+  index.length === length * taps && index.every((from, i) => weight[i] === (from === Math.floor(i / taps) ? 1 : 0));
+
+function resized(node: ImportNode, x: Value, axes: readonly Axis[], method: Method, outsideValue: number): Value {
+  let y = x;
+  for (const [i, axis] of axes.entries()) {
+    if (axis.out === axis.length && axis.scale === 1 && method.coordinates !== 'tf_crop_and_resize') continue;
+    const t = table(axis, method);
+    if (isIdentity(t, axis.length)) continue;
+    if (method.mode === 'nearest') {
+      y = node.add(ops.gather, [y, node.constant(t.index, [axis.out], 'int64')], { axis: i });
+    } else {
+      const index = node.constant(t.index, [axis.out, t.taps], 'int32');
+      y = node.add(ops.resample, [y, index, node.constant(t.weight, [axis.out, t.taps], 'float32')], { axis: i });
+    }
+    if (t.outside.some(Boolean)) {
+      const dims = axes.map((_, d) => (d === i ? axis.out : 1));
+      const dtype = node.dtype(x);
+      y = node.add(ops.where, [node.constant(t.outside.map(Number), dims, 'boolean'), node.scalar(outsideValue, dtype), y]);
+    }
+  }
+  return y;
+}
+
+function methodOf(node: ImportNode, coordinates: string, round: string): Method {
+  const mode = node.string('mode', 'nearest');
+  if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic') {
+    return node.refuse(`mode "${mode}" is not supported; "nearest", "linear" and "cubic" are`);
+  }
+  if (!(coordinates in coordinate)) node.refuse(`coordinate_transformation_mode "${coordinates}" is not supported; ${Object.keys(coordinate).join(', ')} are`);
+  if (!(round in rounding)) node.refuse(`nearest_mode "${round}" is not supported; ${Object.keys(rounding).join(', ')} are`);
+  return {
+    mode,
+    coordinates,
+    rounding: round,
+    cubicA: node.float('cubic_coeff_a', -0.75),
+    excludeOutside: node.flag('exclude_outside'),
+    antialias: node.flag('antialias'),
+  };
+}
+
+// Axes that are not resized may have any length.
+function axesOf(node: ImportNode, x: Value, scales: readonly number[], sizes: readonly number[] | undefined, roi: readonly number[] = []): Axis[] {
+  const shape = node.shape(x) ?? node.refuse('the rank of the input has to be known');
+  const rank = shape.length;
+  const list = sizes ?? scales;
+  if (list.length !== rank) node.refuse(`${list.length} ${sizes ? 'sizes' : 'scales'} for ${rank} dimensions`);
+  return shape.map((length, i) => {
+    const region: [number, number] = [roi[i] ?? 0, roi[i + rank] ?? 1];
+    if (Number.isNaN(length)) {
+      if (sizes || scales[i] !== 1) node.refuse(`dimension ${i} is resized, its length has to be known`);
+      return { length, out: length, scale: 1, roi: region };
+    }
+    const out = sizes ? sizes[i] : Math.floor(length * scales[i]);
+    if (!(out > 0 && out < 2 ** 24)) node.refuse(`dimension ${i} would get ${out} elements`);
+    return { length, out, scale: sizes ? out / length : scales[i], roi: region };
+  });
+}
+
+function resize(node: ImportNode): Value {
+  const x = node.input(0);
+  if (node.opset < 11) return resized(node, x, axesOf(node, x, node.numbers(1, 'scales')!, undefined), methodOf(node, 'asymmetric', 'floor'), 0);
+  const method = methodOf(node, node.string('coordinate_transformation_mode', 'half_pixel'), node.string('nearest_mode', 'round_prefer_floor'));
+  const shape = node.shape(x) ?? node.refuse('the rank of the input has to be known');
+  const rank = shape.length;
+  const axes = node.ints('axes')?.map((axis) => node.axis(axis, rank)) ?? shape.map((_, i) => i);
+  const full = (list: readonly number[], rest: readonly number[]) => {
+    const all = [...rest];
+    for (const [i, axis] of axes.entries()) all[axis] = list[i];
+    return all;
+  };
+  const given = (list: number[] | undefined) => (list?.length ? list : undefined);
+  const roi = method.coordinates === 'tf_crop_and_resize' ? given(node.numbers(1, 'roi')) : undefined;
+  const region = roi && [...full(roi.slice(0, axes.length), Array(rank).fill(0)), ...full(roi.slice(axes.length), Array(rank).fill(1))];
+  const scales = given(node.numbers(2, 'scales'));
+  if (scales) return resized(node, x, axesOf(node, x, full(scales, Array(rank).fill(1)), undefined, region), method, node.float('extrapolation_value', 0));
+  const sizes = given(node.numbers(3, 'sizes')) ?? node.refuse('scales or sizes are needed');
+  const policy = node.string('keep_aspect_ratio_policy', 'stretch');
+  const unequal = axes.map((axis, i) => sizes[i] / shape[axis]);
+  const common = policy === 'not_larger' ? Math.min(...unequal) : Math.max(...unequal);
+  const wanted = policy === 'stretch' ? sizes : axes.map((axis) => Math.floor(shape[axis] * common + 0.5));
+  // A free dimension keeps its length, which its size as computed from Shape also says.
+  const target = full(wanted, shape);
+  const list = shape.map((length, i) => (Number.isNaN(length) ? Number.NaN : target[i]));
+  const freeAxes = list.map((out, i): Axis => {
+    const axisRoi: [number, number] = [region?.[i] ?? 0, region?.[i + rank] ?? 1];
+    return Number.isNaN(out) ? { length: out, out, scale: 1, roi: axisRoi } : { length: shape[i], out, scale: out / shape[i], roi: axisRoi };
+  });
+  for (const { out, length } of freeAxes) {
+    if (!Number.isNaN(length) && !(out > 0 && out < 2 ** 24)) node.refuse(`a dimension would get ${out} elements`);
+  }
+  return resized(node, x, freeAxes, method, node.float('extrapolation_value', 0));
+}
+
+function upsample(node: ImportNode): Value {
+  const x = node.input(0);
+  const scales = node.opset >= 9 ? node.numbers(1, 'scales') : node.floats('scales');
+  return resized(node, x, axesOf(node, x, scales ?? node.refuse('scales are missing'), undefined), methodOf(node, 'asymmetric', 'floor'), 0);
+}
+
+// Which coordinate mode of a plain linear Resize gives this table, if any.
+function linearModeOf(index: readonly number[], weight: readonly number[], length: number, out: number): string | undefined {
+  const axis: Axis = { length, out, scale: out / length, roi: [0, 1] };
+  return ['half_pixel', 'align_corners', 'asymmetric'].find((coordinates) => {
+    const method: Method = { mode: 'linear', coordinates, rounding: 'floor', cubicA: 0, excludeOutside: false, antialias: false };
+    const t = table(axis, method);
+    return t.index.every((from, i) => from === index[i]) && t.weight.every((w, i) => Math.fround(w) === weight[i]);
+  });
+}
+
+export const resizing: readonly Operator[] = [
+  {
+    type: 'Resize',
+    import: resize,
+    op: ops.resample,
+    export(node) {
+      const axis = Number(node.layoutParams().axis);
+      const [x, indexValue, weightValue] = node.node.inputs;
+      const [index, weight] = [node.constant(indexValue), node.constant(weightValue)];
+      const [out, taps] = index.shape;
+      const type = node.type(x);
+      const length = type ? type.shape[node.perm ? node.perm[axis] : axis] : Number.NaN;
+      const mode = taps === 2 ? linearModeOf(index.toNumbers(), weight.toNumbers(), length, out) : undefined;
+      if (mode && node.opset >= 18) {
+        const attributes = { mode: { s: 'linear' }, coordinate_transformation_mode: { s: mode }, axes: { ints: [axis] } };
+        return node.done(node.emit('Resize', [node.stored(0), '', '', node.ints([out])], attributes), node.perm);
+      }
+      // Any other table is a product with a matrix of its weights.
+      if (Number.isNaN(length)) node.refuse('its length has to be known');
+      const matrix = new Float32Array(length * out);
+      const from = index.toNumbers();
+      for (const [i, w] of weight.toNumbers().entries()) matrix[from[i] * out + Math.floor(i / taps)] += w;
+      const rank = type!.shape.length;
+      const target = node.perm ? node.perm[axis] : axis;
+      const last = [...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== target), target];
+      node.done(node.emit('MatMul', [node.in(x, last), node.initializer('float32', [length, out], matrix)]), last);
+    },
+  },
+  { type: 'Upsample', import: upsample },
+];
