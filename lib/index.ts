@@ -1,5 +1,22 @@
 /** The public names of lowbit and nothing else. */
 export { type Fault, type FaultCode, LowbitError } from './error.js';
+export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
+export {
+  type AttributeProto,
+  AttributeType,
+  DataLocation,
+  DataType,
+  type FunctionProto,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type OnnxMessage,
+  onnxMessage,
+  type TensorProto,
+  type TypeProto,
+  type ValueInfoProto,
+} from './onnx/schema.js';
+export { type NamedTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
 export { type AnyOp, offThread, record, rowsOf, runOp, threads } from './op.js';
 export * from './ops/index.js';
 export type { Dtype, Shape, TensorType } from './shape.js';

@@ -207,7 +207,8 @@ function floatToBits(value: number): number {
   word.setFloat32(0, value);
   return word.getUint32(0);
 }
-function halfToNumber(bits: number): number {
+/** The value of a float16 given as its bits. */
+export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const mantissa = bits & 1023;
