@@ -9,7 +9,7 @@ import { type OnnxModel, readModel } from './file.js';
 import { ImportNode } from './importNode.js';
 import { importers } from './operators/index.js';
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './schema.js';
-import { dtypeOfElement, tensorFromProto } from './tensors.js';
+import { dtypeOf, tensorFromProto } from './tensors.js';
 
 /** Opsets of the default domain that can be read. */
 export const oldestOpset = 7;
@@ -22,12 +22,11 @@ export const newestOpset = 21;
  * @throws LowbitError "format" or "file" for what is not an ONNX file, "unsupported" with all operators that are not known
  */
 export function importOnnx(source: string | Uint8Array): Graph {
-  const { model, folder } = readModel(source);
-  return cancelTransposes(importModel({ model, folder }));
+  return cancelTransposes(importModel(readModel(source)));
 }
 
 /** The graph as the file has it, with a transpose around each spatial operator. */
-export function importModel({ model, folder: modelFolder }: OnnxModel): Graph {
+export function importModel({ proto: model, folder: modelFolder }: OnnxModel): Graph {
   const proto = model.graph!;
   const opsets = opsetsOf(model);
   refuseUnknown(proto, opsets);
@@ -111,8 +110,8 @@ function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): 
 }
 
 function addInput(graph: Graph, { name, type }: ValueInfoProto): Value {
-  const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined;
-  const dtype = tensor && dtypeOfElement(tensor.elemType);
+  const tensor = type?.value?.case === 'tensorType' ? type.value.value : undefined;
+  const dtype = tensor && dtypeOf(tensor.elemType);
   if (!dtype) {
     return fail({ code: 'unsupported', where: 'onnx', items: [{ name, op: 'input', reason: 'it is not a tensor of numbers' }] });
   }

@@ -6,7 +6,7 @@ import type { Dtype } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { dtypeOfElement, elementOfDtype } from '../tensors.js';
+import { dtypeOf, dataTypeOf } from '../tensors.js';
 
 /** An operator of one input whose float attributes are our parameters of the same names. */
 function unary(type: string, op: AnyOp, attributes: Readonly<Record<string, number>> = {}): Operator {
@@ -64,9 +64,9 @@ function castTo(node: ImportNode, dtype: Dtype): Value {
 
 const cast: Operator = {
   type: 'Cast',
-  import: (node) => castTo(node, dtypeOfElement(node.int('to', 0)) ?? node.refuse(`element type ${node.int('to', 0)} is not supported`)),
+  import: (node) => castTo(node, dtypeOf(node.int('to', 0)) ?? node.refuse(`element type ${node.int('to', 0)} is not supported`)),
   op: ops.cast,
-  export: (node) => node.elementwise('Cast', { to: { i: elementOfDtype(node.params.dtype as Dtype) } }),
+  export: (node) => node.elementwise('Cast', { to: { i: dataTypeOf(node.params.dtype as Dtype) } }),
 };
 
 // Files before opset 20 have no Gelu: x/2 · (1 + erf(x/√2)), or the tanh form as it is usually written.

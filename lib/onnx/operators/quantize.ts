@@ -5,7 +5,7 @@ import * as ops from '../../ops/index.js';
 import type { Dtype } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { dtypeOfElement } from '../tensors.js';
+import { dtypeOf } from '../tensors.js';
 import { spatial } from './spatial.js';
 
 function zeroPoint(node: ImportNode, scale: Value, given: Value | undefined, dtype: Dtype): Value {
@@ -22,7 +22,7 @@ function perElement(node: ImportNode, value: Value, axis: number, block: number,
 
 function quantizeLinear(node: ImportNode): Value {
   const [x, scale] = [node.input(0), node.input(1)];
-  const dtype = dtypeOfElement(node.int('output_dtype', 0)) ?? 'uint8';
+  const dtype = dtypeOf(node.int('output_dtype', 0)) ?? 'uint8';
   const zero = zeroPoint(node, scale, node.optional(2), dtype);
   const block = node.int('block_size', 0);
   if (!block) return node.add(ops.quantize, [x, scale, zero], { axis: node.int('axis', 1) });

@@ -1,0 +1,123 @@
+/** Graph -> ONNX file. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkOptions, fail } from '../error.js';
+import type { Graph } from '../graph/graph.js';
+import { Types } from '../graph/types.js';
+import { verify } from '../graph/verify.js';
+import { packageRoot } from '../native.js';
+import type { TensorType } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { type AttributeValue, ExportNode, FileGraph, type FileNode } from './exportNode.js';
+import { encodeModel, writeModel } from './file.js';
+import { newestOpset, oldestOpset } from './importOnnx.js';
+import { exporters } from './operators/index.js';
+import { AttributeType, onnxMessage } from './schema.js';
+import { dataTypeOf, tensorToProto } from './tensors.js';
+
+export interface ExportOptions {
+  /** Version of the default operator set, 7 to 21; per-channel quantization needs 13. Default 17. */
+  opset?: number;
+}
+
+/** The graph as the bytes of an ONNX model. */
+export function toOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array {
+  return encodeModel({ proto: modelOf(graph, options) });
+}
+
+/**
+ * Writes the graph as an ONNX model; the file appears whole or not at all.
+ * Images are (n, c, h, w) again, quantized values are QuantizeLinear and DequantizeLinear pairs.
+ * @throws LowbitError "unsupported" for ops that the format has no operator for, with all their names
+ */
+export function exportOnnx(graph: Graph, path: string, options: ExportOptions = {}): void {
+  writeModel(path, { proto: modelOf(graph, options) });
+}
+
+function modelOf(graph: Graph, options: ExportOptions) {
+  checkOptions('exportOnnx', options, ['opset']);
+  const opset = options.opset ?? 17;
+  if (!(Number.isInteger(opset) && opset >= oldestOpset && opset <= newestOpset)) {
+    fail({ code: 'option', where: 'exportOnnx', option: 'opset', came: opset, expected: `a whole number from ${oldestOpset} to ${newestOpset}` });
+  }
+  verify(graph);
+  refuseUnknown(graph);
+  const file = new FileGraph(graph, new Types(graph), opset);
+  for (const node of graph.nodes) {
+    // Weights are written where they are read, in the layout that is wanted there.
+    if (!file.isWeight(node.output)) exporters.get(node.op)!(new ExportNode(node, file));
+  }
+  for (const { name, value } of graph.outputs) nameOutput(file, name, file.in(value));
+  return onnxMessage('ModelProto', {
+    irVersion: BigInt(irVersion(opset)),
+    producerName: 'lowbit',
+    producerVersion: version(),
+    opsetImport: [{ domain: '', version: BigInt(opset) }],
+    graph: {
+      name: graph.name,
+      node: file.nodes.map(nodeProto),
+      initializer: [...file.initializers].map(([name, tensor]) => tensorToProto(name, tensor.dtype, tensor.shape, tensor.data())),
+      input: graph.inputs.map(({ name, type, dims }) => valueInfo(name, type!, dims)),
+      output: graph.outputs.map(({ name, value }) => valueInfo(name, file.types.get(value), undefined)),
+    },
+  });
+}
+
+function refuseUnknown(graph: Graph): void {
+  const items = graph.nodes
+    .filter((node) => !exporters.has(node.op) )
+    .map((node) => ({ name: node.name, op: node.op.name, reason: 'the format has no operator for it' }));
+  if (items.length) fail({ code: 'unsupported', where: 'onnx export', items });
+}
+
+// The last node of an output carries its name; inputs, weights and values that are two outputs go through an Identity.
+function nameOutput(file: FileGraph, name: string, stored: string): void {
+  if (stored === name) return;
+  const taken = file.graph.outputs.some((output) => output.name === stored);
+  const maker = file.nodes.find((node) => node.output === stored);
+  if (!maker || taken) {
+    file.nodes.push({ type: 'Identity', name, inputs: [stored], output: name, attributes: {} });
+    return;
+  }
+  maker.output = name;
+  for (const node of file.nodes) node.inputs = node.inputs.map((input) => (input === stored ? name : input));
+}
+
+function nodeProto({ type, name, inputs, output, attributes }: FileNode) {
+  return { opType: type, name, input: inputs, output: [output], attribute: Object.entries(attributes).map(attributeProto) };
+}
+
+function attributeProto([name, value]: [string, AttributeValue]) {
+  if (value.i !== undefined) return { name, type: AttributeType.INT, i: BigInt(value.i) };
+  if (value.f !== undefined) return { name, type: AttributeType.FLOAT, f: value.f };
+  if (value.s !== undefined) return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value.s) };
+  if (value.ints) return { name, type: AttributeType.INTS, ints: value.ints.map(BigInt) };
+  const { dtype, shape, values } = value.t!;
+  return { name, type: AttributeType.TENSOR, t: tensorToProto('', dtype, shape, typedArray(dtype, values)) };
+}
+
+function typedArray(dtype: TensorType['dtype'], values: readonly number[]) {
+  const tensor = Tensor.from(values, [values.length], dtype);
+  const data = tensor.data();
+  tensor.dispose();
+  return data;
+}
+
+function valueInfo(name: string, type: TensorType | undefined, dims: readonly (string | undefined)[] | undefined) {
+  if (!type) return { name };
+  const dim = type.shape.map((n, i) => {
+    if (!Number.isNaN(n)) return { value: { case: 'dimValue' as const, value: BigInt(n) } };
+    return dims?.[i] ? { value: { case: 'dimParam' as const, value: dims[i] } } : {};
+  });
+  return { name, type: { value: { case: 'tensorType' as const, value: { elemType: dataTypeOf(type.dtype), shape: { dim } } } } };
+}
+
+// The file format's version that came with the opset.
+const irVersion = (opset: number) => (opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : opset >= 12 ? 7 : 4);
+
+let knownVersion: string | undefined;
+/** This package's version. */
+export function version(): string {
+  knownVersion ??= (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+  return knownVersion;
+}
