@@ -5,8 +5,6 @@
 
 namespace lowbit {
 
-constexpr int64_t kElementGrain = 16384;
-
 // Elements are read as T, handed to f as C and its result is stored as R.
 template <class T, class C, class R, class F> void map(const View& x, const View& y, F f) {
   EXPECT(x.size() == y.size());
