@@ -17,7 +17,7 @@ export {
   type ValueInfoProto,
 } from './onnx/schema.js';
 export { type NamedTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
-export { type AnyOp, offThread, record, rowsOf, runOp, threads } from './op.js';
+export { type AnyOp, offThread, opTable, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
 export type { Dtype, Shape, TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';

@@ -1,7 +1,7 @@
 /** The one door between TypeScript and native code: checks, infers the output, dispatches, records. */
 import { type Fault, fail, LowbitError } from './error.js';
 import { native, type OpInfo } from './native.js';
-import { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
+import { axisIndex, type Dtype, dtypes, type Shape, sizeOf, type TensorType } from './shape.js';
 import { setSettling, Tensor } from './tensor.js';
 
 /** What a parameter may be. Numbers, booleans and lists go to the kernel; strings (a dtype, a mode) only steer `infer`. */
@@ -64,6 +64,13 @@ export class Check {
   param(ok: boolean, parameter: string, came: unknown, expected: string, because?: string): void {
     if (!ok) fail({ code: 'parameter', op: this.op, parameter, came, expected, because });
   }
+  /** A possibly negative axis as an index into the dimensions of an input. */
+  axis(axis: number, input: string, type: TensorType, parameter = 'axis'): number {
+    const rank = type.shape.length;
+    const index = axisIndex(axis, rank);
+    this.param(index !== undefined, parameter, axis, `whole numbers from ${-rank} to ${rank - 1}`, `${input} has ${rank} dimensions`);
+    return index as number;
+  }
 }
 
 /** Defines an op. Its kernels are the rows of the same name in native/ops.inc. */
@@ -107,9 +114,16 @@ export function completeParams(op: AnyOp, params: object): Record<string, ParamV
   return full;
 }
 
+// A few bytes of a hostile model can ask for any output; nothing real is larger.
+const mostElements = 2 ** 31;
+
 /** The output type of an op for these inputs; `params` are complete. */
 export function inferType(op: AnyOp, types: readonly TensorType[], params: object): TensorType {
-  return op.infer(types, params, new Check(op.name));
+  const check = new Check(op.name);
+  const type = op.infer(types, params, check);
+  check.shape(!(sizeOf(type.shape) > mostElements), 'the output', type, `at most ${mostElements} elements`);
+  check.shape(type.shape.length <= 8, 'the output', type, 'at most 8 dimensions');
+  return type;
 }
 
 export interface RecordedCall {
@@ -196,6 +210,11 @@ function tableEntry(op: AnyOp): OpInfo {
   if (problem) fail({ code: 'internal', problem: `${op.name}: ${problem}; the addon and lib/ are of different versions` });
   checked.set(op, info);
   return info;
+}
+
+/** The lines of the op table. */
+export function opTable(): readonly OpInfo[] {
+  return native().schema.ops;
 }
 
 /** What the table and the TypeScript description of an op disagree about, if anything. */
@@ -321,10 +340,12 @@ export function threads(count?: number): number {
 function asFault(error: unknown): unknown {
   if (error instanceof LowbitError || !(error instanceof Error)) return error;
   const [, code, text] = /^([a-z-]+): ([\s\S]*)$/.exec(error.message) ?? [];
+  const [, where, problem] = /^(\w+): ([\s\S]*)$/.exec(text ?? '') ?? [];
   const faults: Record<string, Fault> = {
     'out-of-memory': { code: 'outOfMemory', what: text },
     disposed: { code: 'disposed', what: text },
     declined: { code: 'kernel', op: (text ?? '').split(' ')[0], row: (text ?? '').split(' row ')[1], problem: 'does not take this call' },
+    data: { code: 'data', where, problem },
     internal: { code: 'internal', problem: text },
   };
   return code in faults ? new LowbitError(faults[code]) : error;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -53,7 +54,12 @@ struct PreparedCall {
 
   int run() {
     Call call{inputs.data(), static_cast<int>(inputs.size()), output, params.data()};
-    int ran = lowbit::dispatch(*op, call, row);
+    int ran;
+    try {
+      ran = lowbit::dispatch(*op, call, row);
+    } catch (const std::out_of_range& e) {
+      throw Fault("data", std::string(op->name) + ": " + e.what());
+    }
     if (ran < 0) throw Fault("declined", std::string(op->name) + " row " + std::to_string(row));
     return ran;
   }

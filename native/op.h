@@ -3,7 +3,8 @@
 //   OP(relu, (x), (y), ())        ->  struct relu_call { View x; View y; };
 //   KERNEL(relu, cpu, any, reference)  ->  bool relu_reference(const relu_call&);
 //
-// A kernel returns false to decline a call before it has written anything; a reference never declines.
+// A kernel returns false to decline a call before it has written anything; a reference never declines. Values that no kernel can work
+// with (an index outside its tensor) are std::out_of_range, thrown before it goes parallel; TypeScript gets them as a fault "data".
 #pragma once
 #include "core/view.h"
 

@@ -1,69 +1,335 @@
-/** Functions of each element: y = f(x), and of pairs of elements with numpy broadcasting. */
-import { type Check, defineOp } from '../op.js';
-import { broadcast, type Dtype, isReal, type Shape, type TensorType } from '../shape.js';
+/**
+ * Functions of each element: y = f(x), and of pairs of elements with numpy broadcasting. Results have the type of the operands unless
+ * noted. Real functions are computed in double and rounded once; integers wrap. "Real" is float32, float64, float16 or bfloat16.
+ */
+import { shapeText } from '../error.js';
+import { type Check, defineOp, type OpSpec, type ParamValue, required } from '../op.js';
+import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, type Shape, type TensorType } from '../shape.js';
 
-interface UnaryTraits {
-  scalesThrough?: boolean;
+type Known = readonly number[] | undefined;
+
+interface Accepts {
+  test: (dtype: Dtype) => boolean;
+  text: string;
 }
+const number: Accepts = { test: (dtype) => dtype !== 'boolean', text: 'a number type' };
+const anything: Accepts = { test: () => true, text: 'any type' };
+const boolean: Accepts = { test: (dtype) => dtype === 'boolean', text: 'boolean' };
+const realNumber: Accepts = { test: isReal, text: 'float32, float64, float16 or bfloat16' };
+const unsigned: Accepts = { test: (dtype) => dtype.startsWith('uint'), text: 'an unsigned integer type' };
 
 // Elementwise functions do not care how their input is laid out.
 const anyLayout = <P>(params: P) => params;
 
-/** y = f(x) on any number type. */
-function unary<P extends object>(name: string, params: P, traits: UnaryTraits = {}) {
+interface Traits<I extends readonly string[], P extends object>
+  extends Partial<Pick<OpSpec<I, P>, 'scalesThrough' | 'choices' | 'propagate'>> {
+  /** What else is wrong with a call. */
+  verify?(types: readonly TensorType[], params: P, check: Check): void;
+  /** The type of the result where it is not that of the operands. */
+  output?: Dtype;
+}
+
+function unary<P extends object>(name: string, accepts: Accepts, params: P, { verify, output, ...traits }: Traits<['x'], P> = {}) {
   return defineOp({
     name,
     inputs: ['x'],
     params,
-    infer([x], _params, check) {
-      check.dtype(x.dtype !== 'boolean', 'x', x, 'a number type');
-      return x;
+    infer(types, given, check) {
+      const [x] = types;
+      check.dtype(accepts.test(x.dtype), 'x', x, accepts.text);
+      verify?.(types, given, check);
+      return { dtype: output ?? x.dtype, shape: x.shape };
     },
     permute: anyLayout,
     ...traits,
   });
 }
 
-/** y = f(x) on real numbers. */
-export function real<P extends object>(name: string, params: P, traits: UnaryTraits = {}) {
-  return defineOp({
-    name,
-    inputs: ['x'],
-    params,
-    infer([x], _params, check) {
-      check.dtype(isReal(x.dtype), 'x', x, 'float32, float64, float16 or bfloat16');
-      return x;
+/** y = f(x) on real numbers; parameters are finite. */
+function real<P extends { [name: string]: ParamValue }>(name: string, params: P, traits: Traits<['x'], P> = {}) {
+  return unary(name, realNumber, params, {
+    verify(_types, given, check) {
+      for (const [parameter, value] of Object.entries(given)) {
+        if (typeof params[parameter] === 'number') check.param(Number.isFinite(value), parameter, value, 'a finite number');
+      }
     },
-    permute: anyLayout,
     ...traits,
   });
 }
 
-function pairShape(a: TensorType, b: TensorType, check: Check) {
+function pairShape(a: TensorType, b: TensorType, check: Check): Shape {
   const shape = broadcast(a.shape, b.shape);
-  check.shape(shape !== undefined, 'b', b, `a shape that broadcasts with [${a.shape}]`);
+  check.shape(shape !== undefined, 'b', b, `a shape that broadcasts with ${shapeText(a.shape)}`);
   return shape as Shape;
 }
 
-/** y = f(a, b) on numbers of one type. */
-function binary(name: string, accepts: (dtype: Dtype) => boolean, expected: string, output?: Dtype) {
+function binary<P extends object = object>(
+  name: string,
+  accepts: Accepts,
+  params = {} as P,
+  { verify, output, ...traits }: Traits<['a', 'b'], P> = {},
+) {
   return defineOp({
     name,
     inputs: ['a', 'b'],
-    params: {},
-    infer([a, b], _params, check) {
-      check.dtype(accepts(a.dtype), 'a', a, expected);
+    params,
+    infer(types, given, check) {
+      const [a, b] = types;
+      check.dtype(accepts.test(a.dtype), 'a', a, accepts.text);
       check.dtype(b.dtype === a.dtype, 'b', b, a.dtype, 'a has that type');
+      verify?.(types, given, check);
       return { dtype: output ?? a.dtype, shape: pairShape(a, b, check) };
     },
     permute: anyLayout,
     broadcasts: true,
+    ...traits,
   });
 }
 
-const isNumber = (dtype: Dtype) => dtype !== 'boolean';
+/** Known values of a and b, combined: lists of one length, or one value against a list. */
+function propagates(f: (a: number, b: number, dtype: Dtype) => number): Pick<OpSpec<['a', 'b'], object>, 'propagate'> {
+  return {
+    propagate([a, b]: readonly Known[], _params: object, types: readonly TensorType[]) {
+      if (!a || !b || types.some((type) => type.shape.length > 1)) return undefined;
+      if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
+      const long = a.length === 1 ? b : a;
+      return long.map((_, i) => f(a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i], types[0].dtype));
+    },
+  };
+}
 
-/** max(x, 0). */
-export const relu = unary('relu', {}, { scalesThrough: true });
+function quotient(a: number, b: number, dtype: Dtype): number {
+  if (!isInteger(dtype)) return a / b;
+  return b === 0 ? 0 * a : Math.trunc(a / b);
+}
+
+// ---- one number -----------------------------------------------------------------------------------------------------------------
+
+/** max(x, 0) on any number type; NaN stays NaN. */
+export const relu = unary('relu', number, {}, { scalesThrough: true });
+/** |x| on any number type; the least integer stays itself. */
+export const abs = unary('abs', number, {}, { scalesThrough: true });
+/** -x on any number type. */
+export const neg = unary('neg', number, {}, { scalesThrough: true });
+/** -1, 0 or 1 on any number type; NaN stays NaN. */
+export const sign = unary('sign', number, {});
+/** min(max(x, min), max) on any number type, bounds saturate to it; NaN stays NaN. */
+export const clip = unary(
+  'clip',
+  number,
+  { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY },
+  {
+    verify(_types, { min, max }, check) {
+      check.param(typeof min === 'number' && !Number.isNaN(min), 'min', min, 'a number');
+      check.param(typeof max === 'number' && !Number.isNaN(max), 'max', max, 'a number');
+    },
+  },
+);
+/** x in another element type, from any type to any. Real to integer truncates toward zero and saturates, NaN becomes 0; integers keep
+ * their low bits; anything but 0 is true. */
+export const cast = defineOp({
+  name: 'cast',
+  inputs: ['x'],
+  params: { dtype: required<Dtype>() },
+  infer([x], { dtype }, check) {
+    check.param(dtypes.includes(dtype), 'dtype', dtype, `one of ${dtypes.join(', ')}`);
+    return { dtype, shape: x.shape };
+  },
+  permute: anyLayout,
+  propagate: ([x], { dtype }) => (dtype === 'boolean' ? undefined : isReal(dtype) ? x : x?.map(Math.trunc)),
+});
+
+/** Real: the least integer from x on. */
+export const ceil = real('ceil', {});
+/** Real: the largest integer up to x. */
+export const floor = real('floor', {});
+/** Real: the nearest integer, ties to the even one. */
+export const round = real('round', {});
+/** Real: √x. */
+export const sqrt = real('sqrt', {});
+/** Real: 1 / x. */
+export const reciprocal = real('reciprocal', {});
+/** Real: e^x. */
+export const exp = real('exp', {});
+/** Real: the natural logarithm. */
+export const log = real('log', {});
+/** Real, x in radians. */
+export const sin = real('sin', {});
+/** Real, x in radians. */
+export const cos = real('cos', {});
+/** Real, x in radians. */
+export const tan = real('tan', {});
+/** Real, y in radians. */
+export const asin = real('asin', {});
+/** Real, y in radians. */
+export const acos = real('acos', {});
+/** Real, y in radians. */
+export const atan = real('atan', {});
+/** Real: the hyperbolic sine. */
+export const sinh = real('sinh', {});
+/** Real: the hyperbolic cosine. */
+export const cosh = real('cosh', {});
+/** Real: the hyperbolic tangent. */
+export const tanh = real('tanh', {});
+/** Real: the inverse of sinh. */
+export const asinh = real('asinh', {});
+/** Real: the inverse of cosh. */
+export const acosh = real('acosh', {});
+/** Real: the inverse of tanh. */
+export const atanh = real('atanh', {});
+/** Real: the error function. */
+export const erf = real('erf', {});
+
+// ---- activations, with the defaults of ONNX -------------------------------------------------------------------------------------
+
+/** Real: 1 / (1 + e^-x). */
+export const sigmoid = real('sigmoid', {});
+/** Real: clamp(alpha·x + beta, 0, 1). */
+export const hardSigmoid = real('hardSigmoid', { alpha: 0.2, beta: 0.5 });
+/** Real: x·clamp(x / 6 + 1/2, 0, 1). */
+export const hardSwish = real('hardSwish', {});
+/** Real: x·sigmoid(x). */
+export const silu = real('silu', {});
+/** Real: x·Φ(x) with Φ the normal distribution, or its approximation x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
+export const gelu = real('gelu', { approximate: 'none' as 'none' | 'tanh' }, { choices: { approximate: ['none', 'tanh'] } });
+/** Real: x, below 0 alpha·x. */
+export const leakyRelu = real('leakyRelu', { alpha: 0.01 }, { scalesThrough: true });
+/** Real: x, below 0 alpha·(e^x - 1). */
+export const elu = real('elu', { alpha: 1 });
+/** Real: gamma·elu(x). */
+export const selu = real('selu', { alpha: 1.6732631921768188, gamma: 1.0507010221481323 });
+/** Real: x, below 0 alpha·(e^(x / alpha) - 1). */
+export const celu = real('celu', { alpha: 1 });
+/** Real: log(1 + e^x). */
+export const softplus = real('softplus', {});
+/** Real: x / (1 + |x|). */
+export const softsign = real('softsign', {});
+/** Real: x·tanh(softplus(x)). */
+export const mish = real('mish', {});
+/** Real: x where it is above alpha, else 0. */
+export const thresholdedRelu = real('thresholdedRelu', { alpha: 1 });
+
+// ---- two numbers ----------------------------------------------------------------------------------------------------------------
+
 /** a + b. */
-export const add = binary('add', isNumber, 'a number type');
+export const add = binary(
+  'add',
+  number,
+  {},
+  propagates((a, b) => a + b),
+);
+/** a - b. */
+export const sub = binary(
+  'sub',
+  number,
+  {},
+  propagates((a, b) => a - b),
+);
+/** a·b. */
+export const mul = binary(
+  'mul',
+  number,
+  {},
+  propagates((a, b) => a * b),
+);
+/** a / b; integers truncate toward zero, and divided by 0 they give 0. */
+export const div = binary('div', number, {}, propagates(quotient));
+/** The larger; NaN where either is NaN. */
+export const maximum = binary('maximum', number);
+/** The smaller; NaN where either is NaN. */
+export const minimum = binary('minimum', number);
+/** The remainder: with the sign of b (integers only), or with `fmod` that of a. By an integer 0 it is 0. */
+export const mod = binary(
+  'mod',
+  number,
+  { fmod: false },
+  {
+    verify([a], { fmod }, check) {
+      check.param(fmod || !isReal(a.dtype), 'fmod', fmod, 'true', `a is ${a.dtype}`);
+    },
+  },
+);
+/** a^b in the type of a; b may be of another number type. Integers to a negative power truncate to 0 (±1 for a = ±1). */
+export const pow = defineOp({
+  name: 'pow',
+  inputs: ['a', 'b'],
+  params: {},
+  infer([a, b], _params, check) {
+    check.dtype(number.test(a.dtype), 'a', a, number.text);
+    check.dtype(number.test(b.dtype), 'b', b, number.text);
+    return { dtype: a.dtype, shape: pairShape(a, b, check) };
+  },
+  permute: anyLayout,
+  broadcasts: true,
+});
+/** x, below 0 slope·x; slope broadcasts to the shape of x. */
+export const prelu = defineOp({
+  name: 'prelu',
+  inputs: ['x', 'slope'],
+  params: {},
+  infer([x, slope], _params, check) {
+    check.dtype(number.test(x.dtype), 'x', x, number.text);
+    check.dtype(slope.dtype === x.dtype, 'slope', slope, x.dtype, 'x has that type');
+    const shape = broadcast(x.shape, slope.shape);
+    const fits = shape?.length === x.shape.length && shape.every((n, i) => mayEqual(n, x.shape[i]));
+    check.shape(fits, 'slope', slope, `a shape that broadcasts to ${shapeText(x.shape)}`);
+    return x;
+  },
+  permute: anyLayout,
+  broadcasts: true,
+  scalesThrough: true,
+});
+/** a shifted by b bits, unsigned integers; bits that leave the type are lost. */
+export const bitShift = binary(
+  'bitShift',
+  unsigned,
+  { direction: required<'left' | 'right'>() },
+  { choices: { direction: ['left', 'right'] } },
+);
+
+// ---- truth ----------------------------------------------------------------------------------------------------------------------
+
+/** a = b, numbers or booleans; boolean. */
+export const equal = binary('equal', anything, {}, { output: 'boolean' });
+/** a < b; boolean. */
+export const less = binary('less', number, {}, { output: 'boolean' });
+/** a ≤ b; boolean. */
+export const lessOrEqual = binary('lessOrEqual', number, {}, { output: 'boolean' });
+/** a > b; boolean. */
+export const greater = binary('greater', number, {}, { output: 'boolean' });
+/** a ≥ b; boolean. */
+export const greaterOrEqual = binary('greaterOrEqual', number, {}, { output: 'boolean' });
+/** Booleans: both. */
+export const and = binary('and', boolean);
+/** Booleans: at least one. */
+export const or = binary('or', boolean);
+/** Booleans: exactly one. */
+export const xor = binary('xor', boolean);
+/** Booleans: the opposite. */
+export const not = unary('not', boolean, {});
+
+const isNotANumber = real('isNaN', {}, { output: 'boolean' });
+
+export {
+  /** Real: whether x is NaN; boolean. */
+  isNotANumber as isNaN,
+};
+/** Real: whether x is an infinity of a sign that counts; boolean. */
+export const isInf = real('isInf', { negative: true, positive: true }, { output: 'boolean' });
+
+/** a where the boolean condition holds, else b; all three broadcast, a and b are of one type. */
+export const where = defineOp({
+  name: 'where',
+  inputs: ['condition', 'a', 'b'],
+  params: {},
+  infer([condition, a, b], _params, check) {
+    check.dtype(condition.dtype === 'boolean', 'condition', condition, 'boolean');
+    check.dtype(b.dtype === a.dtype, 'b', b, a.dtype, 'a has that type');
+    const values = pairShape(a, b, check);
+    const shape = broadcast(condition.shape, values);
+    check.shape(shape !== undefined, 'condition', condition, `a shape that broadcasts with ${shapeText(values)}`);
+    return { dtype: a.dtype, shape: shape as Shape };
+  },
+  permute: anyLayout,
+  broadcasts: true,
+});

@@ -10,6 +10,9 @@ namespace lowbit {
 // a call from inside a body, runs everything on its own thread. A body does not throw.
 void parallelFor(int64_t n, int64_t grain, void (*body)(void* context, int64_t begin, int64_t end), void* context);
 
+// Elements of simple work (a copy, a sum) that are worth waking a thread for.
+constexpr int64_t kElementGrain = 16384;
+
 int threads();
 void setThreads(int count);
 

@@ -1,34 +1,87 @@
-// Elementwise functions of two tensors of one dtype, with broadcasting.
+// Functions of two tensors of one number type, with broadcasting. Integers wrap; division by an integer 0 gives 0.
+#include <cmath>
+
 #include "../../op.h"
-#include "binary.h"
+#include "wrap.h"
+#include "zip.h"
 
 namespace lowbit {
 namespace {
 
-// For functions of any number: the result has the operands' type.
-template <class F> bool zipNumber(const View& a, const View& b, const View& y, F f) {
-  switch (a.dtype) {
-    case Dtype::float32: zipTyped<float, float>(a, b, y, f); return true;
-    case Dtype::float64: zipTyped<double, double>(a, b, y, f); return true;
-    case Dtype::float16: zipTyped<half, half>(a, b, y, f); return true;
-    case Dtype::bfloat16: zipTyped<bhalf, bhalf>(a, b, y, f); return true;
-    case Dtype::int8: zipTyped<int8_t, int8_t>(a, b, y, f); return true;
-    case Dtype::uint8: zipTyped<uint8_t, uint8_t>(a, b, y, f); return true;
-    case Dtype::int16: zipTyped<int16_t, int16_t>(a, b, y, f); return true;
-    case Dtype::uint16: zipTyped<uint16_t, uint16_t>(a, b, y, f); return true;
-    case Dtype::int32: zipTyped<int32_t, int32_t>(a, b, y, f); return true;
-    case Dtype::uint32: zipTyped<uint32_t, uint32_t>(a, b, y, f); return true;
-    case Dtype::int64: zipTyped<int64_t, int64_t>(a, b, y, f); return true;
-    case Dtype::uint64: zipTyped<uint64_t, uint64_t>(a, b, y, f); return true;
-    default: EXPECT(!"a number type"); return false;
-  }
+// Toward zero. By -1 the processor would trap on the least integer, so that quotient is the wrapping opposite.
+template <class T> T quotient(T a, T b) {
+  if (b == 0) return 0;
+  if constexpr (std::is_signed_v<T>)
+    if (b == -1) return negated(a);
+  return static_cast<T>(a / b);
+}
+
+// The sign of a.
+template <class T> T remainder(T a, T b) {
+  if (b == 0) return 0;
+  if constexpr (std::is_signed_v<T>)
+    if (b == -1) return 0;
+  return static_cast<T>(a % b);
 }
 
 }  // namespace
 
-// y = a + b
 bool add_reference(const add_call& c) {
-  return zipNumber(c.a, c.b, c.y, [](auto a, auto b) { return a + b; });
+  return zipNumber(c.a, c.b, c.y, [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p + q; }); });
+}
+
+bool sub_reference(const sub_call& c) {
+  return zipNumber(c.a, c.b, c.y, [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p - q; }); });
+}
+
+bool mul_reference(const mul_call& c) {
+  return zipNumber(c.a, c.b, c.y, [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p * q; }); });
+}
+
+bool div_reference(const div_call& c) {
+  return zipNumber(c.a, c.b, c.y, []<class T>(T a, T b) {
+    if constexpr (std::is_integral_v<T>) return quotient(a, b);
+    else return a / b;
+  });
+}
+
+// NaN when either is NaN: of a comparison with NaN both outcomes below lead to it.
+bool maximum_reference(const maximum_call& c) {
+  return zipNumber(c.a, c.b, c.y, [](auto a, auto b) { return a > b || a != a ? a : b; });
+}
+
+bool minimum_reference(const minimum_call& c) {
+  return zipNumber(c.a, c.b, c.y, [](auto a, auto b) { return a < b || a != a ? a : b; });
+}
+
+// fmod: the remainder of a division toward zero, it has the sign of a; otherwise that of a floor division, with the sign of b
+bool mod_reference(const mod_call& c) {
+  if (c.fmod != 0) {
+    return zipNumber(c.a, c.b, c.y, []<class T>(T a, T b) {
+      if constexpr (std::is_integral_v<T>) return remainder(a, b);
+      else return std::fmod(a, b);
+    });
+  }
+  return zipInteger(c.a, c.b, c.y, []<class T>(T a, T b) {
+    const T rest = remainder(a, b);
+    return static_cast<T>(rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest);
+  });
+}
+
+// y = x, or slope·x below 0
+bool prelu_reference(const prelu_call& c) {
+  return zipNumber(c.x, c.slope, c.y,
+                   []<class T>(T x, T slope) { return x < 0 ? wrapping(x, slope, [](auto p, auto q) { return p * q; }) : x; });
+}
+
+// Bits that leave the type are lost; a shift by its width or more gives 0.
+bool bitShift_reference(const bitShift_call& c) {
+  enum { left, right };
+  const bool toLeft = c.direction.integer() == left;
+  return zipInteger(c.a, c.b, c.y, [toLeft]<class T>(T a, T b) {
+    const uint64_t bits = static_cast<uint64_t>(a), by = static_cast<uint64_t>(b);
+    return static_cast<T>(by >= 8 * sizeof(T) ? 0 : toLeft ? bits << by : bits >> by);
+  });
 }
 
 }  // namespace lowbit

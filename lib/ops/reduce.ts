@@ -1,0 +1,90 @@
+/**
+ * One number for many, along axes that may be negative to count from the back. x is of any number type. Real sums and products are
+ * formed in double in the order of x and rounded once, so they do not depend on the number of threads; integers wrap.
+ */
+import { type Check, defineOp, type OpSpec, required } from '../op.js';
+import type { Shape, TensorType } from '../shape.js';
+
+function number(x: TensorType, check: Check): void {
+  check.dtype(x.dtype !== 'boolean', 'x', x, 'a number type');
+}
+
+function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
+  return keepDims ? shape.map((n, i) => (axes.includes(i) ? 1 : n)) : shape.filter((_, i) => !axes.includes(i));
+}
+
+// Axis a of x is found at perm.indexOf(a) in a tensor that is stored transposed by perm.
+const movedAxis = (axis: number, perm: readonly number[]) => perm.indexOf(axis < 0 ? axis + perm.length : axis);
+
+interface ReduceParams {
+  axes: readonly number[];
+  keepDims: boolean;
+}
+
+function reduction(name: string, traits: Partial<OpSpec<['x'], ReduceParams>> = {}) {
+  return defineOp({
+    name,
+    inputs: ['x'],
+    params: { axes: required<readonly number[]>(), keepDims: true },
+    infer([x], { axes, keepDims }, check) {
+      number(x, check);
+      check.param(Array.isArray(axes), 'axes', axes, 'a list of axes');
+      const indices = axes.map((axis) => check.axis(axis, 'x', x, 'axes'));
+      check.param(new Set(indices).size === indices.length, 'axes', axes, 'each axis once');
+      return { dtype: x.dtype, shape: reducedShape(x.shape, indices, keepDims) };
+    },
+    permute: (params, perm) => (params.keepDims ? { ...params, axes: params.axes.map((axis) => movedAxis(axis, perm)) } : undefined),
+    ...traits,
+  });
+}
+
+/** The sum; of nothing 0. */
+export const reduceSum = reduction('reduceSum', { scalesThrough: true });
+/** The sum over the count, toward zero for integers; of nothing NaN, for integers 0. */
+export const reduceMean = reduction('reduceMean', { scalesThrough: true });
+/** The largest; NaN if there is one; of nothing -infinity or the least integer. */
+export const reduceMax = reduction('reduceMax', { scalesThrough: true });
+/** The smallest; NaN if there is one; of nothing infinity or the greatest integer. */
+export const reduceMin = reduction('reduceMin', { scalesThrough: true });
+/** The product; of nothing 1. */
+export const reduceProd = reduction('reduceProd', {
+  propagate([known], { axes }, [x]) {
+    if (!known || x.shape.length > 1 || !axes.length) return known;
+    return [known.reduce((a, b) => a * b, 1)];
+  },
+});
+
+function argument(name: string) {
+  return defineOp({
+    name,
+    inputs: ['x'],
+    params: { axis: required<number>(), keepDims: true, selectLast: false },
+    infer([x], { axis, keepDims }, check) {
+      number(x, check);
+      const index = check.axis(axis, 'x', x);
+      const shape = reducedShape(x.shape, [index], keepDims);
+      check.shape(x.shape[index] !== 0 || shape.includes(0), 'x', x, `at least one element along axis ${index}`);
+      return { dtype: 'int64', shape };
+    },
+    permute: (params, perm) => (params.keepDims ? { ...params, axis: movedAxis(params.axis, perm) } : undefined),
+  });
+}
+
+/** The index of the largest element along an axis, int64: the first of equal ones, or the last. NaN beats every number. */
+export const argMax = argument('argMax');
+/** The index of the smallest element along an axis, int64: the first of equal ones, or the last. NaN beats every number. */
+export const argMin = argument('argMin');
+
+/** The sum of the elements up to each one along an axis; `exclusive` leaves the element itself out, `reverse` starts at the end. */
+export const cumSum = defineOp({
+  name: 'cumSum',
+  inputs: ['x'],
+  params: { axis: required<number>(), exclusive: false, reverse: false },
+  infer([x], { axis }, check) {
+    number(x, check);
+    check.axis(axis, 'x', x);
+    return x;
+  },
+  permute: (params, perm) => ({ ...params, axis: movedAxis(params.axis, perm) }),
+  scalesThrough: true,
+});

@@ -1,0 +1,87 @@
+// Activation functions with their ONNX parameters, computed in double and rounded once. Comparisons are written so that NaN stays NaN.
+#include <cmath>
+
+#include "../../op.h"
+#include "map.h"
+
+namespace lowbit {
+namespace {
+
+double clampToUnit(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+// log(1 + e^x) without overflow
+double logOnePlusExp(double x) { return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x))); }
+
+}  // namespace
+
+// y = 1 / (1 + e^-x)
+bool sigmoid_reference(const sigmoid_call& c) { return mapReal(c.x, c.y, logistic); }
+
+// y = clamp(alpha·x + beta, 0, 1)
+bool hardSigmoid_reference(const hardSigmoid_call& c) {
+  const double alpha = c.alpha, beta = c.beta;
+  return mapReal(c.x, c.y, [=](double x) { return clampToUnit(alpha * x + beta); });
+}
+
+// y = x·clamp(x / 6 + 1/2, 0, 1)
+bool hardSwish_reference(const hardSwish_call& c) {
+  return mapReal(c.x, c.y, [](double x) { return x * clampToUnit(x / 6 + 0.5); });
+}
+
+// y = x·sigmoid(x)
+bool silu_reference(const silu_call& c) {
+  return mapReal(c.x, c.y, [](double x) { return x * logistic(x); });
+}
+
+// y = x·Φ(x), Φ the normal distribution: erfc(-x / √2) / 2 exactly, or its tanh approximation
+bool gelu_reference(const gelu_call& c) {
+  constexpr double sqrtHalf = 0.70710678118654752440, sqrtTwoOverPi = 0.79788456080286535588;
+  enum { none, tanh };
+  if (c.approximate.integer() == none) return mapReal(c.x, c.y, [](double x) { return 0.5 * x * std::erfc(-x * sqrtHalf); });
+  return mapReal(c.x, c.y, [](double x) { return 0.5 * x * (1 + std::tanh(sqrtTwoOverPi * (x + 0.044715 * x * x * x))); });
+}
+
+// y = x, or alpha·x below 0
+bool leakyRelu_reference(const leakyRelu_call& c) {
+  const double alpha = c.alpha;
+  return mapReal(c.x, c.y, [=](double x) { return x < 0 ? alpha * x : x; });
+}
+
+// y = x, or alpha·(e^x - 1) below 0
+bool elu_reference(const elu_call& c) {
+  const double alpha = c.alpha;
+  return mapReal(c.x, c.y, [=](double x) { return x < 0 ? alpha * std::expm1(x) : x; });
+}
+
+// y = gamma·elu(x)
+bool selu_reference(const selu_call& c) {
+  const double alpha = c.alpha, gamma = c.gamma;
+  return mapReal(c.x, c.y, [=](double x) { return gamma * (x < 0 ? alpha * std::expm1(x) : x); });
+}
+
+// y = x, or alpha·(e^(x / alpha) - 1) below 0
+bool celu_reference(const celu_call& c) {
+  const double alpha = c.alpha;
+  return mapReal(c.x, c.y, [=](double x) { return x < 0 ? alpha * std::expm1(x / alpha) : x; });
+}
+
+// y = log(1 + e^x)
+bool softplus_reference(const softplus_call& c) { return mapReal(c.x, c.y, logOnePlusExp); }
+
+// y = x / (1 + |x|)
+bool softsign_reference(const softsign_call& c) {
+  return mapReal(c.x, c.y, [](double x) { return x / (1 + std::fabs(x)); });
+}
+
+// y = x·tanh(log(1 + e^x))
+bool mish_reference(const mish_call& c) {
+  return mapReal(c.x, c.y, [](double x) { return x * std::tanh(logOnePlusExp(x)); });
+}
+
+// y = x above alpha, else 0
+bool thresholdedRelu_reference(const thresholdedRelu_call& c) {
+  const double alpha = c.alpha;
+  return mapReal(c.x, c.y, [=](double x) { return x > alpha ? x : 0; });
+}
+
+}  // namespace lowbit

@@ -1,0 +1,25 @@
+// y = condition ? a : b, all three broadcast; elements of any type are moved as bits.
+#include "../../core/strided.h"
+#include "../../op.h"
+#include "map.h"
+
+namespace lowbit {
+
+bool where_reference(const where_call& c) {
+  const auto plan = broadcast(c.y, c.condition, c.a, c.b);
+  const uint8_t* conditions = c.condition.as<uint8_t>();
+  asBits(c.y.dtype, [&]<class T>(Type<T>) {
+    parallel(c.y.size(), kElementGrain, [&](int64_t begin, int64_t end) {
+      plan.walk(begin, end, [&](int64_t i, const int64_t* at, int64_t count) {
+        const uint8_t* condition = conditions + at[0];
+        const T *a = c.a.as<T>() + at[1], *b = c.b.as<T>() + at[2];
+        const int64_t stepC = plan.step(0), stepA = plan.step(1), stepB = plan.step(2);
+        T* __restrict y = c.y.as<T>() + i;
+        for (int64_t j = 0; j < count; j++) y[j] = condition[j * stepC] ? a[j * stepA] : b[j * stepB];
+      });
+    });
+  });
+  return true;
+}
+
+}  // namespace lowbit

@@ -1,0 +1,146 @@
+import { type Dtype, Tensor } from 'lowbit';
+import { type Case, raggedSizes, random, randomInts } from './case.js';
+
+const rounded = 2 ** -24;
+
+/** What is left of x (n0, n1, n2) when f takes all elements of each group along the axes, in order. */
+function reduced(x: number[], shape: readonly number[], axes: readonly number[], f: (group: number[]) => number): number[] {
+  const groups = new Map<string, number[]>();
+  const visit = (d: number, at: number, key: string): void => {
+    if (d === shape.length) {
+      const group = groups.get(key) ?? [];
+      if (at >= 0) group.push(x[at]);
+      groups.set(key, group);
+      return;
+    }
+    const gone = axes.includes(d) || axes.includes(d - shape.length);
+    if (gone && shape[d] === 0) visit(d + 1, Number.NEGATIVE_INFINITY, key);
+    for (let i = 0; i < shape[d]; i++) visit(d + 1, at * shape[d] + i, gone ? key : `${key},${i}`);
+  };
+  visit(0, 0, '');
+  return [...groups.values()].map(f);
+}
+
+const sum = (group: number[]) => group.reduce((a, b) => a + b, 0);
+const product = (group: number[]) => group.reduce((a, b) => a * b, 1);
+const mean = (group: number[]) => sum(group) / group.length;
+
+function reduction(f: (group: number[]) => number, integer: (group: number[]) => number = f): Case[] {
+  const over = (shape: number[], axes: number[], note = `[${shape}] over [${axes}]`, keepDims = true): Case => ({
+    note,
+    inputs: () => [random(shape, -1.5, 1.5)],
+    params: { axes, keepDims },
+    expect: ([x]) => reduced(x, shape, axes, f),
+    bound: rounded,
+  });
+  const typed = (dtype: Dtype, low: number, high: number, bound: number, g: (group: number[]) => number): Case => ({
+    note: dtype,
+    inputs: () => [dtype.includes('int') ? randomInts([3, 2, 5], dtype, low, high) : random([3, 2, 5], low, high, 1, dtype)],
+    params: { axes: [1, -1] },
+    expect: ([x]) => reduced(x, [3, 2, 5], [1, 2], g),
+    bound,
+  });
+  return [
+    ...raggedSizes.map((n) => over([2, n], [1])),
+    ...raggedSizes.map((n) => over([3, n], [0])),
+    ...[[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2], [-1, 0], []].map((axes) => over([4, 3, 5], axes)),
+    over([4, 3, 5], [1], 'without keepDims', false),
+    over([2, 3, 4, 5, 2], [1, 3]),
+    over([3, 20, 130], [1], 'several blocks of columns'),
+    over([30, 9, 70, 3], [0, 2], 'several threads'),
+    over([1, 1], [0, 1]),
+    over([], [], 'no dimensions'),
+    over([2, 0, 3], [1], 'nothing along the axis'),
+    over([2, 0, 3], [0], 'nothing left'),
+    { note: 'NaN', inputs: () => [Tensor.from([1, Number.NaN, 3])], params: { axes: [0] }, expect: [Number.NaN] },
+    typed('float64', -2, 2, 1e-14, f),
+    typed('float16', -1, 1, 2 ** -11 * 1.001, f),
+    typed('bfloat16', -1, 1, 2 ** -8 * 1.001, f),
+    typed('int8', -1, 2, 0, integer),
+    typed('uint8', 0, 2, 0, integer),
+    typed('int16', -2, 2, 0, integer),
+    typed('uint16', 0, 2, 0, integer),
+    typed('int32', -2, 2, 0, integer),
+    typed('uint32', 0, 2, 0, integer),
+    typed('int64', -2, 2, 0, integer),
+    typed('uint64', 0, 2, 0, integer),
+  ];
+}
+
+function indices(best: (group: number[]) => number): Case[] {
+  const along = (shape: number[], axis: number, selectLast: boolean): Case => ({
+    note: `[${shape}] along ${axis}${selectLast ? ', the last' : ''}`,
+    inputs: () => [randomInts(shape, 'float32', -3, 3)],
+    params: { axis, selectLast },
+    expect: ([x]) => reduced(x, shape, [axis], (group) => (selectLast ? group.lastIndexOf(best(group)) : group.indexOf(best(group)))),
+  });
+  const nans = [1, Number.NaN, 9, Number.NaN, -9];
+  return [
+    ...[false, true].flatMap((last) => [along([4, 9], 0, last), along([4, 9], -1, last), along([3, 33, 70], 1, last), along([1], 0, last)]),
+    { note: 'NaN', inputs: () => [Tensor.from(nans)], params: { axis: 0 }, expect: [1] },
+    { note: 'the last NaN', inputs: () => [Tensor.from(nans)], params: { axis: 0, selectLast: true, keepDims: false }, expect: [3] },
+    { note: 'nothing left', inputs: () => [random([0, 0])], params: { axis: 0 }, expect: [] },
+    ...(['int8', 'uint8', 'float16', 'int64', 'uint64'] as Dtype[]).map((dtype) => ({
+      note: dtype,
+      inputs: () => [Tensor.from([3, 1, 2, 1, 3], undefined, dtype)],
+      params: { axis: 0 },
+      expect: ([x]: number[][]) => [x.indexOf(best(x))],
+    })),
+  ];
+}
+
+function runningSums(x: number[], [outer, size, inner]: number[], exclusive: boolean, reverse: boolean): number[] {
+  return x.map((_, at) => {
+    const i = Math.floor(at / inner) % size;
+    const start = at - i * inner;
+    let total = 0;
+    for (let k = 0; k < size; k++) {
+      const counts = reverse ? k > i || (k === i && !exclusive) : k < i || (k === i && !exclusive);
+      if (counts && at < outer * size * inner) total += x[start + k * inner];
+    }
+    return total;
+  });
+}
+
+const cumulative: Case[] = [false, true].flatMap((exclusive) =>
+  [false, true].flatMap((reverse) => [
+    ...[0, 1, -1].map((axis) => ({
+      note: `axis ${axis}${exclusive ? ', exclusive' : ''}${reverse ? ', reverse' : ''}`,
+      inputs: () => [random([5, 7, 3])],
+      params: { axis, exclusive, reverse },
+      expect: ([x]: number[][]) => runningSums(x, axis === 0 ? [1, 5, 21] : axis === 1 ? [5, 7, 3] : [35, 3, 1], exclusive, reverse),
+      bound: 2 * rounded, // the reverse sums are added in another order here
+    })),
+    {
+      note: 'int8 wraps',
+      inputs: () => [Tensor.from([100, 100, -5], undefined, 'int8')],
+      params: { axis: 0, exclusive, reverse },
+      expect: exclusive ? (reverse ? [95, -5, 0] : [0, 100, -56]) : reverse ? [-61, 95, -5] : [100, -56, -61],
+    },
+  ]),
+);
+
+export const reduceCases: Record<string, Case[]> = {
+  reduceSum: [
+    ...reduction(sum),
+    { note: 'uint8 wraps', inputs: () => [Tensor.from([200, 100], undefined, 'uint8')], params: { axes: [0] }, expect: [44] },
+    // In float32 the ones would be lost beside 2^24.
+    { note: 'keeps small terms', inputs: () => [Tensor.from([2 ** 24, 1, 1, 1, 1])], params: { axes: [0] }, expect: [2 ** 24 + 4] },
+  ],
+  reduceMean: [
+    ...reduction(mean, (group) => Math.trunc(mean(group))),
+    { note: 'of no integers', inputs: () => [Tensor.from([], [0], 'int32')], params: { axes: [0] }, expect: [0] },
+  ],
+  reduceMax: [
+    ...reduction((group) => Math.max(...group)),
+    { note: 'of no integers', inputs: () => [Tensor.from([], [0], 'int8')], params: { axes: [0] }, expect: [-128] },
+  ],
+  reduceMin: [
+    ...reduction((group) => Math.min(...group)),
+    { note: 'of no integers', inputs: () => [Tensor.from([], [0], 'uint8')], params: { axes: [0] }, expect: [255] },
+  ],
+  reduceProd: reduction(product),
+  argMax: indices((group) => Math.max(...group)),
+  argMin: indices((group) => Math.min(...group)),
+  cumSum: [...cumulative, { note: 'empty', inputs: () => [random([0, 3])], params: { axis: 0 }, expect: [] }],
+};
