@@ -4,20 +4,28 @@
 
 namespace lowbit {
 
+// The points at, at + step, at + 2·step, ... (`count` of them) that lie in [0, size) are the points [first, end).
+struct Inside {
+  int64_t first, end;
+
+  INLINE Inside(int64_t at, int64_t step, int64_t count, int64_t size) {
+    first = at >= 0 ? 0 : least(count, (step - 1 - at) / step);
+    end = at >= size ? 0 : least(count, (size - at + step - 1) / step);
+    if (end < first) end = first;
+  }
+  INLINE bool operator==(const Inside& other) const { return first == other.first && end == other.end; }
+
+ private:
+  static INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+};
+
 struct Window {
   int64_t input, kernel, stride, dilation, pad;  // pad: before the input
 
   // Input position of tap 0 of window i; negative inside the padding.
   INLINE int64_t start(int64_t i) const { return i * stride - pad; }
-  // The taps of window i that lie inside the input are [firstTap, endTap).
-  INLINE int64_t firstTap(int64_t i) const {
-    const int64_t before = -start(i), taps = (before + dilation - 1) / dilation;
-    return before <= 0 ? 0 : taps < kernel ? taps : kernel;
-  }
-  INLINE int64_t endTap(int64_t i) const {
-    const int64_t room = input - start(i), taps = (room + dilation - 1) / dilation, first = firstTap(i);
-    return room <= 0 || taps < first ? first : taps < kernel ? taps : kernel;
-  }
+  // The taps of window i that lie inside the input.
+  INLINE Inside taps(int64_t i) const { return {start(i), dilation, kernel, input}; }
 };
 
 }  // namespace lowbit

@@ -40,5 +40,15 @@ struct Conv {
   INLINE int64_t depth() const { return rows.kernel * columns.kernel * groupIn; }
 };
 
+// A 1x1 convolution sees no rows: all pixels become one.
+INLINE Conv flattened(Conv p) {
+  const auto plain = [](const Window& w) { return w.kernel == 1 && w.stride == 1 && w.pad == 0; };
+  const int64_t pixels = p.batch * p.height * p.width;
+  if (!plain(p.rows) || !plain(p.columns) || p.height != p.rows.input || p.width != p.columns.input) return p;
+  p.batch = p.height = p.rows.input = 1;
+  p.width = p.columns.input = pixels;
+  return p;
+}
+
 }  // namespace
 }  // namespace lowbit

@@ -10,8 +10,9 @@ namespace {
 
 float outputAt(const Conv& p, int64_t n, int64_t i, int64_t j, int64_t o) {
   float sum = p.bias[o];
-  for (int64_t r = p.rows.firstTap(i); r < p.rows.endTap(i); r++) {
-    for (int64_t s = p.columns.firstTap(j); s < p.columns.endTap(j); s++) {
+  const Inside rows = p.rows.taps(i), columns = p.columns.taps(j);
+  for (int64_t r = rows.first; r < rows.end; r++) {
+    for (int64_t s = columns.first; s < columns.end; s++) {
       const int64_t row = p.rows.start(i) + r * p.rows.dilation, column = p.columns.start(j) + s * p.columns.dilation;
       const float* pixel = p.x + ((n * p.rows.input + row) * p.columns.input + column) * p.channels + o / p.groupOut * p.groupIn;
       const float* weights = p.w + ((o * p.rows.kernel + r) * p.columns.kernel + s) * p.groupIn;

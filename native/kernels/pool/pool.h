@@ -26,14 +26,14 @@ void poolWindows(const View& x, const View& y, const Window& rows, const Window&
   parallel(y.dim(0) * height * width, 4096 / (channels * rows.kernel * columns.kernel + 1) + 1, [=](int64_t begin, int64_t end) {
     for (int64_t pixel = begin; pixel < end; pixel++) {
       const int64_t j = pixel % width, i = pixel / width % height, n = pixel / width / height;
-      const int64_t top = rows.firstTap(i), bottom = rows.endTap(i), left = columns.firstTap(j), right = columns.endTap(j);
-      const int64_t taps = (bottom - top) * (right - left);
+      const Inside vertical = rows.taps(i), horizontal = columns.taps(j);
+      const int64_t taps = (vertical.end - vertical.first) * (horizontal.end - horizontal.first);
       for (int64_t c = 0; c < channels; c += kChannelBlock) {
         const int64_t count = std::min(kChannelBlock, channels - c);
         Computed<T> results[kChannelBlock];
         std::fill_n(results, count, initial);
-        for (int64_t r = top; r < bottom; r++) {
-          for (int64_t s = left; s < right; s++) {
+        for (int64_t r = vertical.first; r < vertical.end; r++) {
+          for (int64_t s = horizontal.first; s < horizontal.end; s++) {
             const int64_t row = rows.start(i) + r * rows.dilation, column = columns.start(j) + s * columns.dilation;
             const T* from = in + ((n * rows.input + row) * columns.input + column) * channels + c;
             for (int64_t k = 0; k < count; k++) results[k] = step(results[k], static_cast<Computed<T>>(from[k]));
