@@ -1,12 +1,20 @@
 /** Every op, by the name it has in the op table. */
 import type { AnyOp } from '../op.js';
+import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
+import * as gemm from './gemm.js';
+import * as norm from './norm.js';
+import * as pool from './pool.js';
 import * as reduce from './reduce.js';
 
+export * from './conv.js';
 export * from './elementwise.js';
+export * from './gemm.js';
+export * from './norm.js';
+export * from './pool.js';
 export * from './reduce.js';
 
-const families = [elementwise, reduce];
+const families = [elementwise, reduce, gemm, conv, pool, norm];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

@@ -1,6 +1,17 @@
 /** The one list of op cases: tests run every case on every kernel row, benches take their smallest shapes from it. */
 import type { Case } from './case.js';
+import { convCases } from './conv.js';
 import { elementwiseCases } from './elementwise.js';
+import { gemmCases } from './gemm.js';
+import { normCases } from './norm.js';
+import { poolCases } from './pool.js';
 import { reduceCases } from './reduce.js';
 
-export const cases: Record<string, Case[]> = { ...elementwiseCases, ...reduceCases };
+export const cases: Record<string, Case[]> = {
+  ...elementwiseCases,
+  ...reduceCases,
+  ...gemmCases,
+  ...convCases,
+  ...poolCases,
+  ...normCases,
+};

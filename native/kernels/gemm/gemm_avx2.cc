@@ -1,0 +1,8 @@
+#include "gemm_tiles.h"
+
+namespace lowbit {
+
+bool gemm_avx2(const gemm_call& call) { return gemmTiled(call); }
+bool matmul_avx2(const matmul_call& call) { return matmulTiled(call); }
+
+}  // namespace lowbit

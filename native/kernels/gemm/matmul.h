@@ -1,0 +1,44 @@
+// The matrices of a numpy matmul: y (batch, m, n) = a (batch, m, k) · b (batch, k, n), each operand with its own broadcast batch.
+#pragma once
+#include "../../core/check.h"
+#include "../../op.h"
+
+namespace lowbit {
+namespace {
+
+struct Matmul {
+  int64_t m, k, n, batch;
+  View a, b, y;
+
+  explicit Matmul(const matmul_call& call) : a(call.a), b(call.b), y(call.y) {
+    m = a.rank > 1 ? a.dim(-2) : 1;
+    k = a.dim(-1);
+    n = b.rank > 1 ? b.dim(-1) : 1;
+    batch = y.count(0, batchRank());
+    EXPECT(b.dim(b.rank > 1 ? -2 : 0) == k && y.size() == batch * m * n);
+    EXPECT(broadcasts(a) && broadcasts(b));
+  }
+  // The matrix of an operand that is used for matrix i of y.
+  int64_t indexOfA(int64_t i) const { return index(a, i); }
+  int64_t indexOfB(int64_t i) const { return index(b, i); }
+
+ private:
+  int batchRank() const { return y.rank - (a.rank > 1) - (b.rank > 1); }
+  bool broadcasts(const View& operand) const {
+    for (int d = batchRank() - 1, e = operand.rank - 3; e >= 0; d--, e--)
+      if (d < 0 || (operand.shape[e] != 1 && operand.shape[e] != y.shape[d])) return false;
+    return true;
+  }
+  int64_t index(const View& operand, int64_t i) const {
+    int64_t at = 0, step = 1;
+    for (int d = batchRank() - 1, e = operand.rank - 3; e >= 0; d--, e--) {
+      if (operand.shape[e] > 1) at += i % y.shape[d] * step;
+      step *= operand.shape[e];
+      i /= y.shape[d];
+    }
+    return at;
+  }
+};
+
+}  // namespace
+}  // namespace lowbit

@@ -1,0 +1,50 @@
+// y[i, j] = Σ a[i, p]·b[p, j]: p ascends from 0, one fused multiply-add a step; float16 in float, integers modulo 2^32 or 2^64.
+#include <cmath>
+
+#include "../../core/half.h"
+#include "../../cpu/pool.h"
+#include "matmul.h"
+
+namespace lowbit {
+namespace {
+
+template <class S> S multiplyAdd(S a, S b, S sum) {
+  if constexpr (std::is_floating_point_v<S>) return std::fma(a, b, sum);
+  else return a * b + sum;
+}
+
+// T is stored, S computes.
+template <class T, class S> void matmulTyped(const Matmul& p) {
+  const T *a = p.a.as<T>(), *b = p.b.as<T>();
+  T* y = p.y.as<T>();
+  parallel(p.batch * p.m, 4096 / (p.k * p.n + 1) + 1, [=](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t matrix = row / p.m;
+      const T* left = a + (p.indexOfA(matrix) * p.m + row % p.m) * p.k;
+      const T* right = b + p.indexOfB(matrix) * p.k * p.n;
+      for (int64_t j = 0; j < p.n; j++) {
+        S sum = 0;
+        for (int64_t i = 0; i < p.k; i++) sum = multiplyAdd<S>(left[i], right[i * p.n + j], sum);
+        y[row * p.n + j] = static_cast<T>(sum);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+bool matmul_reference(const matmul_call& call) {
+  const Matmul product(call);
+  switch (call.a.dtype) {
+    case Dtype::float32: matmulTyped<float, float>(product); return true;
+    case Dtype::float64: matmulTyped<double, double>(product); return true;
+    case Dtype::float16: matmulTyped<half, float>(product); return true;
+    case Dtype::int32:
+    case Dtype::uint32: matmulTyped<uint32_t, uint32_t>(product); return true;
+    case Dtype::int64:
+    case Dtype::uint64: matmulTyped<uint64_t, uint64_t>(product); return true;
+    default: EXPECT(!"a type that matmul takes"); return false;
+  }
+}
+
+}  // namespace lowbit

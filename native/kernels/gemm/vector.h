@@ -1,0 +1,53 @@
+// Vectors of floats for AVX-512 or AVX2, whichever the including file is compiled for.
+#pragma once
+#include <immintrin.h>
+
+#include "../../core/view.h"
+
+namespace lowbit {
+namespace {
+
+#if defined(__AVX512F__)
+
+using Vector = __m512;
+constexpr int kWidth = 16;
+
+INLINE Vector load(const float* p) { return _mm512_loadu_ps(p); }
+INLINE Vector repeat(float x) { return _mm512_set1_ps(x); }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return _mm512_fmadd_ps(a, b, sum); }
+
+// The first `count` lanes of a vector; all of them if there are more.
+struct Lanes {
+  __mmask16 mask;
+  INLINE explicit Lanes(int64_t count) : mask(count < kWidth ? static_cast<__mmask16>((1u << count) - 1) : 0xffff) {}
+  INLINE Vector load(const float* p) const { return _mm512_maskz_loadu_ps(mask, p); }
+  INLINE void store(float* p, Vector x) const { _mm512_mask_storeu_ps(p, mask, x); }
+};
+
+#else
+
+using Vector = __m256;
+constexpr int kWidth = 8;
+
+INLINE Vector load(const float* p) { return _mm256_loadu_ps(p); }
+INLINE Vector repeat(float x) { return _mm256_set1_ps(x); }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return _mm256_fmadd_ps(a, b, sum); }
+
+// The first `count` lanes of a vector; all of them if there are more. Masked stores are slow on some CPUs, so whole vectors avoid them.
+struct Lanes {
+  bool whole;
+  __m256i mask;
+  INLINE explicit Lanes(int64_t count) : whole(count >= kWidth) {
+    mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(whole ? kWidth : static_cast<int>(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  INLINE Vector load(const float* p) const { return whole ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, mask); }
+  INLINE void store(float* p, Vector x) const {
+    if (whole) _mm256_storeu_ps(p, x);
+    else _mm256_maskstore_ps(p, mask, x);
+  }
+};
+
+#endif
+
+}  // namespace
+}  // namespace lowbit

@@ -1,0 +1,133 @@
+import type { Dtype } from 'lowbit';
+import { type Case, random, randomInts } from './case.js';
+
+// Each of the k steps and the bias round once, a partial sum is at most k + 1 (all factors are within ±1): k·2^-24·(k + 1).
+const bound = (k: number) => k * 2 ** -24 * (k + 1);
+
+function gemmExpect(m: number, n: number, k: number) {
+  return ([a, b, bias]: number[][]) => {
+    const y: number[] = [];
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = bias[j];
+        for (let p = 0; p < k; p++) sum += a[i * k + p] * b[j * k + p];
+        y.push(sum);
+      }
+    }
+    return y;
+  };
+}
+
+// m, n, k: tiles are up to 14 rows of 32 outputs (6 of 16); the last shapes are large enough for several threads.
+const gemmShapes = [
+  [1, 1, 1],
+  [1, 10, 64],
+  [2, 3, 0],
+  [0, 5, 4],
+  [3, 0, 4],
+  [5, 8, 7],
+  [6, 15, 9],
+  [7, 16, 16],
+  [13, 17, 33],
+  [14, 31, 5],
+  [15, 32, 8],
+  [16, 33, 17],
+  [29, 65, 64],
+  [65, 128, 300],
+  [1, 1000, 1280],
+];
+
+function gemmCase([m, n, k]: number[], lead: readonly number[] = [m]): Case {
+  return {
+    note: `(${lead}, ${k}) by (${n}, ${k})`,
+    inputs: () => [random([...lead, k], -1, 1, 1), random([n, k], -1, 1, 2), random([n], -1, 1, 3)],
+    expect: gemmExpect(m, n, k),
+    bound: bound(k),
+  };
+}
+
+/** numpy matmul over matrices: ia and ib are the matrices that belong to each matrix of y. */
+function matmulExpect(m: number, n: number, k: number, ia: readonly number[] = [0], ib: readonly number[] = [0]) {
+  return ([a, b]: number[][]) =>
+    ia.flatMap((left, matrix) => {
+      const y: number[] = [];
+      for (let i = 0; i < m; i++) {
+        for (let j = 0; j < n; j++) {
+          let sum = 0;
+          for (let p = 0; p < k; p++) sum += a[(left * m + i) * k + p] * b[(ib[matrix] * k + p) * n + j];
+          y.push(sum);
+        }
+      }
+      return y;
+    });
+}
+
+interface MatmulShape {
+  a: readonly number[];
+  b: readonly number[];
+  mnk: [number, number, number];
+  ia?: readonly number[];
+  ib?: readonly number[];
+}
+
+const matmulShapes: MatmulShape[] = [
+  { a: [3], b: [3], mnk: [1, 1, 3] },
+  { a: [5], b: [5, 17], mnk: [1, 17, 5] },
+  { a: [7, 5], b: [5], mnk: [7, 1, 5] },
+  { a: [1, 1], b: [1, 1], mnk: [1, 1, 1] },
+  { a: [4, 0], b: [0, 3], mnk: [4, 3, 0] },
+  { a: [15, 16], b: [16, 33], mnk: [15, 33, 16] },
+  { a: [61, 100], b: [100, 70], mnk: [61, 70, 100] },
+  { a: [2, 3, 4, 5], b: [2, 3, 5, 6], mnk: [4, 6, 5], ia: [0, 1, 2, 3, 4, 5], ib: [0, 1, 2, 3, 4, 5] },
+  { a: [2, 1, 4, 5], b: [3, 5, 6], mnk: [4, 6, 5], ia: [0, 0, 0, 1, 1, 1], ib: [0, 1, 2, 0, 1, 2] },
+  { a: [4, 5], b: [3, 5, 2], mnk: [4, 2, 5], ia: [0, 0, 0], ib: [0, 1, 2] },
+  { a: [3, 15, 5], b: [5, 2], mnk: [15, 2, 5], ia: [0, 1, 2], ib: [0, 0, 0] },
+  { a: [3, 1, 5], b: [5], mnk: [1, 1, 5], ia: [0, 1, 2], ib: [0, 0, 0] },
+  { a: [5], b: [3, 5, 2], mnk: [1, 2, 5], ia: [0, 0, 0], ib: [0, 1, 2] },
+  { a: [0, 2, 3], b: [3, 4], mnk: [2, 4, 3], ia: [], ib: [] },
+];
+
+function matmulCase({ a, b, mnk, ia, ib }: MatmulShape): Case {
+  return {
+    note: `(${a}) by (${b})`,
+    inputs: () => [random(a, -1, 1, 1), random(b, -1, 1, 2)],
+    expect: matmulExpect(...mnk, ia, ib),
+    bound: bound(mnk[2]),
+  };
+}
+
+const matmulTypes: [Dtype, number][] = [
+  ['float64', 9 * 2 ** -53 * 10],
+  // The float sum as above, then one rounding of a value up to 9 to 11 bits, relative to at least 1.
+  ['float16', bound(9) + 2 ** -11],
+];
+
+const integerTypes: [Dtype, number, number][] = [
+  ['int32', -1000, 1000],
+  ['uint32', 0, 1000],
+  ['int64', -100000, 100000],
+  ['uint64', 0, 100000],
+];
+
+export const gemmCases: Record<string, Case[]> = {
+  gemm: [...gemmShapes.map((shape) => gemmCase(shape)), gemmCase([6, 9, 4], [2, 3]), gemmCase([1, 9, 4], [])],
+  matmul: [
+    ...matmulShapes.map(matmulCase),
+    ...matmulTypes.map(([dtype, bound]) => ({
+      note: dtype,
+      inputs: () => [random([7, 9], -1, 1, 1, dtype), random([9, 5], -1, 1, 2, dtype)],
+      expect: matmulExpect(7, 5, 9),
+      bound,
+    })),
+    ...integerTypes.map(([dtype, low, high]) => ({
+      note: dtype,
+      inputs: () => [randomInts([7, 9], dtype, low, high, 1), randomInts([9, 5], dtype, low, high, 2)],
+      expect: matmulExpect(7, 5, 9),
+    })),
+    {
+      note: 'int32 wraps',
+      inputs: () => [randomInts([1, 2], 'int32', 65536, 65536), randomInts([2, 1], 'int32', 16385, 16385)],
+      expect: [(2 * 65536 * 16385) | 0],
+    },
+  ],
+};
