@@ -3,18 +3,26 @@ import type { AnyOp } from '../op.js';
 import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
+import * as integer from './integer.js';
 import * as norm from './norm.js';
 import * as pool from './pool.js';
+import * as qconv from './qconv.js';
+import * as qgemm from './qgemm.js';
+import * as quantize from './quantize.js';
 import * as reduce from './reduce.js';
 
 export * from './conv.js';
 export * from './elementwise.js';
 export * from './gemm.js';
+export * from './integer.js';
 export * from './norm.js';
 export * from './pool.js';
+export * from './qconv.js';
+export * from './qgemm.js';
+export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [elementwise, reduce, gemm, conv, pool, norm];
+const families = [elementwise, reduce, gemm, conv, pool, norm, quantize, qgemm, qconv, integer];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

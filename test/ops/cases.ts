@@ -3,8 +3,12 @@ import type { Case } from './case.js';
 import { convCases } from './conv.js';
 import { elementwiseCases } from './elementwise.js';
 import { gemmCases } from './gemm.js';
+import { integerCases } from './integer.js';
 import { normCases } from './norm.js';
 import { poolCases } from './pool.js';
+import { qconvCases } from './qconv.js';
+import { qgemmCases } from './qgemm.js';
+import { quantizeCases } from './quantize.js';
 import { reduceCases } from './reduce.js';
 
 export const cases: Record<string, Case[]> = {
@@ -14,4 +18,8 @@ export const cases: Record<string, Case[]> = {
   ...convCases,
   ...poolCases,
   ...normCases,
+  ...quantizeCases,
+  ...qgemmCases,
+  ...qconvCases,
+  ...integerCases,
 };

@@ -1,0 +1,99 @@
+// Products of matrices of codes.
+#include <algorithm>
+
+#include "../../cpu/pool.h"
+#include "../../op.h"
+#include "../elementwise/binary.h"
+#include "../quantize/rounding.h"
+
+namespace lowbit {
+namespace {
+
+// Σ a[i]·b[i] of codes less their zero points, modulo 2^32
+template <class A> int32_t dot(const A* a, const int8_t* b, int64_t k, int32_t aZero, int32_t bZero) {
+  uint32_t sum = 0;
+  for (int64_t i = 0; i < k; i++) sum += static_cast<uint32_t>((a[i] - aZero) * (b[i] - bZero));
+  return static_cast<int32_t>(sum);
+}
+
+// The start of one operand's matrix for every batch of y.
+int64_t matrixStart(const View& operand, const Strides& strides, const View& y, int64_t batch) {
+  int64_t start = 0;
+  for (int d = y.rank - 3; d >= 0; d--) {
+    start += batch % y.shape[d] * strides.at[d];
+    batch /= y.shape[d];
+  }
+  return start * operand.dim(-1) * operand.dim(-2);
+}
+
+// Strides over the batch dimensions alone, counted in matrices.
+Strides batchStrides(View operand, View y) {
+  operand.rank -= 2;
+  y.rank -= 2;
+  return broadcastStrides(operand, y);
+}
+
+// y[i, j] for j in [first, first + kBlock): rows of b are read along j, so that the loop vectorizes.
+constexpr int64_t kBlock = 64;
+template <class A, class B>
+void rowTimesMatrix(const A* a, const B* b, int64_t k, int64_t n, int32_t aZero, int32_t bZero, int64_t first, uint32_t* sums) {
+  const int64_t width = std::min(kBlock, n - first);
+  std::fill(sums, sums + kBlock, 0);
+  for (int64_t i = 0; i < k; i++) {
+    const int32_t left = a[i] - aZero;
+    const B* row = b + i * n + first;
+    for (int64_t j = 0; j < width; j++) sums[j] += static_cast<uint32_t>(left * (row[j] - bZero));
+  }
+}
+
+}  // namespace
+
+// y[r, c] = out(bias[c] + Σ_k (a[r, k] - za)·(b[c, k] - zb), scale[c]);  a (..., k), b (n, k), y (..., n)
+bool qgemm_reference(const qgemm_call& c) {
+  const int64_t k = c.b.shape[1], n = c.b.shape[0], rows = c.y.count(0, c.y.rank - 1);
+  EXPECT(c.b.dtype == Dtype::int8 && c.a.dim(-1) == k && c.y.dim(-1) == n && c.bias.size() == n && c.scale.size() == n);
+  const int8_t* b = c.b.as<int8_t>();
+  const int32_t *bias = c.bias.as<int32_t>(), aZero = static_cast<int32_t>(c.aZero.integer()),
+                bZero = static_cast<int32_t>(c.bZero.integer());
+  const float* scale = c.scale.as<float>();
+  const SumOutput out{c.y, Requantize(c.yZero, c.qmin, c.qmax)};
+  withCodes(c.a, [&](auto a) {
+    parallel(rows * n, 16384 / (k + 1) + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        const uint32_t sum = static_cast<uint32_t>(dot(a + i / n * k, b + i % n * k, k, aZero, bZero));
+        out.put(i, static_cast<int32_t>(sum + static_cast<uint32_t>(bias[i % n])), scale[i % n]);
+      }
+    });
+  });
+  return true;
+}
+
+// y[.., i, j] = out(Σ_k (a[.., i, k] - za)·(b[.., k, j] - zb), multiplier), batch dimensions broadcast as in numpy
+bool qmatmul_reference(const qmatmul_call& c) {
+  const int64_t m = c.y.dim(-2), n = c.y.dim(-1), k = c.a.dim(-1);
+  EXPECT(c.a.dim(-2) == m && c.b.dim(-2) == k && c.b.dim(-1) == n);
+  if (!c.y.size()) return true;
+  const Strides aStrides = batchStrides(c.a, c.y), bStrides = batchStrides(c.b, c.y);
+  const int32_t aZero = static_cast<int32_t>(c.aZero.integer()), bZero = static_cast<int32_t>(c.bZero.integer());
+  const float multiplier = static_cast<float>(c.multiplier);
+  const SumOutput out{c.y, Requantize(c.yZero, c.qmin, c.qmax)};
+  withCodes(c.a, [&](auto a) {
+    withCodes(c.b, [&](auto b) {
+      parallel(c.y.size() / n, 16384 / (k * n + 1) + 1, [&](int64_t begin, int64_t end) {
+        uint32_t sums[kBlock];
+        for (int64_t row = begin; row < end; row++) {
+          const auto* left = a + matrixStart(c.a, aStrides, c.y, row / m) + row % m * k;
+          const auto* right = b + matrixStart(c.b, bStrides, c.y, row / m);
+          for (int64_t first = 0; first < n; first += kBlock) {
+            rowTimesMatrix(left, right, k, n, aZero, bZero, first, sums);
+            for (int64_t j = first; j < std::min(n, first + kBlock); j++)
+              out.put(row * n + j, static_cast<int32_t>(sums[j - first]), multiplier);
+          }
+        }
+      });
+    });
+  });
+  return true;
+}
+
+}  // namespace lowbit
