@@ -3,7 +3,8 @@
 #pragma once
 #include "../../core/scratch.h"
 #include "../../cpu/pool.h"
-#include "matmul.h"
+#include "../../core/matmul.h"
+#include "../../op.h"
 #include "tile.h"
 
 namespace lowbit {
@@ -75,7 +76,7 @@ static bool gemmTiled(const gemm_call& call) {
 // Where all matrices meet the same b, their rows are one tall matrix.
 static bool matmulTiled(const matmul_call& call) {
   if (call.a.dtype != Dtype::float32) return false;
-  const Matmul matrices(call);
+  const Matmul matrices(call.a, call.b, call.y);
   if (!call.y.size()) return true;
   const int64_t m = matrices.m, n = matrices.n, k = matrices.k;
   const bool oneB = matrices.b.size() == k * n && matrices.a.size() == matrices.batch * m * k;

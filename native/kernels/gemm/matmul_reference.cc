@@ -3,7 +3,8 @@
 
 #include "../../core/half.h"
 #include "../../cpu/pool.h"
-#include "matmul.h"
+#include "../../core/matmul.h"
+#include "../../op.h"
 
 namespace lowbit {
 namespace {
@@ -34,7 +35,7 @@ template <class T, class S> void matmulTyped(const Matmul& p) {
 }  // namespace
 
 bool matmul_reference(const matmul_call& call) {
-  const Matmul product(call);
+  const Matmul product(call.a, call.b, call.y);
   switch (call.a.dtype) {
     case Dtype::float32: matmulTyped<float, float>(product); return true;
     case Dtype::float64: matmulTyped<double, double>(product); return true;

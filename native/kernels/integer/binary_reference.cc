@@ -1,33 +1,27 @@
 // Sums and products of two tensors of codes, with numpy broadcasting.
+#include "../../core/strided.h"
+#include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../elementwise/binary.h"
 #include "../quantize/rounding.h"
 
 namespace lowbit {
 namespace {
 
-// y[i] = f(a[i], b[i]) with operands of different types, as int32 in f.
+// y[i] = f(a[i], b[i]) with operands of different types, as int32 in f. Runs of equal shapes have strides of 1, and no branch.
 template <class A, class B, class F> void zipCodes(const View& a, const View& b, const View& y, const A* left, const B* right, F f) {
-  const Strides sa = broadcastStrides(a, y), sb = broadcastStrides(b, y);
-  const int last = y.rank ? y.rank - 1 : 0;
-  const int64_t width = y.rank ? y.shape[last] : 1;
+  const auto plan = broadcast(y, a, b);
   uint8_t* out = y.as<uint8_t>();
-  parallel(y.size() / width, kElementGrain / width + 1, [=](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row++) {
-      int64_t rest = row, ia = 0, ib = 0;
-      for (int d = last - 1; d >= 0; d--) {
-        ia += rest % y.shape[d] * sa.at[d];
-        ib += rest % y.shape[d] * sb.at[d];
-        rest /= y.shape[d];
-      }
-      const int64_t da = sa.at[last], db = sb.at[last];
-      uint8_t* to = out + row * width;
-      if (da == 1 && db == 1) {
-        for (int64_t i = 0; i < width; i++) to[i] = static_cast<uint8_t>(f(left[ia + i], right[ib + i]));
-      } else {
-        for (int64_t i = 0; i < width; i++) to[i] = static_cast<uint8_t>(f(left[ia + i * da], right[ib + i * db]));
-      }
-    }
+  parallel(y.size(), kElementGrain, [&](int64_t begin, int64_t end) {
+    plan.walk(begin, end, [&](int64_t first, const int64_t* at, int64_t count) {
+      const A* p = left + at[0];
+      const B* q = right + at[1];
+      const int64_t stepP = plan.step(0), stepQ = plan.step(1);
+      uint8_t* to = out + first;
+      if (stepP == 1 && stepQ == 1)
+        for (int64_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(f(p[i], q[i]));
+      else
+        for (int64_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(f(p[i * stepP], q[i * stepQ]));
+    });
   });
 }
 

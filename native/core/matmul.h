@@ -1,7 +1,7 @@
 // The matrices of a numpy matmul: y (batch, m, n) = a (batch, m, k) · b (batch, k, n), each operand with its own broadcast batch.
 #pragma once
-#include "../../core/check.h"
-#include "../../op.h"
+#include "check.h"
+#include "view.h"
 
 namespace lowbit {
 namespace {
@@ -10,7 +10,7 @@ struct Matmul {
   int64_t m, k, n, batch;
   View a, b, y;
 
-  explicit Matmul(const matmul_call& call) : a(call.a), b(call.b), y(call.y) {
+  Matmul(const View& left, const View& right, const View& product) : a(left), b(right), y(product) {
     m = a.rank > 1 ? a.dim(-2) : 1;
     k = a.dim(-1);
     n = b.rank > 1 ? b.dim(-1) : 1;
