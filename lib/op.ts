@@ -29,6 +29,10 @@ export interface OpSpec<I extends readonly string[], P extends object> {
   permute?(params: P, perm: readonly number[]): P | undefined;
   /** Inputs broadcast against each other as in numpy, so all of them share the output's layout; otherwise only the first does. */
   broadcasts?: boolean;
+  /** y[i] = f(x[i]) on real numbers: on 8-bit codes it is a table of 256. */
+  pointwise?: boolean;
+  /** Computes on codes: what a quantized region is made of. */
+  integer?: boolean;
   /** Of constants it is kept as a node (a dequantize of packed weights is what makes them small). */
   neverFolds?: boolean;
   /** f(s·x) = s·f(x) for s > 0: scales move through it. */

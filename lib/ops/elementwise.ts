@@ -41,6 +41,7 @@ function unary<P extends object>(name: string, accepts: Accepts, params: P, { ve
       return { dtype: output ?? x.dtype, shape: x.shape };
     },
     permute: anyLayout,
+    pointwise: output === undefined && accepts !== boolean,
     ...traits,
   });
 }

@@ -21,6 +21,7 @@ function pairShape(check: Check, a: TensorType, b: TensorType): Shape {
  */
 export const qadd = defineOp({
   name: 'qadd',
+  integer: true,
   inputs: ['a', 'b'],
   params: { aMultiplier: required<number>(), aZero: 0, bMultiplier: required<number>(), bZero: 0, ...output() },
   infer([a, b], params, check) {
@@ -31,11 +32,13 @@ export const qadd = defineOp({
     return requantized(check, pairShape(check, a, b), params);
   },
   permute: anyLayout,
+  broadcasts: true,
 });
 
 /** a·b with numpy broadcasting: y = clamp(rne((a - aZero)·(b - bZero)·multiplier) + yZero, qmin, qmax), multiplier = s_a·s_b / s_y. */
 export const qmul = defineOp({
   name: 'qmul',
+  integer: true,
   inputs: ['a', 'b'],
   params: { aZero: 0, bZero: 0, multiplier: required<number>(), ...output() },
   infer([a, b], params, check) {
@@ -45,6 +48,7 @@ export const qmul = defineOp({
     return requantized(check, pairShape(check, a, b), params);
   },
   permute: anyLayout,
+  broadcasts: true,
 });
 
 /**
@@ -53,6 +57,7 @@ export const qmul = defineOp({
  */
 export const qconcat = defineListOp({
   name: 'qconcat',
+  integer: true,
   inputs: ['xs'],
   params: { axis: required<number>(), multipliers: required<readonly number[]>(), zeros: required<readonly number[]>(), ...output() },
   infer(xs, params, check) {
@@ -83,6 +88,7 @@ const knownOf = (sizes: readonly number[]) => sizes.find((n) => !Number.isNaN(n)
  */
 export const qaveragePool2d = defineOp({
   name: 'qaveragePool2d',
+  integer: true,
   inputs: ['x'],
   params: {
     ...{ kernel: required<readonly number[]>(), strides: [1, 1] as readonly number[], pads: [0, 0, 0, 0] as readonly number[] },
@@ -115,6 +121,7 @@ export const qaveragePool2d = defineOp({
 /** The average over all axes but the first and the last, which stay as 1: x (n, .., c) to y (n, 1.., c); the formula of `qaveragePool2d`. */
 export const qglobalAveragePool = defineOp({
   name: 'qglobalAveragePool',
+  integer: true,
   inputs: ['x'],
   params: { multiplier: required<number>(), xZero: 0, ...output() },
   infer([x], params, check) {

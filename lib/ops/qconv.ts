@@ -11,6 +11,7 @@ import { checkCodes, checkSteps, requantized } from './codes.js';
  */
 export const qconv2d = defineOp({
   name: 'qconv2d',
+  integer: true,
   inputs: ['x', 'w', 'bias', 'scale'],
   params: {
     ...{ strides: [1, 1] as readonly number[], pads: [0, 0, 0, 0] as readonly number[], dilations: [1, 1] as readonly number[] },

@@ -10,6 +10,7 @@ import { checkCodes, checkMultiplier, requantized } from './codes.js';
  */
 export const qgemm = defineOp({
   name: 'qgemm',
+  integer: true,
   inputs: ['a', 'b', 'bias', 'scale'],
   params: {
     ...{ aZero: 0, bZero: 0, yZero: 0 },
@@ -38,6 +39,7 @@ export const qgemm = defineOp({
  */
 export const qmatmul = defineOp({
   name: 'qmatmul',
+  integer: true,
   inputs: ['a', 'b'],
   params: {
     ...{ aZero: 0, bZero: 0, multiplier: required<number>(), yZero: 0 },

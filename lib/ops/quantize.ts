@@ -50,6 +50,7 @@ export const quantize = defineOp({
 /** Real numbers of codes, f32(x - zeroPoint)·scale; operands as in `quantize`, zeroPoint of x's type. */
 export const dequantize = defineOp({
   name: 'dequantize',
+  neverFolds: true,
   inputs: ['x', 'scale', 'zeroPoint'],
   params: { axis: 1 },
   infer([x, scale, zeroPoint], { axis }, check) {
@@ -114,6 +115,7 @@ export const histogram = defineOp({
 /** Codes on another scale: y = clamp(rne((x - xZero)·multiplier) + yZero, qmin, qmax), multiplier = scale of x / scale of y. */
 export const requantize = defineOp({
   name: 'requantize',
+  integer: true,
   inputs: ['x'],
   params: {
     ...{ multiplier: required<number>(), xZero: 0, yZero: 0 },
@@ -131,6 +133,7 @@ export const requantize = defineOp({
 /** y = table[x], any function of one code: x uint8 (entry q) or int8 (entry q + 128), table uint8 or int8 [256]. */
 export const qlookup = defineOp({
   name: 'qlookup',
+  integer: true,
   inputs: ['x', 'table'],
   params: {},
   infer([x, table], _params, check) {

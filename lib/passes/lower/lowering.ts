@@ -1,0 +1,151 @@
+/** The walk that turns regions between dequantize and quantize into integer ops. */
+import type { Node, Value } from '../../graph/graph.js';
+import { Rewriter } from '../../graph/rewrite.js';
+import * as ops from '../../ops/index.js';
+import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
+import { lowerChain, variableInput } from './pointwise.js';
+import { lowerProduct } from './products.js';
+
+const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
+
+/** A clamp that is part of the op before it: it narrows the range of output codes. */
+function clampOf(node: Node): [number, number] | undefined {
+  if (node.op === ops.relu) return [0, Infinity];
+  if (node.op !== ops.clip) return undefined;
+  const { min, max } = { ...ops.clip.params, ...node.params };
+  return typeof min === 'number' && typeof max === 'number' && min <= max ? [min, max] : undefined;
+}
+
+export class Lowering extends Rewriter {
+  readonly #codes = new Map<Value, Codes>();
+  /** Why a node could not be lowered, by its name. */
+  readonly reasons = new Map<string, string>();
+
+  /** The codes behind an old value, if it is quantized. */
+  codes(value: Value): Codes | undefined {
+    return this.#codes.get(value);
+  }
+
+  /** What the node becomes; nothing means a copy. */
+  visit(node: Node): Value | undefined {
+    if (node.op === ops.dequantize) this.readDequantize(node);
+    else if (node.op === ops.quantize) return this.lowerQuantize(node);
+    else if (products.includes(node.op)) return this.lowerToReal(node);
+    else this.moveCodes(node);
+    return undefined;
+  }
+
+  private readDequantize(node: Node): void {
+    const params = paramsOf(this.old, node);
+    const [codes] = node.inputs;
+    if (!params || params.scales.length !== 1 || this.old.constants.has(codes)) return;
+    if (params.dtype !== 'uint8' && params.dtype !== 'int8') return;
+    this.#codes.set(node.output, { value: this.get(codes), dtype: params.dtype, scale: params.scales[0], zero: params.zeros[0] });
+  }
+
+  // Ops that move elements work on codes as they are; padding with a number moves its code in.
+  private moveCodes(node: Node): void {
+    const codes = this.codes(node.inputs[0]);
+    if (!codes || !(node.op.movesElements || node.op === ops.pad)) return;
+    const params = this.params(node);
+    if (node.op === ops.pad) {
+      const value = params.value ?? 0;
+      if (typeof value !== 'number') return;
+      params.value = codeOf(value, { ...codes, qmin: -Infinity, qmax: Infinity });
+      const [low, high] = codes.dtype === 'uint8' ? [0, 255] : [-128, 127];
+      if (params.value < low || params.value > high) return;
+    }
+    const rest = node.inputs.slice(1).map((input) => this.get(input));
+    this.#codes.set(node.output, { ...codes, value: this.graph.add(node.op, [codes.value, ...rest], params, node.name) });
+  }
+
+  // A product whose output somebody reads as real numbers; where all readers quantize, nothing of this stays.
+  private lowerToReal(node: Node): Value | undefined {
+    const result = lowerProduct(node, undefined, this);
+    if (typeof result !== 'string') return result;
+    this.reasons.set(node.name, result);
+    return undefined;
+  }
+
+  private lowerQuantize(node: Node): Value | undefined {
+    let target = targetOf(this.old, node);
+    if (!target) return undefined;
+    const [x] = node.inputs;
+    const known = this.codes(x);
+    if (known) return this.requantized(known, target, node);
+    const chain = this.chainTo(x);
+    if (chain) return lowerChain(this.codes(chain.input)!, chain.nodes, target, this);
+    let maker = x.producer;
+    for (let bounds = maker && clampOf(maker); maker && bounds; bounds = maker && clampOf(maker)) {
+      target = clamped(target, ...bounds);
+      maker = maker.inputs[0].producer;
+    }
+    return maker && this.lowerTo(maker, target);
+  }
+
+  private requantized(codes: Codes, target: Target, node: Node): Value {
+    if (codes.dtype === target.dtype && codes.scale === target.scale && codes.zero === target.zero) return codes.value;
+    const multiplier = Math.fround(codes.scale / target.scale);
+    return this.graph.add(ops.requantize, [codes.value], { multiplier, xZero: codes.zero, ...outputParams(target) }, node.name);
+  }
+
+  /** The elementwise nodes between a quantized value and x. */
+  private chainTo(x: Value): { input: Value; nodes: Node[] } | undefined {
+    const nodes: Node[] = [];
+    for (let value = x; ; ) {
+      const node = value.producer;
+      const input = node && variableInput(node, this);
+      if (!node || !input) return undefined;
+      nodes.unshift(node);
+      if (this.codes(input)) return { input, nodes };
+      value = input;
+    }
+  }
+
+  /** The integer op for a node whose output is quantized. */
+  private lowerTo(node: Node, target: Target): Value | undefined {
+    const result = products.includes(node.op) ? lowerProduct(node, target, this) : this.lowerOther(node, target);
+    if (typeof result !== 'string') return result;
+    this.reasons.set(node.name, result);
+    return undefined;
+  }
+
+  private lowerOther(node: Node, target: Target): Value | string {
+    const inputs = node.inputs.map((value) => this.codes(value));
+    if (!inputs.every((codes) => codes !== undefined)) return 'an input is not quantized';
+    const output = outputParams(target);
+    const [a, b] = inputs;
+    const ratio = (codes: Codes) => Math.fround(codes.scale / target.scale);
+    const values = inputs.map((codes) => codes.value);
+    const params = this.params(node);
+    switch (node.op) {
+      case ops.add:
+        return this.graph.add(
+          ops.qadd,
+          values,
+          { aMultiplier: ratio(a), aZero: a.zero, bMultiplier: ratio(b), bZero: b.zero, ...output },
+          node.name,
+        );
+      case ops.mul: {
+        const multiplier = Math.fround(Math.fround(a.scale * b.scale) / target.scale);
+        return this.graph.add(ops.qmul, values, { aZero: a.zero, bZero: b.zero, multiplier, ...output }, node.name);
+      }
+      case ops.concat:
+        return this.graph.add(
+          ops.qconcat,
+          values,
+          { axis: params.axis, multipliers: inputs.map(ratio), zeros: inputs.map((codes) => codes.zero), ...output },
+          node.name,
+        );
+      case ops.averagePool2d: {
+        const { dilations, ...rest } = { ...ops.averagePool2d.params, ...params } as Record<string, never> & { dilations: number[] };
+        if (dilations.some((n) => n !== 1)) return 'a dilated average has no integer kernel';
+        return this.graph.add(ops.qaveragePool2d, values, { ...rest, multiplier: ratio(a), xZero: a.zero, ...output }, node.name);
+      }
+      case ops.globalAveragePool:
+        return this.graph.add(ops.qglobalAveragePool, values, { multiplier: ratio(a), xZero: a.zero, ...output }, node.name);
+      default:
+        return `${node.op.name} has no integer kernel`;
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** Convolutions, linear layers and products of activations on codes. */
+import type { Graph, Node, Value } from '../../graph/graph.js';
+import * as ops from '../../ops/index.js';
+import { integerRange } from '../../shape.js';
+import { roundHalfEven, scope, Tensor } from '../../tensor.js';
+import { type Codes, outputParams, paramsOf, type Target, type WeightCodes } from './codes.js';
+import type { Lowering } from './lowering.js';
+
+// The largest sum of products that int32 holds: 2^31 / (255·128), docs/integers.md.
+const safeK = 65793;
+
+/** The integer node of a product, or the reason why there is none. Without a target the output is float32. */
+export function lowerProduct(node: Node, target: Target | undefined, to: Lowering): Value | string {
+  if (node.op === ops.matmul) return lowerMatmul(node, target, to);
+  const [x, w, bias] = node.inputs;
+  const input = to.codes(x);
+  if (!input) return 'its input is not quantized';
+  const weights = weightCodes(to, w);
+  if (typeof weights === 'string') return weights;
+  const tensor = to.graph.constantOf(weights.codes)!;
+  const products = tensor.size / tensor.shape[0];
+  if (products > safeK) return `${products} products a sum may overflow int32 (${safeK} are safe)`;
+  const sums = biasCodes(to, bias, input, weights, tensor.shape[0]);
+  if (!sums) return 'its bias is not constant';
+  const scale = multipliers(input, weights, target, tensor.shape[0]);
+  const operands = [input.value, weights.codes, to.graph.constant(sums, `${node.name}.bias`), to.graph.constant(scale, `${node.name}.scale`)];
+  const output = target ? outputParams(target) : ({ dtype: 'float32', qmin: 0, qmax: 0 } as const);
+  if (node.op === ops.gemm) return to.graph.add(ops.qgemm, operands, { aZero: input.zero, bZero: weights.zero, ...output }, node.name);
+  return to.graph.add(ops.qconv2d, operands, { ...node.params, xZero: input.zero, wZero: weights.zero, ...output }, node.name);
+}
+
+function lowerMatmul(node: Node, target: Target | undefined, to: Lowering): Value | string {
+  const [a, b] = node.inputs.map((value) => to.codes(value));
+  if (!a || !b) return 'an input is not quantized';
+  const product = Math.fround(a.scale * b.scale);
+  const multiplier = target ? Math.fround(product / target.scale) : product;
+  const output = target ? outputParams(target) : ({ dtype: 'float32', qmin: 0, qmax: 0 } as const);
+  return to.graph.add(ops.qmatmul, [a.value, b.value], { aZero: a.zero, bZero: b.zero, multiplier, ...output }, node.name);
+}
+
+/** m[c] = f32(f32(s_x·s_w[c]) / s_y), or f32(s_x·s_w[c]) where the output is real. */
+function multipliers(input: Codes, { scales }: WeightCodes, target: Target | undefined, channels: number): Tensor {
+  const product = (c: number) => Math.fround(input.scale * scales[scales.length === 1 ? 0 : c]);
+  return Tensor.from(
+    Float32Array.from({ length: channels }, (_, c) => (target ? product(c) / target.scale : product(c))),
+    [channels],
+  );
+}
+
+/** The bias as int32 codes of scale s_x·s_w[c]. */
+function biasCodes(to: Lowering, bias: Value, input: Codes, { scales }: WeightCodes, channels: number): Tensor | undefined {
+  const real = constantNumbers(to.old, bias);
+  if (!real || real.length !== channels) return undefined;
+  const [low, high] = integerRange('int32');
+  const code = (x: number, c: number) => {
+    const scale = Math.fround(input.scale * scales[scales.length === 1 ? 0 : c]);
+    return Math.min(Math.max(roundHalfEven(x / scale), low), high);
+  };
+  return Tensor.from(Int32Array.from(real, code), [channels]);
+}
+
+/** The numbers of a constant, or of constant codes behind a dequantize; exact for int32 codes times their scale. */
+function constantNumbers(graph: Graph, value: Value): number[] | undefined {
+  const tensor = graph.constantOf(value);
+  if (tensor) return tensor.toNumbers();
+  const node = value.producer;
+  const codes = node && graph.constantOf(node.inputs[0]);
+  const params = node && paramsOf(graph, node);
+  if (!codes || !params) return undefined;
+  const { scales, zeros } = params;
+  return codes.toNumbers().map((q, c) => (q - zeros[zeros.length === 1 ? 0 : c]) * scales[scales.length === 1 ? 0 : c]);
+}
+
+/** The int8 codes of a weight; uint8 codes and their zero point are moved down by 128. */
+function weightCodes(to: Lowering, value: Value): WeightCodes | string {
+  const node = value.producer;
+  const params = node && paramsOf(to.old, node);
+  const tensor = node && to.old.constantOf(node.inputs[0]);
+  if (!params || !tensor) return 'its weight is not quantized';
+  const { scales, zeros, axis, dtype } = params;
+  if (dtype !== 'int8' && dtype !== 'uint8') return `its weight has ${dtype} codes`;
+  if (scales.length > 1 && (axis < 0 ? axis + tensor.shape.length : axis) !== 0) return 'its weight scales are not along the output channels';
+  if (zeros.some((zero) => zero !== zeros[0])) return 'its weight has different zero points for different channels';
+  if (dtype === 'int8') return { codes: to.get(node.inputs[0]), scales, zero: zeros[0] };
+  const moved = scope(() => Tensor.from(Int8Array.from(tensor.data() as Uint8Array, (q) => q - 128), tensor.shape));
+  return { codes: to.graph.constant(moved, node.inputs[0].name), scales, zero: zeros[0] - 128 };
+}
