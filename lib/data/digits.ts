@@ -74,12 +74,12 @@ function mixed(value: number): number {
 
 /** From the glyph's 0..10 to pixels: scaled, slanted, turned and moved. */
 function placement(random: Random, size: number): (point: Point) => Point {
-  const width = (size / 10) * random(0.48, 0.72);
-  const height = (size / 10) * random(0.58, 0.74);
-  const slant = random(-0.25, 0.35);
+  const width = (size / 10) * random(0.46, 0.68);
+  const height = (size / 10) * random(0.56, 0.7);
+  const slant = random(-0.2, 0.3);
   const angle = random(-0.2, 0.2);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const [left, top] = [0.5 + random(-0.06, 0.06), 0.5 + random(-0.06, 0.06)].map((middle) => middle * size);
+  const [left, top] = [0.5 + random(-0.05, 0.05), 0.5 + random(-0.05, 0.05)].map((middle) => middle * size);
   return ([x, y]) => {
     const v = (y - 5) * height;
     const u = (x - 5) * width - slant * v;
