@@ -1,4 +1,9 @@
 /** The public names of lowbit and nothing else. */
+
+export type { Batch, Dataset } from './data/dataset.js';
+export { type DigitsOptions, digits } from './data/digits.js';
+export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
+export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
 export { type Fault, type FaultCode, LowbitError } from './error.js';
 export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
 export {
