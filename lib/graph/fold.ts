@@ -64,7 +64,9 @@ export class Folder {
     if (this.types.rank(value) === 0) return Number.isNaN(known[0]) && this.types.known(value) ? undefined : known[0];
     const unknown = known.filter(Number.isNaN).length;
     if (unknown === 0) return known;
-    return name === 'shape' && unknown === 1 && !known.includes(-1) && !known.includes(0) ? known.map((n) => (Number.isNaN(n) ? -1 : n)) : undefined;
+    return name === 'shape' && unknown === 1 && !known.includes(-1) && !known.includes(0)
+      ? known.map((n) => (Number.isNaN(n) ? -1 : n))
+      : undefined;
   }
 
   // Scalars and short lists of any number type (the min and max of a clip).

@@ -29,12 +29,20 @@ export const preferRow = (variant: string) => (op: AnyOp) => (rowsOf(op).include
 export function run(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Record<string, Tensor> {
   checkInputs(graph, inputs);
   const { tape } = options;
-  if (tape) return record(() => execute(graph, inputs, options), (call) => tape.push(call));
+  if (tape)
+    return record(
+      () => execute(graph, inputs, options),
+      (call) => tape.push(call),
+    );
   return scope(() => execute(graph, inputs, options));
 }
 
 /** `run` on a thread of its own: the event loop stays free. The inputs must stay alive until it resolves. */
-export function runAsync(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+export function runAsync(
+  graph: Graph,
+  inputs: Readonly<Record<string, Tensor>>,
+  options: RunOptions = {},
+): Promise<Record<string, Tensor>> {
   return offThread(() => run(graph, inputs, options));
 }
 

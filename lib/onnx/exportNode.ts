@@ -17,13 +17,16 @@ export interface AttributeValue {
   t?: { dtype: Dtype; shape: Shape; values: readonly number[] };
 }
 
+/** Attributes by name; those that are undefined are left out. */
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
 /** A node of the file. */
 export interface FileNode {
   type: string;
   name: string;
   inputs: string[];
   output: string;
-  attributes: Record<string, AttributeValue>;
+  attributes: Attributes;
 }
 
 /** The file under construction. */
@@ -54,7 +57,7 @@ export class FileGraph {
     return name;
   }
 
-  emit(type: string, hint: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}): string {
+  emit(type: string, hint: string, inputs: readonly string[], attributes: Attributes = {}): string {
     const output = this.uniqueName(hint);
     const used = inputs.findLastIndex((name) => name !== '') + 1;
     this.nodes.push({ type, name: output, inputs: inputs.slice(0, used), output, attributes });
@@ -165,7 +168,7 @@ export class ExportNode {
 
   // ---- writing ---------------------------------------------------------------------------------------------------------------------
 
-  emit(type: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}): string {
+  emit(type: string, inputs: readonly string[], attributes: Attributes = {}): string {
     return this.file.emit(type, this.node.output.name, inputs, attributes);
   }
   /** The node's output is this name, stored by `perm`. */
@@ -174,17 +177,17 @@ export class ExportNode {
   }
 
   /** An operator that works in any layout as long as all inputs share it. */
-  elementwise(type: string, attributes: Record<string, AttributeValue> = {}, more: readonly string[] = []): void {
+  elementwise(type: string, attributes: Attributes = {}, more: readonly string[] = []): void {
     const inputs = this.node.inputs.map((value) => this.operand(value, this.perm));
     this.done(this.emit(type, [...inputs, ...more], attributes), this.perm);
   }
   /** An operator whose first input sets the layout (use `layoutParams` for its axes); the other inputs are what they are. */
-  first(type: string, attributes: Record<string, AttributeValue> = {}, more: readonly string[] = []): void {
+  first(type: string, attributes: Attributes = {}, more: readonly string[] = []): void {
     const [x, ...rest] = this.node.inputs;
     this.done(this.emit(type, [this.in(x, this.perm), ...rest.map((value) => this.in(value)), ...more], attributes), this.perm);
   }
   /** An operator that needs the graph's own layout. */
-  plain(type: string, attributes: Record<string, AttributeValue> = {}, more: readonly string[] = []): void {
+  plain(type: string, attributes: Attributes = {}, more: readonly string[] = []): void {
     this.done(this.emit(type, [...this.node.inputs.map((value) => this.in(value)), ...more], attributes));
   }
 
@@ -208,11 +211,16 @@ export class ExportNode {
     const { op, inputs, params } = this.node;
     if (!op.permute || Object.values(params).some(isValue)) return undefined;
     const sharing = op.any || op.broadcasts ? inputs : inputs.slice(0, 1);
-    const perm = sharing.map((value) => (this.file.isWeight(value) ? undefined : this.file.layouts.get(value).perm)).find((p) => p !== undefined);
+    const perm = sharing
+      .map((value) => (this.file.isWeight(value) ? undefined : this.file.layouts.get(value).perm))
+      .find((p) => p !== undefined);
     if (!perm || op.permute(this.params, perm) === undefined) return undefined;
     const fits = (value: Value) => {
       const shape = this.type(value)?.shape;
-      return shape !== undefined && (shape.length === perm.length || sizeOf(shape) === 1 || (shape.length < perm.length && this.file.graph.constants.has(value)));
+      return (
+        shape !== undefined &&
+        (shape.length === perm.length || sizeOf(shape) === 1 || (shape.length < perm.length && this.file.graph.constants.has(value)))
+      );
     };
     return sharing.every(fits) ? perm : undefined;
   }
@@ -223,10 +231,7 @@ export class ExportNode {
     if (!perm || !shape || sizeOf(shape) === 1) return this.in(value);
     if (shape.length === perm.length) return this.in(value, perm);
     const tensor = this.constant(value);
-    const lifted = scope(() =>
-      transpose(reshape(tensor, { shape: [...Array(perm.length - shape.length).fill(1), ...shape] }), { perm }),
-    );
+    const lifted = scope(() => transpose(reshape(tensor, { shape: [...Array(perm.length - shape.length).fill(1), ...shape] }), { perm }));
     return this.file.initializer(value.name, lifted);
   }
 }
-

@@ -38,7 +38,13 @@ function modelOf(graph: Graph, options: ExportOptions) {
   checkOptions('exportOnnx', options, ['opset']);
   const opset = options.opset ?? 17;
   if (!(Number.isInteger(opset) && opset >= oldestOpset && opset <= newestOpset)) {
-    fail({ code: 'option', where: 'exportOnnx', option: 'opset', came: opset, expected: `a whole number from ${oldestOpset} to ${newestOpset}` });
+    fail({
+      code: 'option',
+      where: 'exportOnnx',
+      option: 'opset',
+      came: opset,
+      expected: `a whole number from ${oldestOpset} to ${newestOpset}`,
+    });
   }
   verify(graph);
   refuseUnknown(graph);
@@ -65,7 +71,7 @@ function modelOf(graph: Graph, options: ExportOptions) {
 
 function refuseUnknown(graph: Graph): void {
   const items = graph.nodes
-    .filter((node) => !exporters.has(node.op) )
+    .filter((node) => !exporters.has(node.op))
     .map((node) => ({ name: node.name, op: node.op.name, reason: 'the format has no operator for it' }));
   if (items.length) fail({ code: 'unsupported', where: 'onnx export', items });
 }
@@ -84,10 +90,14 @@ function nameOutput(file: FileGraph, name: string, stored: string): void {
 }
 
 function nodeProto({ type, name, inputs, output, attributes }: FileNode) {
-  return { opType: type, name, input: inputs, output: [output], attribute: Object.entries(attributes).map(attributeProto) };
+  return { opType: type, name, input: inputs, output: [output], attribute: Object.entries(attributes).flatMap(attributeProto) };
 }
 
-function attributeProto([name, value]: [string, AttributeValue]) {
+function attributeProto([name, value]: [string, AttributeValue | undefined]) {
+  return value ? [valueProto(name, value)] : [];
+}
+
+function valueProto(name: string, value: AttributeValue) {
   if (value.i !== undefined) return { name, type: AttributeType.INT, i: BigInt(value.i) };
   if (value.f !== undefined) return { name, type: AttributeType.FLOAT, f: value.f };
   if (value.s !== undefined) return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value.s) };

@@ -178,10 +178,10 @@ export class ImportNode {
     const node = value.producer;
     if (node?.op === dequantize && this.constantOf(node.inputs[0])) {
       const [codes, scale, zeroPoint] = node.inputs;
-      const axis = this.axis(Number(node.params.axis ?? 1), perm.length);
-      return this.folder.add(dequantize, [this.transposed(codes, perm), scale, zeroPoint], { axis: perm.indexOf(axis) }, value.name);
+      const params = dequantize.permute!({ axis: Number(node.params.axis ?? dequantize.params.axis) }, perm)!;
+      return this.folder.add(dequantize, [this.transposed(codes, perm), scale, zeroPoint], params, value.name);
     }
-    if (node?.op === transpose) return this.transposed(node.inputs[0], compose(node.params.perm as Perm, perm));
+    if (node && node.op === transpose) return this.transposed(node.inputs[0], compose(node.params.perm as Perm, perm));
     return this.folder.add(transpose, [value], { perm }, value.name);
   }
 
@@ -190,7 +190,10 @@ export class ImportNode {
     const sizes = dims.map((dim) => (typeof dim === 'number' ? dim : (this.shape(dim.of)?.[dim.axis] ?? Number.NaN)));
     const unknown = sizes.filter(Number.isNaN).length;
     if (unknown === 0 || (unknown === 1 && !sizes.includes(-1) && !sizes.includes(0))) {
-      return this.add(reshape, [value], { shape: sizes.map((n) => (Number.isNaN(n) ? -1 : n)), allowZero: !sizes.includes(-1) && unknown === 0 });
+      return this.add(reshape, [value], {
+        shape: sizes.map((n) => (Number.isNaN(n) ? -1 : n)),
+        allowZero: !sizes.includes(-1) && unknown === 0,
+      });
     }
     const parts = dims.map((dim) =>
       typeof dim === 'number'

@@ -105,7 +105,8 @@ function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): 
       op: key(node),
       reason: opsets.has(node.domain) ? 'this operator is not supported' : `no operator set is declared for domain "${node.domain}"`,
     }));
-  if (proto.sparseInitializer.length) items.push({ name: proto.name, op: 'sparse_initializer', reason: 'sparse weights are not supported' });
+  if (proto.sparseInitializer.length)
+    items.push({ name: proto.name, op: 'sparse_initializer', reason: 'sparse weights are not supported' });
   if (items.length) fail({ code: 'unsupported', where: 'onnx', items });
 }
 
@@ -116,7 +117,11 @@ function addInput(graph: Graph, { name, type }: ValueInfoProto): Value {
     return fail({ code: 'unsupported', where: 'onnx', items: [{ name, op: 'input', reason: 'it is not a tensor of numbers' }] });
   }
   if (!tensor.shape) {
-    return fail({ code: 'unsupported', where: 'onnx', items: [{ name, op: 'input', reason: 'the file does not say how many dimensions it has' }] });
+    return fail({
+      code: 'unsupported',
+      where: 'onnx',
+      items: [{ name, op: 'input', reason: 'the file does not say how many dimensions it has' }],
+    });
   }
   const dims = tensor.shape.dim.map(({ value }) => (value.case === 'dimParam' ? value.value : undefined));
   const shape = tensor.shape.dim.map(({ value }) => (value.case === 'dimValue' && value.value >= 0n ? Number(value.value) : Number.NaN));

@@ -82,4 +82,3 @@ function fold(weight: Tensor, bias: Tensor, { factor, shift }: Affine) {
     ),
   };
 }
-

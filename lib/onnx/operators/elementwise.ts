@@ -6,7 +6,7 @@ import type { Dtype } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { dtypeOf, dataTypeOf } from '../tensors.js';
+import { dataTypeOf, dtypeOf } from '../tensors.js';
 
 /** An operator of one input whose float attributes are our parameters of the same names. */
 function unary(type: string, op: AnyOp, attributes: Readonly<Record<string, number>> = {}): Operator {

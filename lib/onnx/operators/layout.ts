@@ -127,7 +127,10 @@ const slice: Operator = {
     const list = (value: number[] | Value) => (Array.isArray(value) ? node.ints(value) : node.in(value));
     const count = Array.isArray(starts) ? starts.length : 0;
     const filled = (value: number[] | Value, otherwise: number[]) => (Array.isArray(value) && !value.length ? otherwise : value);
-    const allAxes = filled(axes, Array.from({ length: count }, (_, i) => i));
+    const allAxes = filled(
+      axes,
+      Array.from({ length: count }, (_, i) => i),
+    );
     const allSteps = filled(steps, Array(count).fill(1));
     if (node.opset < 10) {
       node.first('Slice', { starts: { ints: starts as number[] }, ends: { ints: ends as number[] }, axes: { ints: allAxes as number[] } });
@@ -331,9 +334,14 @@ const dropout: Operator = {
     const x = node.input(0);
     const training = node.optional(2);
     const ratio = node.opset >= 12 ? (node.optional(1) ? node.numbers(1, 'ratio')![0] : 0.5) : 0;
-    if (training && node.numbers(2, 'training_mode')![0] && ratio > 0) node.refuse('it is exported in training mode; export the model for inference');
+    if (training && node.numbers(2, 'training_mode')![0] && ratio > 0)
+      node.refuse('it is exported in training mode; export the model for inference');
     if (!node.wants(1)) return x;
-    const ones = node.add(ops.fill, [], { shape: node.add(ops.shape, [x]), value: 1, dtype: isReal(node.dtype(x)) && node.opset < 10 ? node.dtype(x) : 'boolean' });
+    const ones = node.add(ops.fill, [], {
+      shape: node.add(ops.shape, [x]),
+      value: 1,
+      dtype: isReal(node.dtype(x)) && node.opset < 10 ? node.dtype(x) : 'boolean',
+    });
     return [x, ones];
   },
 };

@@ -73,10 +73,7 @@ const batchNorm: Operator = {
     const [batchMean, batchVariance] = [channels(center), channels(spread)];
     const momentum = node.float('momentum', 0.9);
     const mixed = (old: Value, batch: Value) =>
-      node.add(ops.add, [
-        node.add(ops.mul, [old, node.scalar(momentum)]),
-        node.add(ops.mul, [batch, node.scalar(1 - momentum)]),
-      ]);
+      node.add(ops.add, [node.add(ops.mul, [old, node.scalar(momentum)]), node.add(ops.mul, [batch, node.scalar(1 - momentum)])]);
     const y = node.add(ops.batchNorm, [x, scale, bias, batchMean, batchVariance], { axis: 1, epsilon });
     return [y, mixed(mean, batchMean), mixed(variance, batchVariance)];
   },
@@ -89,7 +86,12 @@ const batchNorm: Operator = {
     const others = Array.from({ length: rank }, (_, i) => i).filter((i) => i !== channel);
     const perm = [others[0], channel, ...others.slice(1)];
     const [x, ...statistics] = node.node.inputs;
-    node.done(node.emit('BatchNormalization', [node.in(x, perm), ...statistics.map((value) => node.in(value))], { epsilon: { f: Number(node.params.epsilon) } }), perm);
+    node.done(
+      node.emit('BatchNormalization', [node.in(x, perm), ...statistics.map((value) => node.in(value))], {
+        epsilon: { f: Number(node.params.epsilon) },
+      }),
+      perm,
+    );
   },
 };
 

@@ -48,7 +48,9 @@ function dequantizeLinear(node: ImportNode): Value {
 /** Inputs i, i+1, i+2 are codes, scale and zero point. */
 function dequantized(node: ImportNode, i: number, axis = 1): Value {
   const scale = node.input(i + 1);
-  return node.add(ops.dequantize, [node.input(i), scale, zeroPoint(node, scale, node.optional(i + 2), node.dtype(node.input(i)))], { axis });
+  return node.add(ops.dequantize, [node.input(i), scale, zeroPoint(node, scale, node.optional(i + 2), node.dtype(node.input(i)))], {
+    axis,
+  });
 }
 function requantized(node: ImportNode, value: Value, i: number, dtype: Dtype): Value {
   const scale = node.input(i);
@@ -87,7 +89,10 @@ const convInteger: Operator = {
   type: 'ConvInteger',
   import(node) {
     // Float sums of codes are exact below 2^24.
-    const products = node.knownShape(node.input(1), 'ConvInteger').slice(1).reduce((a, b) => a * b, 1);
+    const products = node
+      .knownShape(node.input(1), 'ConvInteger')
+      .slice(1)
+      .reduce((a, b) => a * b, 1);
     if (products * 255 * 255 >= 2 ** 24) node.refuse(`sums of ${products} products do not fit the exact range of float32`);
     const y = borrow(node, 'Conv', [centred(node, 0, 2, 'float32'), centred(node, 1, 3, 'float32')]);
     return node.add(ops.cast, [y], { dtype: 'int32' });
@@ -103,7 +108,9 @@ const dynamicQuantize: Operator = {
     const most = node.add(ops.maximum, [node.add(ops.reduceMax, [x], { axes, keepDims: false }), zero]);
     const least = node.add(ops.minimum, [node.add(ops.reduceMin, [x], { axes, keepDims: false }), zero]);
     const scale = node.add(ops.div, [node.add(ops.sub, [most, least]), node.scalar(255)]);
-    const point = node.add(ops.round, [node.add(ops.clip, [node.add(ops.div, [node.add(ops.sub, [zero, least]), scale])], { min: 0, max: 255 })]);
+    const point = node.add(ops.round, [
+      node.add(ops.clip, [node.add(ops.div, [node.add(ops.sub, [zero, least]), scale])], { min: 0, max: 255 }),
+    ]);
     const code = node.add(ops.cast, [point], { dtype: 'uint8' });
     return [node.add(ops.quantize, [x, scale, code]), scale, code];
   },
@@ -149,8 +156,7 @@ export const quantize: readonly Operator[] = [
   qLinearConv,
   {
     type: 'QLinearMatMul',
-    import: (node) =>
-      requantized(node, node.add(ops.matmul, [dequantized(node, 0), dequantized(node, 3)]), 6, node.dtype(node.input(0))),
+    import: (node) => requantized(node, node.add(ops.matmul, [dequantized(node, 0), dequantized(node, 3)]), 6, node.dtype(node.input(0))),
   },
   {
     type: 'MatMulInteger',

@@ -119,7 +119,8 @@ function methodOf(node: ImportNode, coordinates: string, round: string): Method 
   if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic') {
     return node.refuse(`mode "${mode}" is not supported; "nearest", "linear" and "cubic" are`);
   }
-  if (!(coordinates in coordinate)) node.refuse(`coordinate_transformation_mode "${coordinates}" is not supported; ${Object.keys(coordinate).join(', ')} are`);
+  if (!(coordinates in coordinate))
+    node.refuse(`coordinate_transformation_mode "${coordinates}" is not supported; ${Object.keys(coordinate).join(', ')} are`);
   if (!(round in rounding)) node.refuse(`nearest_mode "${round}" is not supported; ${Object.keys(rounding).join(', ')} are`);
   return {
     mode,
@@ -132,7 +133,13 @@ function methodOf(node: ImportNode, coordinates: string, round: string): Method 
 }
 
 // Axes that are not resized may have any length.
-function axesOf(node: ImportNode, x: Value, scales: readonly number[], sizes: readonly number[] | undefined, roi: readonly number[] = []): Axis[] {
+function axesOf(
+  node: ImportNode,
+  x: Value,
+  scales: readonly number[],
+  sizes: readonly number[] | undefined,
+  roi: readonly number[] = [],
+): Axis[] {
   const shape = node.shape(x) ?? node.refuse('the rank of the input has to be known');
   const rank = shape.length;
   const list = sizes ?? scales;
@@ -151,8 +158,13 @@ function axesOf(node: ImportNode, x: Value, scales: readonly number[], sizes: re
 
 function resize(node: ImportNode): Value {
   const x = node.input(0);
-  if (node.opset < 11) return resized(node, x, axesOf(node, x, node.numbers(1, 'scales')!, undefined), methodOf(node, 'asymmetric', 'floor'), 0);
-  const method = methodOf(node, node.string('coordinate_transformation_mode', 'half_pixel'), node.string('nearest_mode', 'round_prefer_floor'));
+  if (node.opset < 11)
+    return resized(node, x, axesOf(node, x, node.numbers(1, 'scales')!, undefined), methodOf(node, 'asymmetric', 'floor'), 0);
+  const method = methodOf(
+    node,
+    node.string('coordinate_transformation_mode', 'half_pixel'),
+    node.string('nearest_mode', 'round_prefer_floor'),
+  );
   const shape = node.shape(x) ?? node.refuse('the rank of the input has to be known');
   const rank = shape.length;
   const axes = node.ints('axes')?.map((axis) => node.axis(axis, rank)) ?? shape.map((_, i) => i);
@@ -165,7 +177,14 @@ function resize(node: ImportNode): Value {
   const roi = method.coordinates === 'tf_crop_and_resize' ? given(node.numbers(1, 'roi')) : undefined;
   const region = roi && [...full(roi.slice(0, axes.length), Array(rank).fill(0)), ...full(roi.slice(axes.length), Array(rank).fill(1))];
   const scales = given(node.numbers(2, 'scales'));
-  if (scales) return resized(node, x, axesOf(node, x, full(scales, Array(rank).fill(1)), undefined, region), method, node.float('extrapolation_value', 0));
+  if (scales)
+    return resized(
+      node,
+      x,
+      axesOf(node, x, full(scales, Array(rank).fill(1)), undefined, region),
+      method,
+      node.float('extrapolation_value', 0),
+    );
   const sizes = given(node.numbers(3, 'sizes')) ?? node.refuse('scales or sizes are needed');
   const policy = node.string('keep_aspect_ratio_policy', 'stretch');
   const unequal = axes.map((axis, i) => sizes[i] / shape[axis]);
@@ -176,7 +195,9 @@ function resize(node: ImportNode): Value {
   const list = shape.map((length, i) => (Number.isNaN(length) ? Number.NaN : target[i]));
   const freeAxes = list.map((out, i): Axis => {
     const axisRoi: [number, number] = [region?.[i] ?? 0, region?.[i + rank] ?? 1];
-    return Number.isNaN(out) ? { length: out, out, scale: 1, roi: axisRoi } : { length: shape[i], out, scale: out / shape[i], roi: axisRoi };
+    return Number.isNaN(out)
+      ? { length: out, out, scale: 1, roi: axisRoi }
+      : { length: shape[i], out, scale: out / shape[i], roi: axisRoi };
   });
   for (const { out, length } of freeAxes) {
     if (!Number.isNaN(length) && !(out > 0 && out < 2 ** 24)) node.refuse(`a dimension would get ${out} elements`);
@@ -187,7 +208,13 @@ function resize(node: ImportNode): Value {
 function upsample(node: ImportNode): Value {
   const x = node.input(0);
   const scales = node.opset >= 9 ? node.numbers(1, 'scales') : node.floats('scales');
-  return resized(node, x, axesOf(node, x, scales ?? node.refuse('scales are missing'), undefined), methodOf(node, 'asymmetric', 'floor'), 0);
+  return resized(
+    node,
+    x,
+    axesOf(node, x, scales ?? node.refuse('scales are missing'), undefined),
+    methodOf(node, 'asymmetric', 'floor'),
+    0,
+  );
 }
 
 // Which coordinate mode of a plain linear Resize gives this table, if any.

@@ -29,7 +29,12 @@ function imageOf(node: ImportNode, x: Value): Value {
 /** Back to the file's layout and rank. */
 function imageTo(node: ImportNode, y: Value, rank: number): Value {
   const image = node.add(ops.transpose, [y], { perm: toFirst });
-  return rank === 3 ? node.reshaped(image, [0, 1, 3].map((axis) => ({ of: image, axis }))) : image;
+  return rank === 3
+    ? node.reshaped(
+        image,
+        [0, 1, 3].map((axis) => ({ of: image, axis })),
+      )
+    : image;
 }
 
 // (a, b, w) -> (a, b, 1, w); of dequantized constants the codes, so that they stay packed.
@@ -139,10 +144,12 @@ const convTranspose: Operator = {
     const weight =
       groups === 1
         ? node.transposed(w, [1, 2, 3, 0])
-        : node.reshaped(
-            node.transposed(node.reshaped(w, [groups, shape[0] / groups, shape[1], kh, kw]), [0, 2, 3, 4, 1]),
-            [out, kh, kw, shape[0] / groups],
-          );
+        : node.reshaped(node.transposed(node.reshaped(w, [groups, shape[0] / groups, shape[1], kh, kw]), [0, 2, 3, 4, 1]), [
+            out,
+            kh,
+            kw,
+            shape[0] / groups,
+          ]);
     const y = node.add(ops.convTranspose2d, [imageOf(node, x), weight, node.optional(2) ?? node.zeros(out)], {
       ...{ strides: window.strides, dilations: window.dilations, pads, outputPads, groups },
     });
@@ -173,7 +180,9 @@ function transposePads(node: ImportNode, x: Value, window: Window, outputPads: r
   const size = rank === 3 ? [1, ...spatial] : spatial;
   const target = wanted?.slice(-(rank - 2)) ?? spatial.map((n, i) => n * window.strides[i + 4 - rank]);
   const out = rank === 3 ? [1, ...target] : target;
-  const total = out.map((n, i) => Math.max(0, window.strides[i] * (size[i] - 1) + outputPads[i] + (window.kernel[i] - 1) * window.dilations[i] + 1 - n));
+  const total = out.map((n, i) =>
+    Math.max(0, window.strides[i] * (size[i] - 1) + outputPads[i] + (window.kernel[i] - 1) * window.dilations[i] + 1 - n),
+  );
   const [begin, end] = sharedOut(total, auto !== 'SAME_LOWER');
   return [...begin, ...end];
 }
@@ -237,7 +246,12 @@ const lrn: Operator = {
 export const spatial: readonly Operator[] = [
   conv,
   convTranspose,
-  pool('MaxPool', ops.maxPool2d, () => ({}), () => ({})),
+  pool(
+    'MaxPool',
+    ops.maxPool2d,
+    () => ({}),
+    () => ({}),
+  ),
   pool(
     'AveragePool',
     ops.averagePool2d,
@@ -251,4 +265,3 @@ export const spatial: readonly Operator[] = [
   },
   lrn,
 ];
-

@@ -35,7 +35,12 @@ export function paramsOf(graph: Graph, node: Node): { scales: number[]; zeros: n
   if (node.op !== quantize && node.op !== dequantize) return undefined;
   const [scale, zeroPoint] = node.inputs.slice(1).map((value) => graph.constantOf(value));
   if (!scale || !zeroPoint) return undefined;
-  return { scales: scale.toNumbers(), zeros: zeroPoint.toNumbers(), axis: Number(node.params.axis ?? defaults.axis), dtype: zeroPoint.dtype };
+  return {
+    scales: scale.toNumbers(),
+    zeros: zeroPoint.toNumbers(),
+    axis: Number(node.params.axis ?? defaults.axis),
+    dtype: zeroPoint.dtype,
+  };
 }
 
 /** What a quantize node asks for, if it has one scale and 8-bit codes. */

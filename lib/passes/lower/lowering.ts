@@ -138,8 +138,8 @@ export class Lowering extends Rewriter {
           node.name,
         );
       case ops.averagePool2d: {
-        const { dilations, ...rest } = { ...ops.averagePool2d.params, ...params } as Record<string, never> & { dilations: number[] };
-        if (dilations.some((n) => n !== 1)) return 'a dilated average has no integer kernel';
+        const { dilations, ...rest } = { ...ops.averagePool2d.params, ...params };
+        if ((dilations as readonly number[]).some((n) => n !== 1)) return 'a dilated average has no integer kernel';
         return this.graph.add(ops.qaveragePool2d, values, { ...rest, multiplier: ratio(a), xZero: a.zero, ...output }, node.name);
       }
       case ops.globalAveragePool:

@@ -23,7 +23,12 @@ export function lowerProduct(node: Node, target: Target | undefined, to: Lowerin
   const sums = biasCodes(to, bias, input, weights, tensor.shape[0]);
   if (!sums) return 'its bias is not constant';
   const scale = multipliers(input, weights, target, tensor.shape[0]);
-  const operands = [input.value, weights.codes, to.graph.constant(sums, `${node.name}.bias`), to.graph.constant(scale, `${node.name}.scale`)];
+  const operands = [
+    input.value,
+    weights.codes,
+    to.graph.constant(sums, `${node.name}.bias`),
+    to.graph.constant(scale, `${node.name}.scale`),
+  ];
   const output = target ? outputParams(target) : ({ dtype: 'float32', qmin: 0, qmax: 0 } as const);
   if (node.op === ops.gemm) return to.graph.add(ops.qgemm, operands, { aZero: input.zero, bZero: weights.zero, ...output }, node.name);
   return to.graph.add(ops.qconv2d, operands, { ...node.params, xZero: input.zero, wZero: weights.zero, ...output }, node.name);
@@ -79,9 +84,15 @@ function weightCodes(to: Lowering, value: Value): WeightCodes | string {
   if (!params || !tensor) return 'its weight is not quantized';
   const { scales, zeros, axis, dtype } = params;
   if (dtype !== 'int8' && dtype !== 'uint8') return `its weight has ${dtype} codes`;
-  if (scales.length > 1 && (axis < 0 ? axis + tensor.shape.length : axis) !== 0) return 'its weight scales are not along the output channels';
+  if (scales.length > 1 && (axis < 0 ? axis + tensor.shape.length : axis) !== 0)
+    return 'its weight scales are not along the output channels';
   if (zeros.some((zero) => zero !== zeros[0])) return 'its weight has different zero points for different channels';
   if (dtype === 'int8') return { codes: to.get(node.inputs[0]), scales, zero: zeros[0] };
-  const moved = scope(() => Tensor.from(Int8Array.from(tensor.data() as Uint8Array, (q) => q - 128), tensor.shape));
+  const moved = scope(() =>
+    Tensor.from(
+      Int8Array.from(tensor.data() as Uint8Array, (q) => q - 128),
+      tensor.shape,
+    ),
+  );
   return { codes: to.graph.constant(moved, node.inputs[0].name), scales, zero: zeros[0] - 128 };
 }
