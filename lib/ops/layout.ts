@@ -7,7 +7,7 @@ type Numbers = readonly number[];
 
 /** Refuses anything but a list of whole numbers from `least` on. */
 function wholeNumbers(check: Check, parameter: string, list: Numbers, least = Number.NEGATIVE_INFINITY): void {
-  const ok = Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= least);
+  const ok = Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= least);
   check.param(ok, parameter, list, `a list of whole numbers${Number.isFinite(least) ? ` from ${least}` : ''}`);
 }
 
@@ -54,7 +54,6 @@ export const reshape = defineOp({
     return { dtype: x.dtype, shape: dims.with(open, inferred) };
   },
   movesElements: true,
-  scalesThrough: true,
   propagate: ([known]) => known,
 });
 
@@ -71,7 +70,6 @@ export const transpose = defineOp({
     return { dtype: x.dtype, shape: at(x.shape, perm) };
   },
   movesElements: true,
-  scalesThrough: true,
 });
 
 /** x repeated along dimensions of 1 and new leading ones: the numpy broadcast of its shape with `shape`. */
@@ -86,7 +84,6 @@ export const expand = defineOp({
     return { dtype: x.dtype, shape: dims as Shape };
   },
   movesElements: true,
-  scalesThrough: true,
 });
 
 /** x repeated repeats[d] times along axis d. */
@@ -101,7 +98,6 @@ export const tile = defineOp({
   },
   permute: ({ repeats }, perm) => ({ repeats: at(repeats, perm) }),
   movesElements: true,
-  scalesThrough: true,
 });
 
 // ---- several tensors, parts and margins -----------------------------------------------------------------------------------------
@@ -126,7 +122,6 @@ export const concat = defineListOp({
     return { dtype: first.dtype, shape };
   },
   permute: ({ axis }, perm) => ({ axis: permutedAxis(axis, perm) }),
-  scalesThrough: true,
   propagate(known, _params, xs) {
     if (known.every((list) => !list) || xs.some((x) => x.shape.length !== 1 || Number.isNaN(x.shape[0]))) return undefined;
     return xs.flatMap((x, i) => known[i] ?? new Array<number>(x.shape[0]).fill(Number.NaN));
@@ -164,7 +159,7 @@ export const slice = defineOp({
       Array.isArray(list) && list.every((n) => Number.isInteger(n) || Math.abs(n) === Number.POSITIVE_INFINITY);
     check.param(bounds(starts), 'starts', starts, 'a list of whole numbers');
     check.param(bounds(ends) && ends.length === starts.length, 'ends', ends, `${starts.length} whole numbers`, 'there are so many starts');
-    wholeNumbers(check, 'steps', steps);
+    check.param(Array.isArray(steps) && steps.every(Number.isInteger), 'steps', steps, 'a list of whole numbers');
     check.param(!steps.includes(0), 'steps', steps, 'no step of 0');
     check.param(!steps.length || steps.length === starts.length, 'steps', steps, `${starts.length} steps`, 'there are so many starts');
     wholeNumbers(check, 'axes', params.axes);
@@ -177,7 +172,6 @@ export const slice = defineOp({
   },
   permute: (params, perm) => ({ ...params, axes: sliceAxes(params).map((axis) => permutedAxis(axis, perm)) }),
   movesElements: true,
-  scalesThrough: true,
   propagate([known], { starts, ends, steps }, [x]) {
     if (!known || x.shape.length !== 1 || !starts.length) return known;
     const step = steps[0] ?? 1;
@@ -210,7 +204,7 @@ export const pad = defineOp({
 
 // ---- picking by index -----------------------------------------------------------------------------------------------------------
 
-/** Slices of x along an axis, picked by int32 or int64 indices; an index outside the axis is a fault "data". */
+/** Slices of x along an axis, picked by int32 or int64 indices that may be negative; one outside the axis is a fault "data". */
 export const gather = defineOp({
   name: 'gather',
   inputs: ['x', 'indices'],
@@ -221,7 +215,6 @@ export const gather = defineOp({
     return { dtype: x.dtype, shape: [...x.shape.slice(0, along), ...indices.shape, ...x.shape.slice(along + 1)] };
   },
   movesElements: true,
-  scalesThrough: true,
   propagate([known, indices], _params, [x, { shape }]) {
     if (!known || !indices || x.shape.length !== 1 || shape.length > 1) return undefined;
     return indices.map((i) => known.at(i) ?? Number.NaN);
@@ -261,7 +254,7 @@ export const gatherND = defineOp({
 
 /**
  * A weighted sum of slices of x (real) along an axis: y[o] = Σ_t weight[o, t]·x[index[o, t]], in float32 and in the order of t.
- * index is int32 (out, taps), weight float32 (out, taps). Resizing an image is this along its height and then its width.
+ * index is int32 (out, taps) from 0, weight float32 (out, taps). Resizing an image is this along its height and then its width.
  */
 export const resample = defineOp({
   name: 'resample',
@@ -279,7 +272,6 @@ export const resample = defineOp({
   },
   // The tables have two dimensions, and would pass for inputs of full rank beside a matrix.
   permute: ({ axis }, perm) => (perm.length === 2 ? undefined : { axis: permutedAxis(axis, perm) }),
-  scalesThrough: true,
 });
 
 /** x with zeros below (upper) or above its k-th diagonal; matrices are the last two axes. */
@@ -292,7 +284,6 @@ export const trilu = defineOp({
     check.param(Number.isInteger(k), 'k', k, 'a whole number');
     return x;
   },
-  scalesThrough: true,
 });
 
 // ---- made from shapes and parameters --------------------------------------------------------------------------------------------

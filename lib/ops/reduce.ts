@@ -36,13 +36,13 @@ function reduction(name: string, traits: Partial<OpSpec<['x'], ReduceParams>> = 
 }
 
 /** The sum; of nothing 0. */
-export const reduceSum = reduction('reduceSum', { scalesThrough: true });
+export const reduceSum = reduction('reduceSum');
 /** The sum over the count, toward zero for integers; of nothing NaN, for integers 0. */
-export const reduceMean = reduction('reduceMean', { scalesThrough: true });
+export const reduceMean = reduction('reduceMean');
 /** The largest; NaN if there is one; of nothing -infinity or the least integer. */
-export const reduceMax = reduction('reduceMax', { scalesThrough: true });
+export const reduceMax = reduction('reduceMax');
 /** The smallest; NaN if there is one; of nothing infinity or the greatest integer. */
-export const reduceMin = reduction('reduceMin', { scalesThrough: true });
+export const reduceMin = reduction('reduceMin');
 /** The product; of nothing 1. */
 export const reduceProd = reduction('reduceProd', {
   propagate([known], { axes }, [x]) {
@@ -83,5 +83,4 @@ export const cumSum = defineOp({
     return x;
   },
   permute: (params, perm) => ({ ...params, axis: permutedAxis(params.axis, perm) }),
-  scalesThrough: true,
 });

@@ -131,10 +131,12 @@ test('an index outside its tensor is a data fault, and nothing is read', async (
     code: 'data',
     message: 'gatherND: index 2 at position 1 is outside axis 1, which has 2 elements.',
   });
-  t.throws(() => lb.resample(x, Tensor.from([0, 5], [1, 2], 'int32'), random([1, 2]), { axis: 0 }), {
-    code: 'data',
-    message: `resample: ${outside(5)}`,
-  });
+  for (const index of [5, -1]) {
+    t.throws(() => lb.resample(x, Tensor.from([0, index], [1, 2], 'int32'), random([1, 2]), { axis: 0 }), {
+      code: 'data',
+      message: `resample: ${outside(index)}`,
+    });
+  }
   t.throws(() => lb.gather(random([0, 2]), int64([0])), { code: 'data' });
   await t.throwsAsync(
     offThread(() => lb.gather(x, int64([0, 9]))),

@@ -43,7 +43,7 @@ template <class T> void resample(const resample_call& c, const Axis& axis, const
 bool resample_reference(const resample_call& c) {
   const Axis axis = axisOf(c.x, c.axis.integer());
   EXPECT(c.weight.dtype == Dtype::float32 && c.index.rank == 2 && c.index.shape[1] > 0 && c.weight.size() == c.index.size());
-  const std::vector<int64_t> index = checkedIndices(c.index, c.x, c.axis.integer());
+  const std::vector<int64_t> index = checkedIndices(c.index, c.x, c.axis.integer(), false);
   asReal(c.x.dtype, [&]<class T>(Type<T>) { resample<T>(c, axis, index); });
   return true;
 }
