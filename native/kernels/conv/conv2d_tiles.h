@@ -6,7 +6,7 @@
 #pragma once
 #include "../../core/scratch.h"
 #include "../../cpu/pool.h"
-#include "../gemm/tile.h"
+#include "../gemm/pack.h"
 #include "conv2d.h"
 
 namespace lowbit {

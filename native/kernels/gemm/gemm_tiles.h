@@ -4,7 +4,7 @@
 #include "../../core/scratch.h"
 #include "../../cpu/pool.h"
 #include "matmul.h"
-#include "tile.h"
+#include "pack.h"
 
 namespace lowbit {
 namespace {
