@@ -3,8 +3,8 @@
 
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../elementwise/binary.h"
 #include "../quantize/rounding.h"
+#include "batch.h"
 
 namespace lowbit {
 namespace {
@@ -14,23 +14,6 @@ template <class A> int32_t dot(const A* a, const int8_t* b, int64_t k, int32_t a
   uint32_t sum = 0;
   for (int64_t i = 0; i < k; i++) sum += static_cast<uint32_t>((a[i] - aZero) * (b[i] - bZero));
   return static_cast<int32_t>(sum);
-}
-
-// The start of one operand's matrix for every batch of y.
-int64_t matrixStart(const View& operand, const Strides& strides, const View& y, int64_t batch) {
-  int64_t start = 0;
-  for (int d = y.rank - 3; d >= 0; d--) {
-    start += batch % y.shape[d] * strides.at[d];
-    batch /= y.shape[d];
-  }
-  return start * operand.dim(-1) * operand.dim(-2);
-}
-
-// Strides over the batch dimensions alone, counted in matrices.
-Strides batchStrides(View operand, View y) {
-  operand.rank -= 2;
-  y.rank -= 2;
-  return broadcastStrides(operand, y);
 }
 
 // y[i, j] for j in [first, first + kBlock): rows of b are read along j, so that the loop vectorizes.
@@ -73,7 +56,6 @@ bool qmatmul_reference(const qmatmul_call& c) {
   const int64_t m = c.y.dim(-2), n = c.y.dim(-1), k = c.a.dim(-1);
   EXPECT(c.a.dim(-2) == m && c.b.dim(-2) == k && c.b.dim(-1) == n);
   if (!c.y.size()) return true;
-  const Strides aStrides = batchStrides(c.a, c.y), bStrides = batchStrides(c.b, c.y);
   const int32_t aZero = static_cast<int32_t>(c.aZero.integer()), bZero = static_cast<int32_t>(c.bZero.integer());
   const float multiplier = static_cast<float>(c.multiplier);
   const SumOutput out{c.y, Requantize(c.yZero, c.qmin, c.qmax)};
@@ -82,8 +64,8 @@ bool qmatmul_reference(const qmatmul_call& c) {
       parallel(c.y.size() / n, 16384 / (k * n + 1) + 1, [&](int64_t begin, int64_t end) {
         uint32_t sums[kBlock];
         for (int64_t row = begin; row < end; row++) {
-          const auto* left = a + matrixStart(c.a, aStrides, c.y, row / m) + row % m * k;
-          const auto* right = b + matrixStart(c.b, bStrides, c.y, row / m);
+          const auto* left = a + matrixStart(c.a, c.y, row / m) + row % m * k;
+          const auto* right = b + matrixStart(c.b, c.y, row / m);
           for (int64_t first = 0; first < n; first += kBlock) {
             rowTimesMatrix(left, right, k, n, aZero, bZero, first, sums);
             for (int64_t j = first; j < std::min(n, first + kBlock); j++)
