@@ -1,5 +1,6 @@
 import test from 'ava';
 import {
+  type AnyOp,
   fakeQuantize,
   histogram,
   LowbitError,
@@ -13,6 +14,8 @@ import {
   qmatmul,
   quantize,
   requantize,
+  rowsOf,
+  runOp,
   Tensor,
 } from 'lowbit';
 import { int8, uint8 } from './arithmetic.js';
@@ -97,4 +100,21 @@ test('permute moves axes with their dimensions', (t) => {
   t.deepEqual(quantize.permute?.({ axis: 1 }, perm), { axis: 3 });
   t.deepEqual(quantize.permute?.({ axis: -1 }, perm), { axis: 2 });
   t.is(qconcat.permute?.({ axis: 1, multipliers: [], zeros: [], yZero: 0, ...uint8 }, perm)?.axis, 3);
+});
+
+test('every row takes an everyday call, so that the cases compare something', (t) => {
+  const bias = zeros([20], 'int32');
+  const scale = zeros([20], 'float32');
+  const pair = [zeros([6, 20]), zeros([6, 20])];
+  const calls: [AnyOp, Tensor[], object][] = [
+    [qgemm, [zeros([6, 20]), zeros([20, 20], 'int8'), bias, scale], uint8],
+    [qmatmul, [zeros([6, 20]), zeros([20, 6], 'int8')], { multiplier: 1, ...int8 }],
+    [qconv2d, [zeros([1, 5, 5, 20]), zeros([20, 3, 3, 20], 'int8'), bias, scale], { pads: [1, 1, 1, 1], ...uint8 }],
+    [qconv2d, [zeros([1, 5, 5, 20], 'int8'), zeros([20, 3, 3, 1], 'int8'), bias, scale], { groups: 20, ...int8, dtype: 'float32' }],
+    [qadd, pair, { aMultiplier: 1, bMultiplier: 1, ...uint8 }],
+    [minMax, [zeros([6, 20], 'float32')], {}],
+  ];
+  for (const [op, inputs, params] of calls) {
+    for (const row of rowsOf(op)) t.notThrows(() => runOp(op, inputs, params, row), `${op.name} ${row}`);
+  }
 });

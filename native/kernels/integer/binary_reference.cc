@@ -6,6 +6,17 @@
 namespace lowbit {
 namespace {
 
+// y[i] = f(left[i·leftStep], right[i·rightStep]) for a row. f comes by value: the bytes stored to y might change what is read through a
+// pointer, and the loops would not vectorize.
+template <class A, class B, class F>
+INLINE void zipRow(const A* left, int64_t leftStep, const B* right, int64_t rightStep, uint8_t* y, int64_t count, F f) {
+  if (leftStep == 1 && rightStep == 1) {
+    for (int64_t i = 0; i < count; i++) y[i] = static_cast<uint8_t>(f(left[i], right[i]));
+  } else {
+    for (int64_t i = 0; i < count; i++) y[i] = static_cast<uint8_t>(f(left[i * leftStep], right[i * rightStep]));
+  }
+}
+
 // y[i] = f(a[i], b[i]) with operands of different types, as int32 in f.
 template <class A, class B, class F> void zipCodes(const View& a, const View& b, const View& y, const A* left, const B* right, F f) {
   const Strides sa = broadcastStrides(a, y), sb = broadcastStrides(b, y);
@@ -20,13 +31,7 @@ template <class A, class B, class F> void zipCodes(const View& a, const View& b,
         ib += rest % y.shape[d] * sb.at[d];
         rest /= y.shape[d];
       }
-      const int64_t da = sa.at[last], db = sb.at[last];
-      uint8_t* to = out + row * width;
-      if (da == 1 && db == 1) {
-        for (int64_t i = 0; i < width; i++) to[i] = static_cast<uint8_t>(f(left[ia + i], right[ib + i]));
-      } else {
-        for (int64_t i = 0; i < width; i++) to[i] = static_cast<uint8_t>(f(left[ia + i * da], right[ib + i * db]));
-      }
+      zipRow(left + ia, sa.at[last], right + ib, sb.at[last], out + row * width, width, f);
     }
   });
 }
