@@ -22,7 +22,21 @@ export {
   type ValueInfoProto,
 } from './onnx/schema.js';
 export { type NamedTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
-export { type AnyOp, offThread, opTable, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
+export { type AnyOp, inferType, offThread, opTable, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
-export type { Dtype, Shape, TensorType } from './shape.js';
+export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
+export { Graph, type Node, type Output, Uses, type Value } from './graph/graph.js';
+export { print } from './graph/print.js';
+export { rewrite } from './graph/rewrite.js';
+export { preferRow, type RunOptions, referenceRows, run, runAsync } from './graph/run.js';
+export { trace } from './graph/trace.js';
+export { Types } from './graph/types.js';
+export { verify } from './graph/verify.js';
+export { type ExportOptions, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
+export { importOnnx } from './onnx/importOnnx.js';
+export { cancelTransposes } from './passes/cancelTransposes.js';
+export { foldBatchNorm } from './passes/foldBatchNorm.js';
+export { foldConstants } from './passes/foldConstants.js';
+export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
+export { removeDead } from './passes/removeDead.js';

@@ -78,3 +78,6 @@ export function axisIndex(axis: number, rank: number): number | undefined {
   const index = axis < 0 ? axis + rank : axis;
   return Number.isInteger(axis) && index >= 0 && index < rank ? index : undefined;
 }
+
+/** Where an axis of x, possibly negative, is found in a tensor that is stored as transpose(x, perm). */
+export const permutedAxis = (axis: number, perm: readonly number[]) => perm.indexOf(axis < 0 ? axis + perm.length : axis);

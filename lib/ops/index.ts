@@ -4,6 +4,7 @@ import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
 import * as integer from './integer.js';
+import * as layout from './layout.js';
 import * as norm from './norm.js';
 import * as pool from './pool.js';
 import * as qconv from './qconv.js';
@@ -15,6 +16,7 @@ export * from './conv.js';
 export * from './elementwise.js';
 export * from './gemm.js';
 export * from './integer.js';
+export * from './layout.js';
 export * from './norm.js';
 export * from './pool.js';
 export * from './qconv.js';
@@ -22,7 +24,7 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [elementwise, reduce, gemm, conv, pool, norm, quantize, qgemm, qconv, integer];
+const families = [elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

@@ -3,7 +3,7 @@
  * formed in double in the order of x and rounded once, so they do not depend on the number of threads; integers wrap.
  */
 import { type Check, defineOp, type OpSpec, required } from '../op.js';
-import type { Shape, TensorType } from '../shape.js';
+import { permutedAxis, type Shape, type TensorType } from '../shape.js';
 
 function number(x: TensorType, check: Check): void {
   check.dtype(x.dtype !== 'boolean', 'x', x, 'a number type');
@@ -12,9 +12,6 @@ function number(x: TensorType, check: Check): void {
 function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
   return keepDims ? shape.map((n, i) => (axes.includes(i) ? 1 : n)) : shape.filter((_, i) => !axes.includes(i));
 }
-
-// Axis a of x is found at perm.indexOf(a) in a tensor that is stored transposed by perm.
-const movedAxis = (axis: number, perm: readonly number[]) => perm.indexOf(axis < 0 ? axis + perm.length : axis);
 
 interface ReduceParams {
   axes: readonly number[];
@@ -33,19 +30,19 @@ function reduction(name: string, traits: Partial<OpSpec<['x'], ReduceParams>> = 
       check.param(new Set(indices).size === indices.length, 'axes', axes, 'each axis once');
       return { dtype: x.dtype, shape: reducedShape(x.shape, indices, keepDims) };
     },
-    permute: (params, perm) => (params.keepDims ? { ...params, axes: params.axes.map((axis) => movedAxis(axis, perm)) } : undefined),
+    permute: (params, perm) => (params.keepDims ? { ...params, axes: params.axes.map((axis) => permutedAxis(axis, perm)) } : undefined),
     ...traits,
   });
 }
 
 /** The sum; of nothing 0. */
-export const reduceSum = reduction('reduceSum', { scalesThrough: true });
+export const reduceSum = reduction('reduceSum');
 /** The sum over the count, toward zero for integers; of nothing NaN, for integers 0. */
-export const reduceMean = reduction('reduceMean', { scalesThrough: true });
+export const reduceMean = reduction('reduceMean');
 /** The largest; NaN if there is one; of nothing -infinity or the least integer. */
-export const reduceMax = reduction('reduceMax', { scalesThrough: true });
+export const reduceMax = reduction('reduceMax');
 /** The smallest; NaN if there is one; of nothing infinity or the greatest integer. */
-export const reduceMin = reduction('reduceMin', { scalesThrough: true });
+export const reduceMin = reduction('reduceMin');
 /** The product; of nothing 1. */
 export const reduceProd = reduction('reduceProd', {
   propagate([known], { axes }, [x]) {
@@ -66,7 +63,7 @@ function argument(name: string) {
       check.shape(x.shape[index] !== 0 || shape.includes(0), 'x', x, `at least one element along axis ${index}`);
       return { dtype: 'int64', shape };
     },
-    permute: (params, perm) => (params.keepDims ? { ...params, axis: movedAxis(params.axis, perm) } : undefined),
+    permute: (params, perm) => (params.keepDims ? { ...params, axis: permutedAxis(params.axis, perm) } : undefined),
   });
 }
 
@@ -85,6 +82,5 @@ export const cumSum = defineOp({
     check.axis(axis, 'x', x);
     return x;
   },
-  permute: (params, perm) => ({ ...params, axis: movedAxis(params.axis, perm) }),
-  scalesThrough: true,
+  permute: (params, perm) => ({ ...params, axis: permutedAxis(params.axis, perm) }),
 });

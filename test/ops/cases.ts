@@ -4,6 +4,7 @@ import { convCases } from './conv.js';
 import { elementwiseCases } from './elementwise.js';
 import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
+import { layoutCases } from './layout.js';
 import { normCases } from './norm.js';
 import { poolCases } from './pool.js';
 import { qconvCases } from './qconv.js';
@@ -14,6 +15,7 @@ import { reduceCases } from './reduce.js';
 export const cases: Record<string, Case[]> = {
   ...elementwiseCases,
   ...reduceCases,
+  ...layoutCases,
   ...gemmCases,
   ...convCases,
   ...poolCases,

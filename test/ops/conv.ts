@@ -131,6 +131,11 @@ const transposeShapes: ConvShape[] = [
   { x: [1, 4, 4, 4], w: [6, 3, 2], dilations: [2, 3], groups: 2 },
   { x: [1, 3, 5, 7], w: [7, 2, 2], strides: [2, 2], groups: 7 },
   { x: [1, 2, 2, 3], w: [4, 1, 1], strides: [3, 3], outputPads: [2, 1] },
+  { x: [1, 2, 17, 9], w: [33, 3, 3], strides: [1, 2], pads: [1, 2, 1, 1] },
+  { x: [2, 3, 29, 5], w: [17, 5, 4], strides: [3, 1], pads: [4, 0, 4, 3], outputPads: [1, 0] },
+  { x: [1, 1, 1, 3], w: [65, 2, 5], pads: [0, 2, 0, 2] },
+  // Large enough for several threads.
+  { x: [1, 14, 14, 32], w: [64, 4, 4], strides: [2, 2], pads: [1, 1, 1, 1] },
 ];
 
 export const convCases: Record<string, Case[]> = {

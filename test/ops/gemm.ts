@@ -81,6 +81,8 @@ const matmulShapes: MatmulShape[] = [
   { a: [2, 3, 4, 5], b: [2, 3, 5, 6], mnk: [4, 6, 5], ia: [0, 1, 2, 3, 4, 5], ib: [0, 1, 2, 3, 4, 5] },
   { a: [2, 1, 4, 5], b: [3, 5, 6], mnk: [4, 6, 5], ia: [0, 0, 0, 1, 1, 1], ib: [0, 1, 2, 0, 1, 2] },
   { a: [4, 5], b: [3, 5, 2], mnk: [4, 2, 5], ia: [0, 0, 0], ib: [0, 1, 2] },
+  // More matrices than are packed at a time: a panel of one output takes the room of 32.
+  { a: [1, 2, 2048], b: [70, 2048, 1], mnk: [2, 1, 2048], ia: Array(70).fill(0), ib: [...Array(70).keys()] },
   { a: [3, 15, 5], b: [5, 2], mnk: [15, 2, 5], ia: [0, 1, 2], ib: [0, 0, 0] },
   { a: [3, 1, 5], b: [5], mnk: [1, 1, 5], ia: [0, 1, 2], ib: [0, 0, 0] },
   { a: [5], b: [3, 5, 2], mnk: [1, 2, 5], ia: [0, 0, 0], ib: [0, 1, 2] },

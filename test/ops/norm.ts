@@ -94,6 +94,7 @@ function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
   };
   return [
     ...raggedSizes.map((n) => along([2, n], -1)),
+    along([1, 2500], 1),
     along([3, 5, 4], 1),
     along([3, 5, 4], 0),
     along([0, 5], 1),

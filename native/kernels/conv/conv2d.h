@@ -40,6 +40,12 @@ struct Conv {
   INLINE int64_t depth() const { return rows.kernel * columns.kernel * groupIn; }
 };
 
+// Of a transposed convolution: the input position whose tap lands on output `at`, or -1.
+INLINE int64_t sourceOf(const Window& window, int64_t at, int64_t tap) {
+  const int64_t offset = at + window.pad - tap * window.dilation;
+  return offset >= 0 && offset % window.stride == 0 && offset / window.stride < window.input ? offset / window.stride : -1;
+}
+
 // A 1x1 convolution sees no rows: all pixels become one.
 INLINE Conv flattened(Conv p) {
   const auto plain = [](const Window& w) { return w.kernel == 1 && w.stride == 1 && w.pad == 0; };

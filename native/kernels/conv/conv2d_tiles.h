@@ -1,39 +1,14 @@
 // conv2d on register tiles (../gemm/tile.h): a tile is up to kRows pixels of one row of y by kPanel outputs of one group. There is no
 // im2col: neighbouring pixels lie a constant step apart in x, and a tap is an offset.
 //
-// Weights are packed into [group][panel][kh][kw][c][kPanel]. Where a tap is outside the image for some pixels of a tile, the tile is run
-// tap by tap over the pixels that have it, the sums waiting in y.
+// Where a tap is outside the image for some pixels of a tile, the tile is run tap by tap over the pixels that have it, the sums waiting
+// in y.
 #pragma once
-#include "../../core/scratch.h"
 #include "../../cpu/pool.h"
-#include "../gemm/tile.h"
-#include "conv2d.h"
+#include "panels.h"
 
 namespace lowbit {
 namespace {
-
-constexpr int64_t kConvGrain = 1 << 19;  // multiply-adds worth a thread: about 5 us
-
-struct Panels {
-  int64_t perGroup, floats;
-  float* packed;
-  INLINE explicit Panels(const Conv& p) : perGroup((p.groupOut + kPanel - 1) / kPanel), floats(p.depth() * kPanel), packed(nullptr) {}
-  INLINE int64_t count(const Conv& p) const { return p.groups * perGroup; }
-};
-
-// The part of a convolution that one panel computes.
-struct Part {
-  int64_t firstIn, firstOut, outputs;  // channels of x and of y
-  const float* panel;
-
-  INLINE Part(const Conv& p, const Panels& panels, int64_t i) {
-    const int64_t group = i / panels.perGroup, output = i % panels.perGroup * kPanel;
-    firstIn = group * p.groupIn;
-    firstOut = group * p.groupOut + output;
-    outputs = p.groupOut - output < kPanel ? p.groupOut - output : kPanel;
-    panel = panels.packed + i * panels.floats;
-  }
-};
 
 // `count` pixels of y from (n, i, j).
 static void convTile(const Conv& p, const Part& part, int64_t n, int64_t i, int64_t j, int64_t count) {
@@ -84,15 +59,7 @@ static void convTile(const Conv& p, const Part& part, int64_t n, int64_t i, int6
 }
 
 static void conv2dTiled(const Conv& p) {
-  Panels panels(p);
-  panels.packed = static_cast<float*>(scratch(static_cast<size_t>(panels.count(p) * panels.floats) * sizeof(float)));
-  parallel(panels.count(p), 1 + 16384 / (panels.floats + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      const Part part(p, panels, i);
-      packRows(p.w + part.firstOut * p.depth(), part.outputs, p.depth(), panels.packed + i * panels.floats);
-    }
-  });
-
+  const Panels panels = packPanels(p);
   // Panel by panel, so that a panel stays in the cache while the image streams by.
   const Tiles tiles(p.width);
   const int64_t tilesOfPanel = p.batch * p.height * tiles.count;

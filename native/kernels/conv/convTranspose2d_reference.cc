@@ -8,12 +8,6 @@
 namespace lowbit {
 namespace {
 
-// The input position whose tap lands on output `at`, or -1.
-int64_t sourceOf(const Window& window, int64_t at, int64_t tap) {
-  const int64_t offset = at + window.pad - tap * window.dilation;
-  return offset >= 0 && offset % window.stride == 0 && offset / window.stride < window.input ? offset / window.stride : -1;
-}
-
 float outputAt(const Conv& p, int64_t n, int64_t i, int64_t j, int64_t o) {
   float sum = p.bias[o];
   for (int64_t r = 0; r < p.rows.kernel; r++) {

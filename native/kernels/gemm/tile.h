@@ -85,12 +85,5 @@ struct Tiles {
   INLINE int64_t rows(int64_t i) const { return total - first(i) < height ? total - first(i) : height; }
 };
 
-// Packs weights (outputs, steps), a row for each output, into [steps][panelWidth]; lanes without an output are 0.
-static void packRows(const float* weights, int64_t outputs, int64_t steps, float* panel) {
-  const int64_t width = panelWidth(outputs);
-  for (int64_t k = 0; k < steps; k++)
-    for (int64_t j = 0; j < width; j++) panel[k * width + j] = j < outputs ? weights[j * steps + k] : 0;
-}
-
 }  // namespace
 }  // namespace lowbit

@@ -10,7 +10,9 @@
 namespace lowbit {
 namespace {
 
-// finish(x − m, Σ e^(x − m)) is an element of the result.
+constexpr int64_t kKept = 1024;  // exponentials of a line that are kept instead of computed twice
+
+// finish(x − m, e^(x − m), Σ e^(x − m)) is an element of the result.
 template <class T, class F> void alongAxis(const View& view, const View& result, int64_t axisIndex, F finish) {
   const Axis axis(view, axisIndex);
   const int64_t length = axis.length, inner = axis.inner;
@@ -21,13 +23,20 @@ template <class T, class F> void alongAxis(const View& view, const View& result,
       const int64_t start = line / inner * length * inner + line % inner;
       const T* x = in + start;
       T* y = out + start;
-      double most = -INFINITY, sum = 0;
+      double most = -INFINITY, sum = 0, kept[kKept];
       for (int64_t i = 0; i < length; i++) {
         const double value = static_cast<Computed<T>>(x[i * inner]);
         if (value > most) most = value;
       }
-      for (int64_t i = 0; i < length; i++) sum += std::exp(static_cast<Computed<T>>(x[i * inner]) - most);
-      for (int64_t i = 0; i < length; i++) y[i * inner] = static_cast<T>(finish(static_cast<Computed<T>>(x[i * inner]) - most, sum));
+      for (int64_t i = 0; i < length; i++) {
+        const double power = std::exp(static_cast<Computed<T>>(x[i * inner]) - most);
+        sum += power;
+        if (i < kKept) kept[i] = power;
+      }
+      for (int64_t i = 0; i < length; i++) {
+        const double difference = static_cast<Computed<T>>(x[i * inner]) - most;
+        y[i * inner] = static_cast<T>(finish(difference, i < kKept ? kept[i] : std::exp(difference), sum));
+      }
     }
   });
 }
@@ -36,13 +45,13 @@ template <class T, class F> void alongAxis(const View& view, const View& result,
 
 bool softmax_reference(const softmax_call& call) {
   return withReal(call.x.dtype, [&](auto type) {
-    alongAxis<decltype(type)>(call.x, call.y, call.axis.integer(), [](double x, double sum) { return std::exp(x) / sum; });
+    alongAxis<decltype(type)>(call.x, call.y, call.axis.integer(), [](double, double power, double sum) { return power / sum; });
   });
 }
 
 bool logSoftmax_reference(const logSoftmax_call& call) {
   return withReal(call.x.dtype, [&](auto type) {
-    alongAxis<decltype(type)>(call.x, call.y, call.axis.integer(), [](double x, double sum) { return x - std::log(sum); });
+    alongAxis<decltype(type)>(call.x, call.y, call.axis.integer(), [](double x, double, double sum) { return x - std::log(sum); });
   });
 }
 

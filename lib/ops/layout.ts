@@ -1,0 +1,334 @@
+/** Elements moved, repeated, picked or made, of any type. Axes may be negative to count from the back. */
+import { shapeText } from '../error.js';
+import { type Check, defineListOp, defineOp, required } from '../op.js';
+import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, permutedAxis, type Shape, sizeOf, type TensorType } from '../shape.js';
+
+type Numbers = readonly number[];
+
+/** Refuses anything but a list of whole numbers from `least` on. */
+function wholeNumbers(check: Check, parameter: string, list: Numbers, least = Number.NEGATIVE_INFINITY): void {
+  const ok = Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= least);
+  check.param(ok, parameter, list, `a list of whole numbers${Number.isFinite(least) ? ` from ${least}` : ''}`);
+}
+
+function indexType(indices: TensorType, input: string, check: Check): void {
+  check.dtype(indices.dtype === 'int32' || indices.dtype === 'int64', input, indices, 'int32 or int64');
+}
+
+const at = <T>(list: readonly T[], order: Numbers) => order.map((i) => list[i]);
+
+// ---- the same elements in another shape or order --------------------------------------------------------------------------------
+
+/**
+ * x in another shape with as many elements. One dimension may be -1 and follows from the others; 0 keeps the dimension of x at that
+ * place, unless `allowZero` makes it a dimension of no elements.
+ */
+export const reshape = defineOp({
+  name: 'reshape',
+  inputs: ['x'],
+  params: { shape: required<Numbers>(), allowZero: false },
+  infer([x], { shape, allowZero }, check) {
+    wholeNumbers(check, 'shape', shape, -1);
+    const kept = shape.map((n, i) => n === 0 && !allowZero && i < x.shape.length);
+    check.param(allowZero || shape.every((n, i) => n !== 0 || kept[i]), 'shape', shape, '0 only where x has a dimension to keep');
+    check.param(shape.filter((n) => n === -1).length <= 1, 'shape', shape, '-1 at most once');
+    // Dimensions that are kept count on both sides, also when they are 0 or unknown.
+    const left = sizeOf(x.shape.filter((_, i) => !kept[i]));
+    const right = sizeOf(shape.filter((n, i) => n !== -1 && !kept[i]));
+    const dims = shape.map((n, i) => (kept[i] ? x.shape[i] : n));
+    const open = shape.indexOf(-1);
+    if (open < 0) {
+      check.param(mayEqual(left, right) || dims.includes(0), 'shape', shape, 'as many elements as x', `x is ${shapeText(x.shape)}`);
+      check.param(!dims.includes(0) || mayEqual(sizeOf(x.shape), 0), 'shape', shape, 'as many elements as x', `x is ${shapeText(x.shape)}`);
+      return { dtype: x.dtype, shape: dims };
+    }
+    check.param(right !== 0, 'shape', shape, 'no 0 beside -1', 'any dimension would fit');
+    const inferred = left / right;
+    check.param(
+      Number.isNaN(inferred) || Number.isInteger(inferred),
+      'shape',
+      shape,
+      'a product that divides the elements of x',
+      `x is ${shapeText(x.shape)}`,
+    );
+    return { dtype: x.dtype, shape: dims.with(open, inferred) };
+  },
+  movesElements: true,
+  propagate: ([known]) => known,
+});
+
+/** Axis d of the result is axis perm[d] of x. */
+export const transpose = defineOp({
+  name: 'transpose',
+  inputs: ['x'],
+  params: { perm: required<Numbers>() },
+  infer([x], { perm }, check) {
+    wholeNumbers(check, 'perm', perm, 0);
+    const sorted = [...perm].sort((a, b) => a - b);
+    const ok = perm.length === x.shape.length && sorted.every((axis, i) => axis === i);
+    check.param(ok, 'perm', perm, 'each axis of x once', `x is ${shapeText(x.shape)}`);
+    return { dtype: x.dtype, shape: at(x.shape, perm) };
+  },
+  movesElements: true,
+});
+
+/** x repeated along dimensions of 1 and new leading ones: the numpy broadcast of its shape with `shape`. */
+export const expand = defineOp({
+  name: 'expand',
+  inputs: ['x'],
+  params: { shape: required<Numbers>() },
+  infer([x], { shape }, check) {
+    wholeNumbers(check, 'shape', shape, 0);
+    const dims = broadcast(x.shape, shape);
+    check.param(dims !== undefined, 'shape', shape, 'a shape that broadcasts with x', `x is ${shapeText(x.shape)}`);
+    return { dtype: x.dtype, shape: dims as Shape };
+  },
+  movesElements: true,
+});
+
+/** x repeated repeats[d] times along axis d. */
+export const tile = defineOp({
+  name: 'tile',
+  inputs: ['x'],
+  params: { repeats: required<Numbers>() },
+  infer([x], { repeats }, check) {
+    wholeNumbers(check, 'repeats', repeats, 0);
+    check.param(repeats.length === x.shape.length, 'repeats', repeats, 'a number per axis', `x is ${shapeText(x.shape)}`);
+    return { dtype: x.dtype, shape: x.shape.map((n, d) => n * repeats[d]) };
+  },
+  permute: ({ repeats }, perm) => ({ repeats: at(repeats, perm) }),
+  movesElements: true,
+});
+
+// ---- several tensors, parts and margins -----------------------------------------------------------------------------------------
+
+/** Tensors of one type one after the other along an axis; the other dimensions agree. */
+export const concat = defineListOp({
+  name: 'concat',
+  inputs: ['xs'],
+  params: { axis: required<number>() },
+  infer(xs, { axis }, check) {
+    check.param(xs.length > 0, 'xs', '[]', 'at least one tensor');
+    const [first] = xs;
+    const along = check.axis(axis, 'xs[0]', first);
+    const shape = [...first.shape];
+    for (const [i, x] of xs.entries()) {
+      if (i === 0) continue;
+      check.dtype(x.dtype === first.dtype, `xs[${i}]`, x, first.dtype, 'xs[0] has that type');
+      const fits = x.shape.length === shape.length && shape.every((n, d) => d === along || mayEqual(n, x.shape[d]));
+      check.shape(fits, `xs[${i}]`, x, `${shapeText(shape.with(along, Number.NaN))}`, 'that is how the inputs before it look');
+      for (const [d, n] of x.shape.entries()) shape[d] = d === along ? shape[d] + n : Number.isNaN(shape[d]) ? n : shape[d];
+    }
+    return { dtype: first.dtype, shape };
+  },
+  permute: ({ axis }, perm) => ({ axis: permutedAxis(axis, perm) }),
+  propagate(known, _params, xs) {
+    if (known.every((list) => !list) || xs.some((x) => x.shape.length !== 1 || Number.isNaN(x.shape[0]))) return undefined;
+    return xs.flatMap((x, i) => known[i] ?? new Array<number>(x.shape[0]).fill(Number.NaN));
+  },
+});
+
+interface SliceParams {
+  starts: Numbers;
+  ends: Numbers;
+  axes: Numbers;
+  steps: Numbers;
+}
+
+const sliceAxes = ({ starts, axes }: SliceParams) => (axes.length ? axes : starts.map((_, i) => i));
+
+/** The first index of a slice of a dimension and how many there are, by the rules of Python. */
+function sliced(n: number, start: number, end: number, step: number): { first: number; count: number } {
+  const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value < 0 ? value + n : value, low), high);
+  const first = step > 0 ? clamp(start, 0, n) : clamp(start, 0, n - 1);
+  const last = step > 0 ? clamp(end, 0, n) : clamp(end, -1, n - 1);
+  return { first, count: Math.max(0, Math.ceil((last - first) / step)) };
+}
+
+/**
+ * Every steps[i]-th element from starts[i] to before ends[i] along axes[i]; as in Python negative bounds count from the back and
+ * bounds beyond the axis, infinite ones too, stop at it. No `axes` means the first ones, no `steps` means 1.
+ */
+export const slice = defineOp({
+  name: 'slice',
+  inputs: ['x'],
+  params: { starts: required<Numbers>(), ends: required<Numbers>(), axes: [] as Numbers, steps: [] as Numbers },
+  infer([x], params, check) {
+    const { starts, ends, steps } = params;
+    const bounds = (list: Numbers) =>
+      Array.isArray(list) && list.every((n) => Number.isInteger(n) || Math.abs(n) === Number.POSITIVE_INFINITY);
+    check.param(bounds(starts), 'starts', starts, 'a list of whole numbers');
+    check.param(bounds(ends) && ends.length === starts.length, 'ends', ends, `${starts.length} whole numbers`, 'there are so many starts');
+    check.param(Array.isArray(steps) && steps.every(Number.isInteger), 'steps', steps, 'a list of whole numbers');
+    check.param(!steps.includes(0), 'steps', steps, 'no step of 0');
+    check.param(!steps.length || steps.length === starts.length, 'steps', steps, `${starts.length} steps`, 'there are so many starts');
+    wholeNumbers(check, 'axes', params.axes);
+    const axes = sliceAxes(params).map((axis) => check.axis(axis, 'x', x, 'axes'));
+    check.param(axes.length === starts.length, 'axes', params.axes, `${starts.length} axes`, 'there are so many starts');
+    check.param(new Set(axes).size === axes.length, 'axes', params.axes, 'each axis once');
+    const shape = [...x.shape];
+    for (const [i, axis] of axes.entries()) shape[axis] = sliced(shape[axis], starts[i], ends[i], steps[i] ?? 1).count;
+    return { dtype: x.dtype, shape };
+  },
+  permute: (params, perm) => ({ ...params, axes: sliceAxes(params).map((axis) => permutedAxis(axis, perm)) }),
+  movesElements: true,
+  propagate([known], { starts, ends, steps }, [x]) {
+    if (!known || x.shape.length !== 1 || !starts.length) return known;
+    const step = steps[0] ?? 1;
+    const { first, count } = sliced(known.length, starts[0], ends[0], step);
+    return Array.from({ length: count }, (_, i) => known[first + i * step]);
+  },
+});
+
+/**
+ * x with margins: `pads` lists how many elements go before each axis and then how many go behind each; negative ones cut.
+ * Margins are `value`, or copied from x: mirrored without its border (reflect), the border itself (edge), the other end (wrap).
+ */
+export const pad = defineOp({
+  name: 'pad',
+  inputs: ['x'],
+  params: { pads: required<Numbers>(), mode: 'constant' as 'constant' | 'reflect' | 'edge' | 'wrap', value: 0 },
+  choices: { mode: ['constant', 'reflect', 'edge', 'wrap'] },
+  infer([x], { pads, mode }, check) {
+    const rank = x.shape.length;
+    wholeNumbers(check, 'pads', pads);
+    check.param(pads.length === 2 * rank, 'pads', pads, `${2 * rank} numbers`, `x has ${rank} dimensions`);
+    const shape = x.shape.map((n, d) => n + pads[d] + pads[rank + d]);
+    check.param(!shape.some((n) => n < 0), 'pads', pads, 'margins that cut no more than there is', `x is ${shapeText(x.shape)}`);
+    const empty = x.shape.some((n, d) => n === 0 && shape[d] > 0);
+    check.shape(mode === 'constant' || !empty, 'x', x, 'elements to copy from', `mode is ${mode}`);
+    return { dtype: x.dtype, shape };
+  },
+  permute: ({ pads, ...rest }, perm) => ({ ...rest, pads: [...at(pads, perm), ...at(pads.slice(perm.length), perm)] }),
+});
+
+// ---- picking by index -----------------------------------------------------------------------------------------------------------
+
+/** Slices of x along an axis, picked by int32 or int64 indices that may be negative; one outside the axis is a fault "data". */
+export const gather = defineOp({
+  name: 'gather',
+  inputs: ['x', 'indices'],
+  params: { axis: 0 },
+  infer([x, indices], { axis }, check) {
+    indexType(indices, 'indices', check);
+    const along = check.axis(axis, 'x', x);
+    return { dtype: x.dtype, shape: [...x.shape.slice(0, along), ...indices.shape, ...x.shape.slice(along + 1)] };
+  },
+  movesElements: true,
+  propagate([known, indices], _params, [x, { shape }]) {
+    if (!known || !indices || x.shape.length !== 1 || shape.length > 1) return undefined;
+    return indices.map((i) => known.at(i) ?? Number.NaN);
+  },
+});
+
+/** For every place of `indices`, the element of x there with the index along the axis replaced by the one in `indices`. */
+export const gatherElements = defineOp({
+  name: 'gatherElements',
+  inputs: ['x', 'indices'],
+  params: { axis: 0 },
+  infer([x, indices], { axis }, check) {
+    indexType(indices, 'indices', check);
+    const along = check.axis(axis, 'x', x);
+    const fits = indices.shape.length === x.shape.length && indices.shape.every((n, d) => d === along || !(n > x.shape[d]));
+    check.shape(fits, 'indices', indices, `at most ${shapeText(x.shape)} beside axis ${along}`);
+    return { dtype: x.dtype, shape: indices.shape };
+  },
+});
+
+/** Slices of x picked by tuples of indices: the last axis of `indices`, behind `batchDims` leading axes that both share. */
+export const gatherND = defineOp({
+  name: 'gatherND',
+  inputs: ['x', 'indices'],
+  params: { batchDims: 0 },
+  infer([x, indices], { batchDims }, check) {
+    indexType(indices, 'indices', check);
+    const most = Math.min(x.shape.length, indices.shape.length) - 1;
+    check.param(Number.isInteger(batchDims) && batchDims >= 0 && batchDims <= most, 'batchDims', batchDims, `0 to ${most}`);
+    const depth = indices.shape.at(-1) as number;
+    check.shape(depth <= x.shape.length - batchDims, 'indices', indices, `a last dimension of 0 to ${x.shape.length - batchDims}`);
+    const shared = indices.shape.slice(0, batchDims).every((n, d) => mayEqual(n, x.shape[d]));
+    check.shape(shared, 'indices', indices, `the first ${batchDims} dimensions of x, ${shapeText(x.shape)}`);
+    return { dtype: x.dtype, shape: [...indices.shape.slice(0, -1), ...x.shape.slice(batchDims + depth)] };
+  },
+});
+
+/**
+ * A weighted sum of slices of x (real) along an axis: y[o] = Σ_t weight[o, t]·x[index[o, t]], in float32 and in the order of t.
+ * index is int32 (out, taps) from 0, weight float32 (out, taps). Resizing an image is this along its height and then its width.
+ */
+export const resample = defineOp({
+  name: 'resample',
+  inputs: ['x', 'index', 'weight'],
+  params: { axis: required<number>() },
+  infer([x, index, weight], { axis }, check) {
+    check.dtype(isReal(x.dtype), 'x', x, 'float32, float64, float16 or bfloat16');
+    check.dtype(index.dtype === 'int32', 'index', index, 'int32');
+    check.dtype(weight.dtype === 'float32', 'weight', weight, 'float32');
+    const along = check.axis(axis, 'x', x);
+    check.shape(index.shape.length === 2 && index.shape[1] !== 0, 'index', index, '(out, taps) with at least one tap');
+    const fits = weight.shape.length === 2 && weight.shape.every((n, d) => mayEqual(n, index.shape[d]));
+    check.shape(fits, 'weight', weight, shapeText(index.shape), 'there is a weight for each index');
+    return { dtype: x.dtype, shape: x.shape.with(along, index.shape[0]) };
+  },
+  // The tables have two dimensions, and would pass for inputs of full rank beside a matrix.
+  permute: ({ axis }, perm) => (perm.length === 2 ? undefined : { axis: permutedAxis(axis, perm) }),
+});
+
+/** x with zeros below (upper) or above its k-th diagonal; matrices are the last two axes. */
+export const trilu = defineOp({
+  name: 'trilu',
+  inputs: ['x'],
+  params: { upper: true, k: 0 },
+  infer([x], { k }, check) {
+    check.shape(x.shape.length >= 2, 'x', x, 'at least two dimensions');
+    check.param(Number.isInteger(k), 'k', k, 'a whole number');
+    return x;
+  },
+});
+
+// ---- made from shapes and parameters --------------------------------------------------------------------------------------------
+
+/** The dimensions of x from `start` to before `end`, int64; bounds are those of a Python slice. */
+export const shape = defineOp({
+  name: 'shape',
+  inputs: ['x'],
+  params: { start: 0, end: Number.POSITIVE_INFINITY },
+  infer([x], { start, end }, check) {
+    check.param(!Number.isNaN(start), 'start', start, 'a whole number');
+    check.param(!Number.isNaN(end), 'end', end, 'a whole number');
+    return { dtype: 'int64', shape: [x.shape.slice(start, end).length] };
+  },
+  propagate: (_known, { start, end }, [x]) => x.shape.slice(start, end),
+});
+
+function dtypeParameter(check: Check, dtype: Dtype): void {
+  check.param(dtypes.includes(dtype), 'dtype', dtype, `one of ${dtypes.join(', ')}`);
+}
+
+/** start, start + delta, ... up to before limit: one dimension of a number type. */
+export const range = defineOp({
+  name: 'range',
+  inputs: [],
+  params: { start: 0, limit: required<number>(), delta: 1, dtype: 'float32' as Dtype },
+  infer(_types, { start, limit, delta, dtype }, check) {
+    dtypeParameter(check, dtype);
+    check.param(dtype !== 'boolean', 'dtype', dtype, 'a number type');
+    for (const [name, value] of Object.entries({ start, limit, delta })) {
+      check.param(isInteger(dtype) ? Number.isInteger(value) : Number.isFinite(value), name, value, 'a finite number of the dtype');
+    }
+    check.param(delta !== 0, 'delta', delta, 'a step');
+    return { dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] };
+  },
+});
+
+/** A tensor of one value in every place; the value is converted as by cast. */
+export const fill = defineOp({
+  name: 'fill',
+  inputs: [],
+  params: { shape: required<Numbers>(), value: 0, dtype: 'float32' as Dtype },
+  infer(_types, { shape, dtype }, check) {
+    dtypeParameter(check, dtype);
+    wholeNumbers(check, 'shape', shape, 0);
+    return { dtype, shape };
+  },
+});

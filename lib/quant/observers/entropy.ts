@@ -1,0 +1,63 @@
+import type { CodeType } from '../scheme.js';
+import { type Counts, HistogramObserver, magnitudes } from './histogram.js';
+
+/** Clips where the distribution of codes is closest to that of the numbers (Kullback-Leibler divergence). */
+export class Entropy extends HistogramObserver {
+  protected override threshold(counts: Counts, _dtype: CodeType, symmetric: boolean): number {
+    const oneSided = !symmetric && counts.below.every((n) => n === 0);
+    return divergenceThreshold(halved(magnitudes(counts)), oneSided ? 256 : 128) * 2 * counts.width;
+  }
+}
+
+// Pairs of bins: 1024 to 2048 of them are enough here, and the search is quadratic.
+function halved(n: Float64Array): Float64Array {
+  return Float64Array.from({ length: Math.ceil(n.length / 2) }, (_, i) => n[2 * i] + (n[2 * i + 1] ?? 0));
+}
+
+/**
+ * The number of bins to keep. For every i: P is the first i bins with the tail added to the last one; Q is the first i bins in `levels`
+ * groups, each group's mass (without the tail) spread over its non-empty bins. The last i with the smallest KL(P‖Q) wins.
+ * Bin 0 counts as bin 1, so that exact zeros (ReLU) do not decide.
+ */
+export function divergenceThreshold(histogram: Float64Array, levels: number): number {
+  const h = histogram.slice();
+  if (h.length > 1) h[0] = h[1];
+  if (h.length <= levels) return h.length;
+  const total = h.reduce((a, b) => a + b, 0);
+  let best = h.length;
+  let least = Number.POSITIVE_INFINITY;
+  let inside = h.subarray(0, levels).reduce((a, b) => a + b, 0);
+  for (let i = levels; i <= h.length; i++) {
+    if (i > levels) inside += h[i - 1];
+    const divergence = klDivergence(h, i, levels, total - inside, inside, total);
+    if (divergence <= least) {
+      least = divergence;
+      best = i;
+    }
+  }
+  return best;
+}
+
+function klDivergence(h: Float64Array, i: number, levels: number, tail: number, inside: number, total: number): number {
+  let sum = 0;
+  let bin = 0;
+  for (let level = 0; level < levels; level++) {
+    // The bins j with floor(j·levels / i) = level.
+    const end = Math.ceil(((level + 1) * i) / levels);
+    let mass = 0;
+    let filled = 0;
+    for (let j = bin; j < end; j++) {
+      mass += h[j];
+      if (h[j] > 0) filled++;
+    }
+    const q = mass / filled / inside;
+    for (let j = bin; j < end; j++) {
+      const p = (j === i - 1 ? h[j] + tail : h[j]) / total;
+      if (p === 0) continue;
+      if (h[j] === 0) return Number.POSITIVE_INFINITY;
+      sum += p * Math.log(p / q);
+    }
+    bin = end;
+  }
+  return sum;
+}

@@ -1,0 +1,168 @@
+/** Which nodes of a float graph become integer ops, and which values therefore get codes. */
+import { fail, nearest } from '../error.js';
+import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
+import * as ops from '../ops/index.js';
+import { sizeOf } from '../shape.js';
+
+/** Layers with weights or products: the reason to quantize at all. */
+const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
+/** Ops with an integer kernel of their own, worth it between quantized neighbours. */
+const joins: readonly unknown[] = [ops.add, ops.mul, ops.concat, ops.averagePool2d, ops.globalAveragePool];
+const clamps: readonly unknown[] = [ops.relu, ops.clip];
+
+export interface PlanOptions {
+  /** Layers to leave float: names, or patterns written /like this/. */
+  exclude?: readonly string[];
+}
+
+export interface Plan {
+  /** Nodes that will run on codes, in the order of the graph; clamps that become part of the node before them are not listed. */
+  nodes: Node[];
+  /** Values that get codes of their own: what these nodes read. */
+  values: Value[];
+  /** Values that take over the codes of another one, because an op only moved or selected elements. */
+  shared: Map<Value, Value>;
+  /** Layers that stay float, and why. */
+  float: { name: string; op: string; reason: string }[];
+}
+
+/** @throws LowbitError "option" when an exclusion matches no layer */
+export function quantizationPlan(graph: Graph, { exclude = [] }: PlanOptions = {}): Plan {
+  return new Planner(graph, exclude).plan();
+}
+
+class Planner {
+  readonly #uses: Uses;
+  readonly #quantized = new Set<Node>();
+  readonly #reasons = new Map<Node, string>();
+
+  constructor(
+    readonly graph: Graph,
+    readonly exclude: readonly string[],
+  ) {
+    this.#uses = new Uses(graph);
+  }
+
+  plan(): Plan {
+    const excluded = matching(this.graph, this.exclude);
+    for (const node of this.graph.nodes) if (!excluded.has(node) && this.accepts(node)) this.#quantized.add(node);
+    for (const node of excluded) this.#reasons.set(node, 'excluded by name');
+    // What only leads to float readers goes back to float; that may leave its inputs without integer readers too.
+    for (const node of [...this.graph.nodes].reverse()) if (this.#quantized.has(node) && !this.isWorthIt(node)) this.#quantized.delete(node);
+    return this.result();
+  }
+
+  /** Can this node run on codes, given what comes before it? */
+  private accepts(node: Node): boolean {
+    if (node.op === ops.conv2d || node.op === ops.gemm) {
+      if (this.graph.constants.has(node.inputs[1]) && this.graph.constants.has(node.inputs[2])) return true;
+      this.#reasons.set(node, 'its weight or bias is not constant');
+      return false;
+    }
+    if (node.op === ops.convTranspose2d) {
+      this.#reasons.set(node, 'transposed convolutions have no integer kernel');
+      return false;
+    }
+    const varying = this.varying(node);
+    if (!varying.length) return false;
+    if (node.op === ops.matmul) return varying.length === 2;
+    if (!joins.includes(node.op) && !isMove(node) && !isFunctionOfOne(this.graph, node)) return false;
+    return varying.every((value) => value.producer !== undefined && this.#quantized.has(value.producer));
+  }
+
+  /** Products are the aim; anything else has to be read by something that is quantized. */
+  private isWorthIt(node: Node): boolean {
+    if (products.includes(node.op)) return true;
+    return this.#uses.of(node.output).some((reader) => this.#quantized.has(reader) && this.readsAsData(reader, node.output));
+  }
+
+  private readsAsData(reader: Node, value: Value): boolean {
+    return this.activations(reader).includes(value);
+  }
+
+  private result(): Plan {
+    const shared = new Map<Value, Value>();
+    const values = new Set<Value>();
+    const nodes: Node[] = [];
+    for (const node of this.graph.nodes) {
+      if (!this.#quantized.has(node)) continue;
+      if (this.isFused(node)) continue;
+      nodes.push(node);
+      for (const value of this.activations(node)) values.add(value);
+      const [x] = node.inputs;
+      if (isMove(node)) shared.set(node.output, shared.get(x) ?? x);
+    }
+    const float = this.graph.nodes
+      .filter((node) => !this.#quantized.has(node) && (node.op.quantizes || this.#reasons.has(node)))
+      .map((node) => ({ name: node.name, op: node.op.name, reason: this.#reasons.get(node) ?? 'it has no integer kernel' }));
+    return { nodes, values: [...values], shared, float };
+  }
+
+  /** A clamp that narrows the output codes of the node before it. */
+  private isFused(node: Node): boolean {
+    if (!clamps.includes(node.op)) return false;
+    const maker = node.inputs[0].producer;
+    if (!maker || !this.#quantized.has(maker) || this.#uses.only(maker.output) !== node) return false;
+    return products.includes(maker.op) || joins.includes(maker.op) || this.isFused(maker);
+  }
+
+  /** The inputs that are data and not weights, biases or indices. */
+  private activations(node: Node): Value[] {
+    if (this.isFused(node)) return [];
+    if (node.op === ops.conv2d || node.op === ops.gemm) return [node.inputs[0]];
+    if (isMove(node)) return [node.inputs[0]];
+    if (isFunctionOfOne(this.graph, node)) return this.varying(node);
+    return [...node.inputs];
+  }
+
+  private varying(node: Node): Value[] {
+    if (isMove(node)) return [node.inputs[0]].filter((value) => !this.graph.constants.has(value));
+    return node.inputs.filter((value) => !this.graph.constants.has(value));
+  }
+}
+
+const isMove = (node: Node) => Boolean(node.op.movesElements) || node.op === ops.pad;
+
+/** A function of one real number: on codes it is a table. */
+function isFunctionOfOne(graph: Graph, node: Node): boolean {
+  if (Object.values(node.params).some((param) => typeof param === 'object' && !Array.isArray(param))) return false;
+  if (node.op.pointwise) return true;
+  return Boolean(node.op.broadcasts) && node.inputs.length === 2 && node.inputs.some((value) => isNumber(graph, value));
+}
+
+function isNumber(graph: Graph, value: Value): boolean {
+  const tensor = graph.constantOf(value);
+  return tensor?.dtype === 'float32' && sizeOf(tensor.shape) === 1;
+}
+
+function matching(graph: Graph, patterns: readonly string[]): Set<Node> {
+  const found = new Set<Node>();
+  for (const pattern of patterns) {
+    const test = testOf(pattern);
+    const nodes = graph.nodes.filter((node) => test(node.name) || test(node.output.name));
+    if (!nodes.length) {
+      const names = graph.nodes.map((node) => node.name);
+      const near = nearest(pattern, names);
+      fail({
+        code: 'option',
+        where: 'quantize',
+        option: 'exclude',
+        came: pattern,
+        expected: near ? `the name of a layer; did you mean "${near}"?` : 'names of layers, or patterns /like this/ that match some',
+      });
+    }
+    for (const node of nodes) found.add(node);
+  }
+  return found;
+}
+
+function testOf(pattern: string): (name: string) => boolean {
+  const [, source] = /^\/(.*)\/$/.exec(pattern) ?? [];
+  if (source === undefined) return (name) => name === pattern;
+  try {
+    const regexp = new RegExp(source);
+    return (name) => regexp.test(name);
+  } catch (error) {
+    return fail({ code: 'option', where: 'quantize', option: 'exclude', came: pattern, expected: `a regular expression (${(error as Error).message})` });
+  }
+}

@@ -1,0 +1,74 @@
+/** Quantization parameters, and how they follow from a range of real numbers. */
+import { integerRange } from '../shape.js';
+import { roundHalfEven } from '../tensor.js';
+
+/** Codes of activations. */
+export type CodeType = 'uint8' | 'int8';
+
+/** real = (q − zeroPoint)·scale, one pair for a whole tensor. Plain data: print it, save it, edit it. */
+export interface QParams {
+  scale: number;
+  zeroPoint: number;
+  dtype: CodeType;
+}
+
+export interface Range {
+  min: number;
+  max: number;
+}
+
+/** Smallest scale that is used: below it, a range is taken for a single number. */
+const leastScale = 2 ** -100;
+
+/**
+ * Scale and zero point for a range, which is first widened to hold 0 (padding and ReLU need it exact).
+ * affine: scale = (max − min) / 255, zeroPoint = rne(qmin − min / scale).
+ * symmetric: the zero point is 0 (int8), 128 (uint8 with negative numbers) or 0 (uint8 without).
+ */
+export function qparamsOf({ min, max }: Range, dtype: CodeType, symmetric: boolean): QParams {
+  const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
+  const [qmin, qmax] = integerRange(dtype);
+  if (symmetric) {
+    const zeroPoint = dtype === 'uint8' && low < 0 ? 128 : 0;
+    const steps = qmax - zeroPoint;
+    return { scale: scaleOf(Math.max(high, -low), steps), zeroPoint, dtype };
+  }
+  const scale = scaleOf(high - low, qmax - qmin);
+  const zeroPoint = Math.min(Math.max(roundHalfEven(qmin - low / scale), qmin), qmax);
+  return { scale, zeroPoint, dtype };
+}
+
+function scaleOf(span: number, steps: number): number {
+  const scale = Math.fround(span / steps);
+  return scale > leastScale ? scale : 1;
+}
+
+/** Weights as int8 codes −127..127 with one scale, or one for each index of axis 0 (the output channels). */
+export interface QuantizedWeight {
+  codes: Int8Array;
+  scales: Float32Array;
+}
+
+/**
+ * Symmetric int8 codes: scale = max|w| / 127.
+ * @param leastScales scales that the channels must have at least, so that their int32 bias fits
+ */
+export function quantizeWeight(w: Float32Array, channels: number, perTensor: boolean, leastScales: ArrayLike<number>): QuantizedWeight {
+  const row = channels ? w.length / channels : 0;
+  const scales = Float32Array.from({ length: channels }, (_, c) => {
+    let most = 0;
+    for (let i = c * row; i < (c + 1) * row; i++) most = Math.max(most, Math.abs(w[i]));
+    return Math.max(scaleOf(most, 127), leastScales[c]);
+  });
+  if (perTensor) {
+    const used = w.some((x) => x !== 0) ? scales.reduce((a, b, c) => (isZeroRow(w, c, row) ? a : Math.max(a, b)), 0) : 1;
+    scales.fill(Math.max(used, ...Array.from(leastScales)));
+  }
+  const codes = Int8Array.from(w, (x, i) => Math.min(Math.max(roundHalfEven(Math.fround(x / scales[Math.floor(i / row)])), -127), 127));
+  return { codes, scales: perTensor ? scales.slice(0, 1) : scales };
+}
+
+function isZeroRow(w: Float32Array, c: number, row: number): boolean {
+  for (let i = c * row; i < (c + 1) * row; i++) if (w[i] !== 0) return false;
+  return true;
+}

@@ -1,0 +1,227 @@
+import test from 'ava';
+import * as lb from 'lowbit';
+import { type AnyOp, type Dtype, inferType, LowbitError, offThread, runOp, Tensor, type TensorType } from 'lowbit';
+import { random } from './case.js';
+
+const unknown = Number.NaN;
+const type = (shape: readonly number[], dtype: Dtype = 'float32'): TensorType => ({ dtype, shape });
+const shapeOf = (op: AnyOp, types: readonly TensorType[], params: object = {}) => inferType(op, types, { ...op.params, ...params }).shape;
+const int64 = (values: number[]) => Tensor.from(values, undefined, 'int64');
+
+const refused: [AnyOp, readonly TensorType[], object, string][] = [
+  [lb.add, [type([2, 3]), type([2])], {}, 'add: b is [2], expected a shape that broadcasts with [2, 3].'],
+  [lb.add, [type([2]), type([2], 'int8')], {}, 'add: b is int8, expected float32 because a has that type.'],
+  [lb.add, [type([2], 'boolean'), type([2], 'boolean')], {}, 'add: a is boolean, expected a number type.'],
+  [lb.exp, [type([2], 'int32')], {}, 'exp: x is int32, expected float32, float64, float16 or bfloat16.'],
+  [lb.elu, [type([2])], { alpha: unknown }, 'elu: parameter alpha is NaN, expected a finite number.'],
+  [lb.clip, [type([2])], { min: unknown }, 'clip: parameter min is NaN, expected a number.'],
+  [lb.gelu, [type([2])], { approximate: 'erf' }, 'gelu: parameter approximate is "erf", expected one of none, tanh.'],
+  [lb.mod, [type([2]), type([2])], {}, 'mod: parameter fmod is false, expected true because a is float32.'],
+  [lb.prelu, [type([2]), type([3, 2])], {}, 'prelu: slope is [3, 2], expected a shape that broadcasts to [2].'],
+  [lb.where, [type([2]), type([2]), type([2])], {}, 'where: condition is float32, expected boolean.'],
+  [lb.bitShift, [type([2], 'int8'), type([2], 'int8')], { direction: 'left' }, 'bitShift: a is int8, expected an unsigned integer type.'],
+  [lb.bitShift, [type([2], 'uint8'), type([2], 'uint8')], {}, 'bitShift: parameter direction is undefined, expected a value.'],
+  [
+    lb.reduceSum,
+    [type([2, 3])],
+    { axes: [2] },
+    'reduceSum: parameter axes is 2, expected whole numbers from -2 to 1 because x has 2 dimensions.',
+  ],
+  [lb.reduceSum, [type([2, 3])], { axes: [1, -1] }, 'reduceSum: parameter axes is [1, -1], expected each axis once.'],
+  [lb.reduceSum, [type([2, 3])], {}, 'reduceSum: parameter axes is undefined, expected a value.'],
+  [lb.argMax, [type([2, 0])], { axis: 1 }, 'argMax: x is [2, 0], expected at least one element along axis 1.'],
+  [lb.cumSum, [type([2], 'boolean')], { axis: 0 }, 'cumSum: x is boolean, expected a number type.'],
+  [
+    lb.reshape,
+    [type([2, 3])],
+    { shape: [4, 2] },
+    'reshape: parameter shape is [4, 2], expected as many elements as x because x is [2, 3].',
+  ],
+  [
+    lb.reshape,
+    [type([2, 3])],
+    { shape: [4, -1] },
+    'reshape: parameter shape is [4, -1], expected a product that divides the elements of x because x is [2, 3].',
+  ],
+  [lb.reshape, [type([2, 3])], { shape: [-1, -1] }, 'reshape: parameter shape is [-1, -1], expected -1 at most once.'],
+  [
+    lb.reshape,
+    [type([0, 3])],
+    { shape: [0, -1], allowZero: true },
+    'reshape: parameter shape is [0, -1], expected no 0 beside -1 because any dimension would fit.',
+  ],
+  [lb.reshape, [type([6])], { shape: [2.5, -1] }, 'reshape: parameter shape is [2.5, -1], expected a list of whole numbers from -1.'],
+  [
+    lb.transpose,
+    [type([2, 3])],
+    { perm: [0, 0] },
+    'transpose: parameter perm is [0, 0], expected each axis of x once because x is [2, 3].',
+  ],
+  [lb.slice, [type([2])], { starts: [0], ends: [1], steps: [0] }, 'slice: parameter steps is [0], expected no step of 0.'],
+  [
+    lb.slice,
+    [type([2])],
+    { starts: [0], ends: [1, 2] },
+    'slice: parameter ends is [1, 2], expected 1 whole numbers because there are so many starts.',
+  ],
+  [lb.pad, [type([2])], { pads: [1] }, 'pad: parameter pads is [1], expected 2 numbers because x has 1 dimensions.'],
+  [
+    lb.pad,
+    [type([2])],
+    { pads: [-2, -1] },
+    'pad: parameter pads is [-2, -1], expected margins that cut no more than there is because x is [2].',
+  ],
+  [lb.pad, [type([0])], { pads: [1, 0], mode: 'edge' }, 'pad: x is [0], expected elements to copy from because mode is edge.'],
+  [lb.gather, [type([2]), type([1])], {}, 'gather: indices is float32, expected int32 or int64.'],
+  [
+    lb.gatherElements,
+    [type([2, 3]), type([1, 4], 'int64')],
+    {},
+    'gatherElements: indices is [1, 4], expected at most [2, 3] beside axis 0.',
+  ],
+  [lb.gatherND, [type([2, 3]), type([1, 3], 'int64')], {}, 'gatherND: indices is [1, 3], expected a last dimension of 0 to 2.'],
+  [
+    lb.concat,
+    [type([2, 3]), type([3, 3])],
+    { axis: 1 },
+    'concat: xs[1] is [3, 3], expected [2, ?] because that is how the inputs before it look.',
+  ],
+  [lb.concat, [], { axis: 0 }, 'concat: parameter xs is "[]", expected at least one tensor.'],
+  [lb.tile, [type([2])], { repeats: [-1] }, 'tile: parameter repeats is [-1], expected a list of whole numbers from 0.'],
+  [lb.range, [], { limit: 2, delta: 0 }, 'range: parameter delta is 0, expected a step.'],
+  [
+    lb.resample,
+    [type([4]), type([2, 3], 'int32'), type([2, 2])],
+    { axis: 0 },
+    'resample: weight is [2, 2], expected [2, 3] because there is a weight for each index.',
+  ],
+  // What a hostile file would allocate.
+  [
+    lb.expand,
+    [type([1])],
+    { shape: [2 ** 20, 2 ** 20] },
+    'expand: the output is [1048576, 1048576], expected at most 2147483648 elements.',
+  ],
+  [lb.tile, [type([9])], { repeats: [2 ** 40] }, 'tile: the output is [9895604649984], expected at most 2147483648 elements.'],
+  [lb.fill, [], { shape: [2 ** 31 + 1] }, 'fill: the output is [2147483649], expected at most 2147483648 elements.'],
+  [lb.range, [], { limit: 1e300, delta: 1e-300 }, 'range: the output is [Infinity], expected at most 2147483648 elements.'],
+  [
+    lb.gather,
+    [type([1, 1, 1, 1, 1]), type([1, 1, 1, 1, 1], 'int64')],
+    {},
+    'gather: the output is [1, 1, 1, 1, 1, 1, 1, 1, 1], expected at most 8 dimensions.',
+  ],
+];
+
+test('wrong shapes, types and parameters are named', (t) => {
+  for (const [op, types, params, message] of refused) {
+    const inputs = types.map(({ shape, dtype }) => Tensor.from(new Array(shape.reduce((a, b) => a * b, 1)).fill(0), shape, dtype));
+    t.throws(() => runOp(op, inputs, params), { instanceOf: LowbitError, message });
+  }
+});
+
+test('an index outside its tensor is a data fault, and nothing is read', async (t) => {
+  const x = random([5, 2]);
+  const outside = (index: number) => `index ${index} at position 1 is outside axis 0, which has 5 elements.`;
+  for (const index of [5, -6, 2 ** 40]) {
+    t.throws(() => lb.gather(x, int64([0, index])), { code: 'data', message: `gather: ${outside(index)}` });
+  }
+  t.throws(() => lb.gatherElements(x, Tensor.from([0, 7], [1, 2], 'int32')), { code: 'data', message: `gatherElements: ${outside(7)}` });
+  t.throws(() => lb.gatherND(x, Tensor.from([0, 2], [1, 2], 'int32')), {
+    code: 'data',
+    message: 'gatherND: index 2 at position 1 is outside axis 1, which has 2 elements.',
+  });
+  for (const index of [5, -1]) {
+    t.throws(() => lb.resample(x, Tensor.from([0, index], [1, 2], 'int32'), random([1, 2]), { axis: 0 }), {
+      code: 'data',
+      message: `resample: ${outside(index)}`,
+    });
+  }
+  t.throws(() => lb.gather(random([0, 2]), int64([0])), { code: 'data' });
+  await t.throwsAsync(
+    offThread(() => lb.gather(x, int64([0, 9]))),
+    { code: 'data', message: `gather: ${outside(9)}` },
+  );
+});
+
+test('unknown dimensions spread, known ones are kept', (t) => {
+  const n = unknown;
+  t.deepEqual(shapeOf(lb.add, [type([n, 3]), type([1])]), [n, 3]);
+  t.deepEqual(shapeOf(lb.add, [type([n]), type([4])]), [4]);
+  t.deepEqual(shapeOf(lb.reshape, [type([n, 3, 4])], { shape: [0, -1] }), [n, 12]);
+  t.deepEqual(shapeOf(lb.reshape, [type([n, 3, 4])], { shape: [-1, 6] }), [n, 6]);
+  t.deepEqual(shapeOf(lb.reshape, [type([n, 3, 4])], { shape: [5, 12] }), [5, 12]);
+  t.deepEqual(shapeOf(lb.concat, [type([n, 2]), type([3, 4])], { axis: 1 }), [3, 6]);
+  t.deepEqual(shapeOf(lb.concat, [type([n, 2]), type([3, 2])], { axis: 0 }), [n, 2]);
+  t.deepEqual(shapeOf(lb.slice, [type([n, 6])], { starts: [1], ends: [9], axes: [1] }), [n, 5]);
+  t.deepEqual(shapeOf(lb.pad, [type([n, 6])], { pads: [0, 1, 0, 1] }), [n, 8]);
+  t.deepEqual(shapeOf(lb.tile, [type([n])], { repeats: [2] }), [n]);
+  t.deepEqual(shapeOf(lb.reduceSum, [type([n, 6])], { axes: [1] }), [n, 1]);
+  t.deepEqual(shapeOf(lb.shape, [type([n, 6])]), [2]);
+});
+
+test('shape arithmetic folds', (t) => {
+  const n = unknown;
+  const list = (length: number) => type([length], 'int64');
+  const folded = (op: AnyOp, known: readonly (number[] | undefined)[], types: readonly TensorType[], params: object = {}) =>
+    op.propagate?.(known, { ...op.params, ...params }, types);
+  t.deepEqual(folded(lb.shape, [undefined], [type([n, 8, 5])], { start: 1 }), [8, 5]);
+  t.deepEqual(folded(lb.gather, [[n, 8, 5], [-1]], [list(3), type([], 'int64')]), [5]);
+  t.deepEqual(folded(lb.concat, [[2], undefined, [3, 4]], [list(1), list(1), list(2)], { axis: 0 }), [2, n, 3, 4]);
+  t.deepEqual(folded(lb.slice, [[1, 2, 3, 4]], [list(4)], { starts: [-1], ends: [-9], steps: [-2] }), [4, 2]);
+  t.deepEqual(folded(lb.mul, [[2, n, 4], [10]], [list(3), type([], 'int64')]), [20, n, 40]);
+  t.deepEqual(folded(lb.sub, [[7], [1, 2]], [list(1), list(2)]), [6, 5]);
+  t.deepEqual(
+    folded(
+      lb.div,
+      [
+        [-7, 7, n],
+        [2, 0, 2],
+      ],
+      [list(3), list(3)],
+    ),
+    [-3, 0, n],
+  );
+  t.is(
+    folded(
+      lb.add,
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [type([2, 1], 'int64'), type([1, 2], 'int64')],
+    ),
+    undefined,
+  );
+  t.deepEqual(folded(lb.reduceProd, [[2, 3, n]], [list(3)], { axes: [0] }), [n]);
+  t.deepEqual(folded(lb.reduceProd, [[2, 3]], [list(2)], { axes: [0] }), [6]);
+  t.deepEqual(folded(lb.cast, [[2.5, n]], [type([2])], { dtype: 'int64' }), [2, n]);
+  t.deepEqual(folded(lb.reshape, [[2, 3]], [list(2)], { shape: [-1] }), [2, 3]);
+});
+
+// permute promises: op(transpose(x), permuted params) = transpose(op(x)), for any order of the axes.
+test('permuted parameters do the same to a transposed tensor', (t) => {
+  const perm = [0, 2, 3, 1];
+  const x = random([2, 3, 4, 5]);
+  const tables = [Tensor.from([0, 1, 1, 0], [2, 2], 'int32'), random([2, 2], 0, 1)];
+  const unaries: [AnyOp, object, Tensor[]?][] = [
+    [lb.exp, {}],
+    [lb.reduceSum, { axes: [1, -1] }],
+    [lb.argMax, { axis: 1 }],
+    [lb.cumSum, { axis: -1, reverse: true }],
+    [lb.slice, { starts: [1, 2], ends: [3, 4] }],
+    [lb.slice, { starts: [-1], ends: [-9], axes: [-2], steps: [-2] }],
+    [lb.pad, { pads: [1, 0, 2, 0, 0, 3, 0, -1] }],
+    [lb.tile, { repeats: [1, 2, 3, 1] }],
+    [lb.resample, { axis: 1 }, tables],
+  ];
+  for (const [op, params, rest = []] of unaries) {
+    const full = { ...op.params, ...params };
+    const want = lb.transpose(runOp(op, [x, ...rest], params), { perm });
+    const got = runOp(op, [lb.transpose(x, { perm }), ...rest], op.permute?.(full, perm));
+    t.deepEqual([op.name, got.shape, got.data()], [op.name, want.shape, want.data()]);
+  }
+  const joined = lb.concat([lb.transpose(x, { perm }), lb.transpose(x, { perm })], lb.concat.permute?.({ axis: -3 }, perm));
+  t.deepEqual(joined.data(), lb.transpose(lb.concat([x, x], { axis: -3 }), { perm }).data());
+  t.is(lb.reduceSum.permute?.({ axes: [1], keepDims: false }, perm), undefined);
+});
