@@ -1,12 +1,14 @@
 /** The tarball as its users get it: installed into an empty folder, on a PATH with nothing but node and npm. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from './folder.js';
 import { repositoryRoot } from './shared.js';
 
+const { resolve } = createRequire(import.meta.url)('node-gyp-build') as { resolve(root: string): string };
 const root = repositoryRoot();
 const bare = temporaryFolder();
 const tools = join(bare, 'bin');
@@ -44,7 +46,7 @@ test.before(() => {
   const skipped = new Set(['.git', 'node_modules', 'build', 'prebuilds', '.test-out', '.cache']);
   cpSync(root, copy, { recursive: true, filter: (path) => !skipped.has(relative(root, path)) });
   mkdirSync(join(copy, 'prebuilds/linux-x64'), { recursive: true });
-  cpSync(join(root, 'build/Release/lowbit.node'), join(copy, 'prebuilds/linux-x64/lowbit.glibc.node'));
+  cpSync(resolve(root), join(copy, 'prebuilds/linux-x64/lowbit.glibc.node'));
 
   const [packed] = pack(copy);
   files = packed.files.map((file) => file.path);
