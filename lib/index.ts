@@ -6,6 +6,7 @@ export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
 export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
 export { type Fault, type FaultCode, LowbitError } from './error.js';
 export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
+export { onnxOperators } from './onnx/operators/index.js';
 export {
   type AttributeProto,
   AttributeType,
@@ -21,7 +22,7 @@ export {
   type TypeProto,
   type ValueInfoProto,
 } from './onnx/schema.js';
-export { type NamedTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
+export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
 export { type AnyOp, inferType, offThread, opTable, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
 export * as ops from './ops/index.js';

@@ -3,7 +3,7 @@ import { fail, shapeText } from '../error.js';
 import { bytesPerElement, type Dtype, type Shape, sizeOf } from '../shape.js';
 import { arrayFor, type TensorData } from '../tensor.js';
 import { isExternal, readExternal } from './external.js';
-import { DataType, onnxMessage, type TensorProto } from './schema.js';
+import { DataType, decode, onnxMessage, type TensorProto } from './schema.js';
 
 export interface NamedTensor {
   name: string;
@@ -132,6 +132,20 @@ function unpacked(bytes: Uint8Array, dtype: Dtype, size: number): TensorData {
     data[i] = dtype === 'int8' && bits > 7 ? bits - 16 : bits;
   }
   return data;
+}
+
+/**
+ * The tensor of a file that holds nothing else (test data of the ONNX project: input_0.pb).
+ * @throws LowbitError 'format' where the bytes are no tensor, otherwise as `tensorFromProto`
+ */
+export function readTensor(bytes: Uint8Array): NamedTensor {
+  let tensor: TensorProto;
+  try {
+    tensor = decode('TensorProto', bytes);
+  } catch (error) {
+    return fail({ code: 'format', format: 'onnx', problem: `it is not a tensor (${(error as Error).message})` });
+  }
+  return tensorFromProto(tensor);
 }
 
 /**
