@@ -122,7 +122,8 @@ export class ImportNode {
     if (!value) return undefined;
     return this.known(value) ?? this.refuse(`${what} is computed while the model runs; it has to be constant`);
   }
-  private known(value: Value): number[] | undefined {
+  /** The numbers of a value where they are known before the run. */
+  known(value: Value): number[] | undefined {
     const known = this.constantOf(value)?.toNumbers() ?? this.folder.types.known(value);
     return known && !known.some(Number.isNaN) ? [...known] : undefined;
   }

@@ -1,5 +1,5 @@
 /** ONNX file -> graph. */
-import { fail, LowbitError } from '../error.js';
+import { checkOptions, fail, LowbitError } from '../error.js';
 import { Folder } from '../graph/fold.js';
 import { Graph, type Node, type Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
@@ -7,13 +7,22 @@ import { cancelTransposes } from '../passes/cancelTransposes.js';
 import { Tensor } from '../tensor.js';
 import { type OnnxModel, readModel } from './file.js';
 import { ImportNode } from './importNode.js';
+import { olderMeaning } from './olderMeaning.js';
 import { importers } from './operators/index.js';
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './schema.js';
 import { dtypeOf, tensorFromProto } from './tensors.js';
 
-/** Opsets of the default domain that can be read. */
+/** Opsets of the default domain that can be written; what is read may be older where an operator still means the same. */
 export const oldestOpset = 7;
 export const newestOpset = 21;
+
+export interface ImportOptions {
+  /**
+   * Inputs of the file that get a fixed value and are no inputs of the graph any more, by name. For axes and sizes that a file leaves
+   * open although its operators have to know them before the run. The graph keeps the tensors.
+   */
+  constants?: Readonly<Record<string, Tensor>>;
+}
 
 /**
  * Reads an ONNX model.
@@ -21,12 +30,13 @@ export const newestOpset = 21;
  * @param source path or bytes of the file; external data is looked for beside the path
  * @throws LowbitError "format" or "file" for what is not an ONNX file, "unsupported" with all operators that are not known
  */
-export function importOnnx(source: string | Uint8Array): Graph {
-  return cancelTransposes(importModel(readModel(source)));
+export function importOnnx(source: string | Uint8Array, options: ImportOptions = {}): Graph {
+  checkOptions('importOnnx', options, ['constants']);
+  return cancelTransposes(importModel(readModel(source), options));
 }
 
 /** The graph as the file has it, with a transpose around each spatial operator. */
-export function importModel({ proto: model, folder: modelFolder }: OnnxModel): Graph {
+export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { constants = {} }: ImportOptions = {}): Graph {
   const proto = model.graph!;
   const opsets = opsetsOf(model);
   refuseUnknown(proto, opsets);
@@ -34,7 +44,16 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel): G
   const values = new Map<string, Value>();
   const initializers = new Map(proto.initializer.map((tensor) => [tensor.name, tensor]));
   // Files of IR version 3 list their weights as inputs too.
-  for (const input of proto.input) if (!initializers.has(input.name)) values.set(input.name, addInput(graph, input));
+  const inputs = proto.input.filter(({ name }) => !initializers.has(name));
+  checkOptions(
+    'importOnnx constants',
+    constants,
+    inputs.map(({ name }) => name),
+  );
+  for (const input of inputs) {
+    const { name } = input;
+    values.set(name, name in constants ? graph.constant(constants[name], name) : addInput(graph, input));
+  }
   const folder = new Folder(graph);
   for (const tensor of proto.initializer) {
     const { data, shape, dtype } = tensorFromProto(tensor, modelFolder);
@@ -51,6 +70,8 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel): G
 
 function importNode(proto: NodeProto, values: Map<string, Value>, opset: number, folder: Folder, modelFolder: string | undefined): void {
   const node = new ImportNode(proto, values, opset, folder, modelFolder);
+  const other = olderMeaning(node);
+  if (other) node.refuse(`${other}; export the model again with a newer opset`);
   const before = new Set(folder.graph.constants.keys());
   const last = folder.graph.nodes.at(-1);
   const results = within(node, () => importers.get(key(proto))!(node));
@@ -85,16 +106,7 @@ const key = (node: NodeProto) => (node.domain && node.domain !== 'ai.onnx' ? `${
 function opsetsOf(model: ModelProto): Map<string, number> {
   const opsets = new Map(model.opsetImport.map(({ domain, version }) => [domain, Number(version)]));
   const version = opsets.get('') ?? opsets.get('ai.onnx') ?? 1;
-  opsets.set('', version).set('ai.onnx', version);
-  if (version < oldestOpset) {
-    fail({
-      code: 'format',
-      format: 'onnx',
-      problem: `it uses opset ${version}, the oldest that is read is ${oldestOpset}`,
-      todo: 'Export it again with a newer opset.',
-    });
-  }
-  return opsets;
+  return opsets.set('', version).set('ai.onnx', version);
 }
 
 function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): void {

@@ -59,7 +59,7 @@ const clip: Operator = {
 
 function castTo(node: ImportNode, dtype: Dtype): Value {
   const x = node.input(0);
-  return node.dtype(x) === dtype ? x : node.add(ops.cast, [x], { dtype });
+  return node.folder.type(x)?.dtype === dtype ? x : node.add(ops.cast, [x], { dtype });
 }
 
 const cast: Operator = {
