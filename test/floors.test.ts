@@ -17,8 +17,8 @@ const floors: Record<string, number> = {
 const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
   {
     from: /^onnx\/importOnnx$/,
-    to: /^passes\/cancelTransposes$/,
-    reason: 'the file has images as NCHW: its import is only done when the transposes around each operator are gone',
+    to: /^passes\/(cancelTransposes|mergeReshapes)$/,
+    reason: 'the file has images as NCHW: its import is only done when the transposes and reshapes around each operator are gone',
   },
   {
     from: /^passes\/insertQdq$/,

@@ -4,9 +4,10 @@ import { Folder } from '../graph/fold.js';
 import { Graph, type Node, type Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
 import { cancelTransposes } from '../passes/cancelTransposes.js';
+import { mergeReshapes } from '../passes/mergeReshapes.js';
 import { Tensor } from '../tensor.js';
 import { type OnnxModel, readModel } from './file.js';
-import { ImportNode } from './importNode.js';
+import { type ImportedFile, ImportNode } from './importNode.js';
 import { olderMeaning } from './olderMeaning.js';
 import { importers } from './operators/index.js';
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './schema.js';
@@ -32,7 +33,7 @@ export interface ImportOptions {
  */
 export function importOnnx(source: string | Uint8Array, options: ImportOptions = {}): Graph {
   checkOptions('importOnnx', options, ['constants']);
-  return cancelTransposes(importModel(readModel(source), options));
+  return mergeReshapes(cancelTransposes(importModel(readModel(source), options)));
 }
 
 /** The graph as the file has it, with a transpose around each spatial operator. */
@@ -59,7 +60,8 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { 
     const { data, shape, dtype } = tensorFromProto(tensor, modelFolder);
     values.set(tensor.name, folder.constant(Tensor.from(data, shape, dtype), tensor.name));
   }
-  for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, modelFolder);
+  const file = { folder: modelFolder, dataTypes: dataTypesOf(proto) };
+  for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, file);
   for (const { name } of proto.output) {
     const value = values.get(name);
     if (!value) fail({ code: 'format', format: 'onnx', problem: `output "${name}" is not made by any node` });
@@ -68,8 +70,18 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { 
   return withoutDead(graph);
 }
 
-function importNode(proto: NodeProto, values: Map<string, Value>, opset: number, folder: Folder, modelFolder: string | undefined): void {
-  const node = new ImportNode(proto, values, opset, folder, modelFolder);
+function dataTypesOf(proto: GraphProto): Map<string, number> {
+  const types = new Map<string, number>();
+  for (const { name, type } of proto.input) if (type?.value.case === 'tensorType') types.set(name, type.value.value.elemType);
+  for (const { name, dataType } of proto.initializer) types.set(name, dataType);
+  for (const { opType, output, attribute } of proto.node) {
+    if (opType === 'Constant' && attribute[0]?.t) types.set(output[0], attribute[0].t.dataType);
+  }
+  return types;
+}
+
+function importNode(proto: NodeProto, values: Map<string, Value>, opset: number, folder: Folder, file: ImportedFile): void {
+  const node = new ImportNode(proto, values, opset, folder, file);
   const other = olderMeaning(node);
   if (other) node.refuse(`${other}; export the model again with a newer opset`);
   const before = new Set(folder.graph.constants.keys());

@@ -45,6 +45,12 @@ const elementTypes: Partial<Record<number, ElementType>> = {
 /** Our element type for a `DataType`, undefined for those without one. 4-bit integers are widened to 8 bits. */
 export const dtypeOf = (dataType: number): Dtype | undefined => elementTypes[dataType]?.dtype;
 
+/** Least and largest value of a 4-bit type, which we hold in 8 bits; undefined for all others. */
+export function fourBitRange(dataType: number): readonly [number, number] | undefined {
+  if (dataType === DataType.INT4) return [-8, 7];
+  return dataType === DataType.UINT4 ? [0, 15] : undefined;
+}
+
 /** The `DataType` of an element type. */
 export function dataTypeOf(dtype: Dtype): number {
   return Number(Object.keys(elementTypes).find((key) => elementTypes[Number(key)]?.dtype === dtype));

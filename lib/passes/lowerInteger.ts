@@ -1,5 +1,4 @@
 import type { Graph, Node } from '../graph/graph.js';
-import { withoutDead } from '../graph/rewrite.js';
 import { dequantize, pad, quantize } from '../ops/index.js';
 import { Lowering } from './lower/lowering.js';
 
@@ -17,12 +16,7 @@ export interface FloatNode {
  */
 export function lowerInteger(old: Graph): { graph: Graph; float: FloatNode[] } {
   const to = new Lowering(old);
-  for (const node of old.nodes) {
-    const now = to.visit(node) ?? to.copy(node);
-    to.set(node.output, now);
-  }
-  for (const { name, value } of old.outputs) to.graph.output(name, to.get(value));
-  const graph = withoutDead(to.graph);
+  const graph = to.apply((node) => to.visit(node));
   return { graph, float: graph.nodes.filter(isFloat).map((node) => floatNode(node, to)) };
 }
 

@@ -1,6 +1,6 @@
 /** Operators as files have them: what the conformance tests do not reach, or what was wrong once. Numbers follow from the format's text. */
 import test, { type ExecutionContext } from 'ava';
-import { type Dtype, importOnnx, type Shape, Tensor } from 'lowbit';
+import { DataType, type Dtype, encodeModel, importOnnx, onnxMessage, readModel, type Shape, Tensor } from 'lowbit';
 import { faults } from '../faults.js';
 import { float, int, ints, type NodeOptions, nodeModel, runGraph, runNode, string } from './node.js';
 
@@ -138,4 +138,104 @@ test('Resize counts elements in float32, so that 10 times 0.7 is 7', (t) => {
 
 test('the float attributes of an operator are read', (t) => {
   gives(t, runNode('LeakyRelu', [Tensor.from([-2, 2])], { attributes: { alpha: float(0.5) } })[0], [2], [-1, 2]);
+});
+
+test('Resize that keeps proportions samples by their common factor', (t) => {
+  // 5 x 4 to fit 7 x 8: the factor is 7/5, so 4 becomes round(5.6) = 6, sampled at (i + 0.5) / 1.4 − 0.5.
+  const attributes = { axes: ints(0, 1), mode: string('nearest'), keep_aspect_ratio_policy: string('not_larger') };
+  const [y] = runNode('Resize', [upTo(20, [5, 4]), undefined, undefined, int64(7, 8)], { attributes, opset: 18 });
+  t.deepEqual(y.shape, [7, 6]);
+  t.deepEqual(y.toNumbers().slice(0, 6), [0, 1, 1, 2, 3, 3]);
+});
+
+test('Resize of integers rounds', (t) => {
+  gives(t, resize(Tensor.from([0, 3], [2], 'int32'), [2], { mode: string('linear') }), [4], [0, 1, 2, 3], 'int32');
+});
+
+// ---- reductions and norms --------------------------------------------------------------------------------------------------------
+
+test('a reduction over no axes still does its part for each element', (t) => {
+  const options = { opset: 18, attributes: { noop_with_empty_axes: int(1) } };
+  const x = Tensor.from([-2, 3]);
+  for (const [type, want] of Object.entries({ ReduceSum: [-2, 3], ReduceL1: [2, 3], ReduceL2: [2, 3], ReduceSumSquare: [4, 9] })) {
+    gives(t, runNode(type, [x], options)[0], [2], want);
+    gives(t, runNode(type, [x, int64()], options)[0], [2], want);
+  }
+});
+
+test('ReduceMax and ReduceMin of booleans', (t) => {
+  const x = Tensor.from([1, 0, 0, 0], [2, 2], 'boolean');
+  gives(t, runNode('ReduceMax', [x, int64(1)], { opset: 20 })[0], [2, 1], [1, 0], 'boolean');
+  gives(t, runNode('ReduceMin', [x], { opset: 20, attributes: { keepdims: int(0) } })[0], [], [0], 'boolean');
+});
+
+test('LpNormalization leaves nothing as it is', (t) => {
+  for (const p of [1, 2]) gives(t, runNode('LpNormalization', [upTo(3, [3, 1])], { attributes: { p: int(p) } })[0], [3, 1], [0, 1, 1]);
+});
+
+test('LRN looks at the channels before and behind, one more behind if their number is even', (t) => {
+  const attributes = { size: int(2), alpha: float(2), beta: float(1), bias: float(1) };
+  // Squares 1, 4, 9: channel c divides by 1 + (its own square + that of the next one).
+  const [y] = runNode('LRN', [Tensor.from([1, 2, 3, 1, 2, 3], [2, 3, 1])], { attributes });
+  const want = [1 / 6, 2 / 14, 3 / 10].map(Math.fround);
+  gives(t, y, [2, 3, 1], [...want, ...want]);
+});
+
+// ---- codes -----------------------------------------------------------------------------------------------------------------------
+
+const nibbles = (dataType: number, ...bytes: number[]) =>
+  onnxMessage('TensorProto', { name: 'in2', dataType, dims: [1n], rawData: Uint8Array.from(bytes) });
+
+test('codes of 4 bits stay in their range', (t) => {
+  const x = Tensor.from([-100, -3, 2, 100]);
+  const scale = Tensor.from([1]);
+  const quantized = (dataType: number) => {
+    const { proto } = readModel(nodeModel('QuantizeLinear', [x, scale, Tensor.from([0], [1], 'int8')], { opset: 21 }));
+    proto.graph!.initializer = proto.graph!.initializer.map((tensor) => (tensor.name === 'in2' ? nibbles(dataType, 1) : tensor));
+    return runGraph(importOnnx(encodeModel({ proto })), [x])[0];
+  };
+  gives(t, quantized(DataType.INT4), [4], [-8, -2, 3, 7], 'int8');
+  gives(t, quantized(DataType.UINT4), [4], [0, 0, 3, 15], 'uint8');
+  const named = runNode('QuantizeLinear', [x, scale], { opset: 21, attributes: { output_dtype: int(DataType.INT4) } });
+  gives(t, named[0], [4], [-8, -3, 2, 7], 'int8');
+  gives(t, runNode('Cast', [x], { opset: 21, attributes: { to: int(DataType.UINT4) } })[0], [4], [0, 0, 2, 15], 'uint8');
+});
+
+test('blocks of codes have a scale each', (t) => {
+  const attributes = { axis: int(1), block_size: int(2) };
+  const scale = Tensor.from([1, 10], [1, 2]);
+  const x = Tensor.from([1, 2, 30, -40], [1, 4]);
+  gives(
+    t,
+    runNode('QuantizeLinear', [x, scale, Tensor.from([0, 5], [1, 2], 'int16')], { opset: 21, attributes })[0],
+    [1, 4],
+    [1, 2, 8, 1],
+    'int16',
+  );
+  const codes = Tensor.from([1, 2, 8, 1], [1, 4], 'uint16');
+  gives(
+    t,
+    runNode('DequantizeLinear', [codes, scale, Tensor.from([0, 5], [1, 2], 'uint16')], { opset: 21, attributes })[0],
+    [1, 4],
+    [1, 2, 30, -40],
+  );
+});
+
+test('scales of half precision, and integers that become codes', (t) => {
+  const half = Tensor.from([0.5], [], 'float16');
+  gives(
+    t,
+    runNode('QuantizeLinear', [Tensor.from([1, -2], [2], 'float16'), half, Tensor.scalar(1, 'int8')], { opset: 19 })[0],
+    [2],
+    [3, -3],
+    'int8',
+  );
+  gives(t, runNode('DequantizeLinear', [Tensor.from([3, -3], [2], 'int8'), half], { opset: 19 })[0], [2], [1.5, -1.5], 'float16');
+  gives(
+    t,
+    runNode('QuantizeLinear', [Tensor.from([7, -9], [2], 'int32'), Tensor.scalar(2), Tensor.scalar(0, 'int8')])[0],
+    [2],
+    [4, -4],
+    'int8',
+  );
 });

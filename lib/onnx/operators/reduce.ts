@@ -32,11 +32,20 @@ function reducing(type: string, op: AnyOp, before: Step = same, after: Step = sa
     type,
     import(node) {
       const axes = axesOf(node, since);
-      if (!axes) return node.input(0);
-      return after(node, node.add(op, [before(node, node.input(0))], { axes, keepDims: node.flag('keepdims', true) }));
+      const x = before(node, node.input(0));
+      // Over no axes each element is a sum of its own.
+      return after(node, axes ? reduced(node, op, x, axes) : x);
     },
     ...(before === same && after === same ? { op, export: (node: ExportNode) => writeReduce(node, type, since) } : {}),
   };
+}
+
+function reduced(node: ImportNode, op: AnyOp, x: Value, axes: number[] | Value): Value {
+  const params = { axes, keepDims: node.flag('keepdims', true) };
+  if (node.folder.type(x)?.dtype !== 'boolean') return node.add(op, [x], params);
+  // True is larger than false (since opset 20).
+  const bits = node.add(ops.cast, [x], { dtype: 'uint8' });
+  return node.add(ops.cast, [node.add(op, [bits], params)], { dtype: 'boolean' });
 }
 
 function writeReduce(node: ExportNode, type: string, since: number): void {

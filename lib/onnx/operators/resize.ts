@@ -1,6 +1,7 @@
 /** Resize and Upsample: each axis becomes a table of source positions and weights. */
 import type { Value } from '../../graph/graph.js';
 import * as ops from '../../ops/index.js';
+import { isReal } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 
@@ -96,6 +97,11 @@ const isIdentity = ({ index, weight, taps }: Table, length: number) =>
   index.length === length * taps && index.every((from, i) => weight[i] === (from === Math.floor(i / taps) ? 1 : 0));
 
 function resized(node: ImportNode, x: Value, axes: readonly Axis[], method: Method, outsideValue: number): Value {
+  const dtype = node.dtype(x);
+  if (method.mode !== 'nearest' && !isReal(dtype)) {
+    const real = resized(node, node.add(ops.cast, [x], { dtype: 'float32' }), axes, method, outsideValue);
+    return node.add(ops.cast, [node.add(ops.round, [real])], { dtype });
+  }
   let y = x;
   for (const [i, axis] of axes.entries()) {
     if (axis.out === axis.length && axis.scale === 1 && method.coordinates !== 'tf_crop_and_resize') continue;
@@ -109,7 +115,6 @@ function resized(node: ImportNode, x: Value, axes: readonly Axis[], method: Meth
     }
     if (t.outside.some(Boolean)) {
       const dims = axes.map((_, d) => (d === i ? axis.out : 1));
-      const dtype = node.dtype(x);
       y = node.add(ops.where, [node.constant(t.outside.map(Number), dims, 'boolean'), node.scalar(outsideValue, dtype), y]);
     }
   }
@@ -193,15 +198,17 @@ function resize(node: ImportNode): Value {
   const policy = node.string('keep_aspect_ratio_policy', 'stretch');
   const unequal = axes.map((axis, i) => sizes[i] / shape[axis]);
   const common = policy === 'not_larger' ? Math.min(...unequal) : Math.max(...unequal);
-  const wanted = policy === 'stretch' ? sizes : axes.map((axis) => Math.floor(shape[axis] * common + 0.5));
+  const stretched = policy === 'stretch';
+  const wanted = stretched ? sizes : axes.map((axis) => Math.floor(shape[axis] * common + 0.5));
   // A free dimension keeps its length, which its size as computed from Shape also says.
   const target = full(wanted, shape);
   const list = shape.map((length, i) => (Number.isNaN(length) ? Number.NaN : target[i]));
   const freeAxes = list.map((out, i): Axis => {
     const axisRoi: [number, number] = [region?.[i] ?? 0, region?.[i + rank] ?? 1];
-    return Number.isNaN(out)
-      ? { length: out, out, scale: 1, resized: out, roi: axisRoi }
-      : { length: shape[i], out, scale: out / shape[i], resized: out, roi: axisRoi };
+    if (Number.isNaN(out)) return { length: out, out, scale: 1, resized: out, roi: axisRoi };
+    const length = shape[i];
+    if (stretched || !axes.includes(i)) return { length, out, scale: out / length, resized: out, roi: axisRoi };
+    return { length, out, scale: common, resized: length * common, roi: axisRoi };
   });
   for (const { out, length } of freeAxes) {
     if (!Number.isNaN(length) && !(out > 0 && out < 2 ** 24)) node.refuse(`a dimension would get ${out} elements`);
