@@ -1,5 +1,6 @@
 /** Adding a node that is computed on the spot where all it needs is constant. */
 import { type AnyOp, completeParams, inferType, type ParamValue, runOp } from '../op.js';
+import { reshape } from '../ops/index.js';
 import { bytesPerElement, sizeOf, type TensorType } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
 import { type Graph, isValue, type NodeParams, type Value } from './graph.js';
@@ -33,7 +34,7 @@ export class Folder {
   /** `graph.add`, or the constant that the node would make. Throws the op's fault where the types cannot fit. */
   add(op: AnyOp, inputs: readonly Value[], params: NodeParams = {}, name: string = op.name): Value {
     for (const value of [...inputs, ...Object.values(params).filter(isValue)]) this.see(value);
-    const settled = this.settle(params);
+    const settled = this.settle(op, params);
     const constant = this.constantResult(op, inputs, settled);
     if (constant) return this.constant(constant, name);
     const output = this.graph.add(op, inputs, settled, name);
@@ -51,20 +52,20 @@ export class Folder {
     if (tensor && !this.types.get(value)) this.types.setConstant(value, tensor);
   }
 
-  // Parameters that are values become numbers where those are known; one unknown dimension of a shape becomes -1.
-  private settle(params: NodeParams): NodeParams {
+  // Parameters that are values become numbers where those are known; the one unknown dimension of a reshape becomes -1.
+  private settle(op: AnyOp, params: NodeParams): NodeParams {
     const settled: NodeParams = {};
-    for (const [name, param] of Object.entries(params)) settled[name] = isValue(param) ? (this.settled(name, param) ?? param) : param;
+    for (const [name, param] of Object.entries(params)) settled[name] = isValue(param) ? (this.settled(op, param) ?? param) : param;
     return settled;
   }
 
-  private settled(name: string, value: Value): ParamValue | undefined {
+  private settled(op: AnyOp, value: Value): ParamValue | undefined {
     const known = this.types.known(value) ?? this.floats(value);
     if (!known) return undefined;
     if (this.types.rank(value) === 0) return Number.isNaN(known[0]) && this.types.known(value) ? undefined : known[0];
     const unknown = known.filter(Number.isNaN).length;
     if (unknown === 0) return known;
-    return name === 'shape' && unknown === 1 && !known.includes(-1) && !known.includes(0)
+    return op === reshape && unknown === 1 && !known.includes(-1) && !known.includes(0)
       ? known.map((n) => (Number.isNaN(n) ? -1 : n))
       : undefined;
   }

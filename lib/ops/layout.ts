@@ -5,9 +5,9 @@ import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, permutedAxi
 
 type Numbers = readonly number[];
 
-/** Refuses anything but a list of whole numbers from `least` on. */
+/** Refuses anything but a list of whole numbers from `least` on; NaN stands for one that is not known before the run. */
 function wholeNumbers(check: Check, parameter: string, list: Numbers, least = Number.NEGATIVE_INFINITY): void {
-  const ok = Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= least);
+  const ok = Array.isArray(list) && list.every((n) => Number.isNaN(n) || (Number.isSafeInteger(n) && n >= least));
   check.param(ok, parameter, list, `a list of whole numbers${Number.isFinite(least) ? ` from ${least}` : ''}`);
 }
 
@@ -156,7 +156,7 @@ export const slice = defineOp({
   infer([x], params, check) {
     const { starts, ends, steps } = params;
     const bounds = (list: Numbers) =>
-      Array.isArray(list) && list.every((n) => Number.isInteger(n) || Math.abs(n) === Number.POSITIVE_INFINITY);
+      Array.isArray(list) && list.every((n) => Number.isNaN(n) || Number.isInteger(n) || Math.abs(n) === Number.POSITIVE_INFINITY);
     check.param(bounds(starts), 'starts', starts, 'a list of whole numbers');
     check.param(bounds(ends) && ends.length === starts.length, 'ends', ends, `${starts.length} whole numbers`, 'there are so many starts');
     check.param(Array.isArray(steps) && steps.every(Number.isInteger), 'steps', steps, 'a list of whole numbers');

@@ -1,5 +1,5 @@
 import { Folder } from '../graph/fold.js';
-import { type Graph, isValue, type Node, type Value } from '../graph/graph.js';
+import { type Graph, isValue, type Node, type NodeParams, type Value } from '../graph/graph.js';
 import { isIdentity, Layouts, type Perm, throughTranspose } from '../graph/layout.js';
 import { Rewriter, withoutDead } from '../graph/rewrite.js';
 import type { ParamValue } from '../op.js';
@@ -25,12 +25,12 @@ export function cancelTransposes(old: Graph): Graph {
       layouts.set(node.output, stored[0].stored, throughTranspose(stored[0].perm, node.params.perm));
       continue;
     }
-    const params = to.params(node);
-    for (const [name, param] of Object.entries(node.params)) {
-      if (!isValue(param)) continue;
-      ready(param);
-      params[name] = layouts.as(param);
-    }
+    const plain = (value: Value) => {
+      ready(value);
+      return layouts.as(value);
+    };
+    const params: NodeParams = {};
+    for (const [name, param] of Object.entries(node.params)) params[name] = isValue(param) ? plain(param) : param;
     const moved = inStoredLayout(node, folder, layouts);
     const name = node.name;
     if (moved) layouts.set(node.output, folder.add(node.op, moved.inputs, { ...params, ...moved.params }, name), moved.perm);

@@ -1,5 +1,6 @@
 /** Shapes, slices, gathers: what moves elements. */
 import type { NodeParams, Value } from '../../graph/graph.js';
+import { throughTranspose } from '../../graph/layout.js';
 import * as ops from '../../ops/index.js';
 import { type Dtype, isReal } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
@@ -95,7 +96,12 @@ const transpose: Operator = {
     const perm = node.ints('perm') ?? Array.from({ length: node.rank(x) }, (_, i) => i).reverse();
     return node.transposed(x, perm);
   },
-  // Never written: the exporter carries transposes along and writes one only where an operator needs the other layout.
+  op: ops.transpose,
+  // The exporter carries transposes along; one is written only where an operator needs the other layout.
+  export(node) {
+    const { stored, perm } = node.file.layouts.get(node.node.inputs[0]);
+    node.done(stored, throughTranspose(perm, node.params.perm as number[]));
+  },
 };
 
 const concat: Operator = {
