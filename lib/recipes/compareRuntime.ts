@@ -52,23 +52,24 @@ export async function compareWithOnnxRuntime(
     const copy = join(folder, 'model.onnx');
     const names = exposeCodes(path, graph, copy);
     const session = await runtime.open(copy, 1);
-    const totals = { maxSteps: 0, worst: null as string | null, same: 0, samples: 0 };
+    const totals: Totals = { maxSteps: 0, worst: null, compared: new Set(), same: 0, samples: 0 };
     for await (const piece of inputs()) {
       const theirs = await session.prepare(piece.inputs)();
       compare(graph, piece, theirs, names, totals, signal);
       free(piece.inputs);
     }
     await session.release();
-    const { maxSteps, worst, same, samples } = totals;
-    return { version: runtime.version, maxSteps, worst, tensors: names.size, argmaxAgreement: same / samples, samples };
+    const { maxSteps, worst, compared, same, samples } = totals;
+    return { version: runtime.version, maxSteps, worst, tensors: compared.size, argmaxAgreement: same / samples, samples };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 const codeTypes: readonly (Dtype | undefined)[] = ['uint8', 'int8'];
+const makesCodes = /^(QuantizeLinear|QLinear)/;
 
-/** Writes a copy of the model that also gives every tensor that is codes in our graph; returns their names. */
+/** Writes a copy of the model that also gives its quantized tensors, those that are codes in our graph too; returns their names. */
 function exposeCodes(path: string, graph: Graph, copy: string): Set<string> {
   const types = new Types(graph);
   const codes = new Set(
@@ -80,7 +81,8 @@ function exposeCodes(path: string, graph: Graph, copy: string): Set<string> {
   const model = readModel(path);
   const proto = model.proto.graph!;
   const given = new Set(proto.output.map(nameOf));
-  const names = new Set(proto.node.flatMap((node) => node.output).filter((name) => codes.has(name)));
+  const makers = proto.node.filter(({ opType }) => makesCodes.test(opType));
+  const names = new Set(makers.flatMap(({ output }) => output).filter((name) => codes.has(name)));
   for (const name of names) if (!given.has(name)) proto.output.push(onnxMessage('ValueInfoProto', { name }));
   writeModel(copy, model);
   return names;
@@ -88,17 +90,27 @@ function exposeCodes(path: string, graph: Graph, copy: string): Set<string> {
 
 const nameOf = ({ name }: { name: string }) => name;
 
+interface Totals {
+  maxSteps: number;
+  worst: string | null;
+  compared: Set<string>;
+  same: number;
+  samples: number;
+}
+
 function compare(
   graph: Graph,
   { inputs, count }: Sampled,
   theirs: Readonly<Record<string, FileTensor>>,
   names: ReadonlySet<string>,
-  totals: { maxSteps: number; worst: string | null; same: number; samples: number },
+  totals: Totals,
   signal?: AbortSignal,
 ): void {
   const onValue = ({ name }: { name: string }, tensor: Tensor) => {
     const steps = names.has(name) && theirs[name] ? distance(tensor, theirs[name]) : undefined;
-    if (steps === undefined || steps <= totals.maxSteps) return;
+    if (steps === undefined) return;
+    totals.compared.add(name);
+    if (steps <= totals.maxSteps) return;
     totals.maxSteps = steps;
     totals.worst = name;
   };
@@ -116,6 +128,7 @@ function compare(
  * do not tell which, the layout with the smaller distance is the one (the other one compares unrelated elements).
  */
 function distance(mine: Tensor, theirs: FileTensor): number | undefined {
+  if (mine.dtype !== theirs.dtype) return undefined;
   const rank = mine.shape.length;
   const turned = rank >= 3 ? channelsLast(rank).map((i) => theirs.shape[i]) : [];
   const found: number[] = [];
