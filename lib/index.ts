@@ -24,6 +24,7 @@ export {
 export { type NamedTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
 export { type AnyOp, inferType, offThread, opTable, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
+export * as ops from './ops/index.js';
 export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
 export { Graph, type Node, type Output, Uses, type Value } from './graph/graph.js';
@@ -40,3 +41,9 @@ export { foldBatchNorm } from './passes/foldBatchNorm.js';
 export { foldConstants } from './passes/foldConstants.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
 export { removeDead } from './passes/removeDead.js';
+export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
+export { type Batches, type CalibrateOptions, calibrate } from './quant/calibrate.js';
+export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
+export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
+export { type CodeType, type QParams, qparamsOf, type QuantizedWeight, quantizeWeight, type Range } from './quant/scheme.js';
+export { prepareToQuantize, type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';

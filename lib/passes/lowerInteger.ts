@@ -1,6 +1,6 @@
 import type { Graph, Node, Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
-import { dequantize, quantize } from '../ops/index.js';
+import { dequantize, pad, quantize } from '../ops/index.js';
 import { Lowering } from './lower/lowering.js';
 
 /** A node that computes on real numbers in a lowered graph, and why. */
@@ -32,7 +32,7 @@ export function lowerInteger(old: Graph): { graph: Graph; float: FloatNode[] } {
 }
 
 function isFloat(node: Node): boolean {
-  if (node.op === quantize || node.op === dequantize || node.op.movesElements) return false;
+  if (node.op === quantize || node.op === dequantize || node.op === pad || node.op.movesElements) return false;
   return !node.op.integer;
 }
 

@@ -73,11 +73,8 @@ class Planner {
   /** Products are the aim; anything else has to be read by something that is quantized. */
   private isWorthIt(node: Node): boolean {
     if (products.includes(node.op)) return true;
-    return this.#uses.of(node.output).some((reader) => this.#quantized.has(reader) && this.readsAsData(reader, node.output));
-  }
-
-  private readsAsData(reader: Node, value: Value): boolean {
-    return this.activations(reader).includes(value);
+    const readsCodes = (reader: Node) => this.isFused(reader) || this.activations(reader).includes(node.output);
+    return this.#uses.of(node.output).some((reader) => this.#quantized.has(reader) && readsCodes(reader));
   }
 
   private result(): Plan {

@@ -1,0 +1,85 @@
+import type { Graph, Node, Value } from '../graph/graph.js';
+import { Rewriter, withoutDead } from '../graph/rewrite.js';
+import * as ops from '../ops/index.js';
+import { type QParams, quantizeWeight } from '../quant/scheme.js';
+import { integerRange } from '../shape.js';
+import { roundHalfEven, Tensor } from '../tensor.js';
+
+export interface QdqOptions {
+  /** One scale for a whole weight instead of one for each output channel. */
+  perTensor?: boolean;
+}
+
+/**
+ * Puts quantize → dequantize behind values, and turns the weights of layers into int8 codes behind a dequantize, their biases into int32
+ * codes of scale s_x·s_w[c]. A pure rewrite: nothing is computed on data.
+ * @param activations parameters by value name; every reader of such a value reads it dequantized
+ * @param layers names of nodes whose weights are quantized; their input has to be among the activations
+ */
+export function insertQdq(
+  old: Graph,
+  activations: ReadonlyMap<string, QParams>,
+  layers: ReadonlySet<string>,
+  { perTensor = false }: QdqOptions = {},
+): Graph {
+  const to = new Inserter(old, activations, perTensor);
+  for (const value of [...old.inputs, ...old.constants.keys()]) to.insert(value);
+  for (const node of old.nodes) {
+    to.set(node.output, layers.has(node.name) && node.op.quantizes ? to.quantizedLayer(node) : to.copy(node));
+    to.insert(node.output);
+  }
+  for (const { name, value } of old.outputs) to.graph.output(name, to.get(value));
+  return withoutDead(to.graph);
+}
+
+class Inserter extends Rewriter {
+  constructor(
+    old: Graph,
+    readonly activations: ReadonlyMap<string, QParams>,
+    readonly perTensor: boolean,
+  ) {
+    super(old);
+  }
+
+  /** Readers from now on see the value through its codes. */
+  insert(value: Value): void {
+    const qparams = this.activations.get(value.name);
+    if (!qparams) return;
+    const { graph } = this;
+    const name = value.name;
+    const scale = graph.constant(Tensor.from([qparams.scale], []), `${name}.scale`);
+    const zeroPoint = graph.constant(Tensor.from([qparams.zeroPoint], [], qparams.dtype), `${name}.zeroPoint`);
+    const codes = graph.add(ops.quantize, [this.get(value), scale, zeroPoint], {}, `${name}.codes`);
+    this.set(value, graph.add(ops.dequantize, [codes, scale, zeroPoint], {}, `${name}.dequantized`));
+  }
+
+  quantizedLayer(node: Node): Value {
+    const [x, w, bias] = node.inputs;
+    const { graph } = this;
+    const weight = this.old.constantOf(w)!;
+    const shift = this.old.constantOf(bias)!.data() as Float32Array;
+    const inputScale = this.activations.get(x.name)!.scale;
+    const channels = weight.shape[0];
+    // int32 has to hold bias / (s_x·s_w): a channel of tiny weights gets a larger scale, and loses nothing by it.
+    const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
+    const { codes, scales } = quantizeWeight(weight.data() as Float32Array, channels, this.perTensor, least);
+    const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
+    const weightZero = graph.constant(Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]), `${w.name}.zeroPoint`);
+    const weightCodes = graph.constant(Tensor.from(codes, weight.shape), `${w.name}.codes`);
+    const dequantized = graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name);
+    return this.copy(node, [this.get(x), dequantized, this.quantizedBias(bias, shift, inputScale, scales)]);
+  }
+
+  private quantizedBias(bias: Value, shift: Float32Array, inputScale: number, scales: Float32Array): Value {
+    if (shift.every((b) => b === 0)) return this.get(bias);
+    const { graph } = this;
+    const products = scales.map((scale) => inputScale * scale);
+    const [low, high] = integerRange('int32');
+    const codes = Int32Array.from(shift, (b, c) => Math.min(Math.max(roundHalfEven(b / products[products.length === 1 ? 0 : c]), low), high));
+    const scale = graph.constant(scalesTensor(products), `${bias.name}.scale`);
+    const zero = graph.constant(Tensor.from(new Int32Array(products.length), products.length === 1 ? [] : [products.length]), `${bias.name}.zeroPoint`);
+    return graph.add(ops.dequantize, [graph.constant(Tensor.from(codes), `${bias.name}.codes`), scale, zero], { axis: 0 }, bias.name);
+  }
+}
+
+const scalesTensor = (scales: Float32Array) => Tensor.from(scales, scales.length === 1 ? [] : [scales.length]);
