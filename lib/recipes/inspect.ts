@@ -3,11 +3,11 @@ import { checkOptions, fail, shapeText } from '../error.js';
 import { type Graph, type Node, reads, type Value } from '../graph/graph.js';
 import { Types } from '../graph/types.js';
 import { dequantize, quantize } from '../ops/index.js';
-import { foldBatchNorm } from '../passes/foldBatchNorm.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
 import { quantizationPlan } from '../quant/plan.js';
 import { type Dtype, type Shape, shapesMayEqual } from '../shape.js';
 import { macsOf } from './macs.js';
+import { prepareToQuantize } from './quantize.js';
 import { isQuantized } from './quantized.js';
 
 export interface Port {
@@ -62,8 +62,7 @@ export function inspect(graph: Graph, options: InspectOptions = {}): Inspection 
     return { name, dtype: type?.dtype, shape: type?.shape.map((n) => (Number.isNaN(n) ? null : n)) };
   };
   const quantized = isQuantized(graph);
-  // Quantization plans after batch normalization has become part of the layers.
-  const { integer, float } = quantized ? lowered(graph) : planned(foldBatchNorm(graph));
+  const { integer, float } = quantized ? lowered(graph) : planned(prepareToQuantize(graph));
   const layer = (node: Node): Layer => {
     const parameters = sum(reads(node).map((value) => sizeOfWeight(graph, value)));
     return { name: node.name, op: node.op.name, macs: known(macsOf(node, types)), parameters };
