@@ -59,7 +59,7 @@ export function runs<Options>(target: Command, body: (job: Job<Options>, model: 
 /** Prints what went wrong and returns the exit code. */
 export function reportError(error: unknown, json: boolean): number {
   const { code, message, exitCode } = described(error);
-  if (exitCode === exitCodes.ok) return exitCode; // help and version end commander's run as errors
+  if (message === '') return exitCode; // help and version end commander's run as errors, and are printed already
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
   else process.stderr.write(`${message}\n`);
   return exitCode;
@@ -67,7 +67,8 @@ export function reportError(error: unknown, json: boolean): number {
 
 function described(error: unknown): { code: string; message: string; exitCode: number } {
   if (error instanceof CommanderError) {
-    return { code: 'usage', message: error.message, exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage };
+    const printed = error.exitCode === 0 || error.code === 'commander.help';
+    return { code: 'usage', message: printed ? '' : error.message, exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage };
   }
   if (error instanceof LowbitError) return { code: error.code, message: `error: ${error.message}`, exitCode: exitCodeOf(error) };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

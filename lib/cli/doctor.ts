@@ -1,4 +1,5 @@
 /** `lowbit doctor` */
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -43,14 +44,10 @@ function health(): Health {
 }
 
 function installed(name: string): string | null {
-  for (const place of [import.meta.url, join(process.cwd(), 'package.json')]) {
-    try {
-      return (createRequire(place)(`${name}/package.json`) as { version: string }).version;
-    } catch {
-      // not to be found from there
-    }
-  }
-  return null;
+  const places = [import.meta.url, join(process.cwd(), 'package.json')];
+  const folders = places.flatMap((place) => createRequire(place).resolve.paths(name) ?? []);
+  const found = folders.map((folder) => join(folder, name, 'package.json')).find((path) => existsSync(path));
+  return found === undefined ? null : (JSON.parse(readFileSync(found, 'utf8')) as { version: string }).version;
 }
 
 const uses: Record<string, string> = { sharp: 'for image folders', 'onnxruntime-node': 'for comparison in verify and bench' };

@@ -4,6 +4,7 @@ import { version } from '../onnx/exportOnnx.js';
 import { addBench } from './bench.js';
 import { addBuild } from './build.js';
 import { reportError } from './command.js';
+import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
 import { addInspect } from './inspect.js';
@@ -11,8 +12,8 @@ import { addQuantize } from './quantize.js';
 import { addVerify } from './verify.js';
 
 const afterHelp = `
-Exit codes: 0 done, 1 a check failed, 2 a mistake in the command, 3 a file, model or
-data set that cannot be used, 130 stopped with Ctrl-C.`;
+Exit codes: 0 done, 1 a check failed, 2 a mistake in the command, 3 a file,
+model or data set that cannot be used, 130 stopped with Ctrl-C.`;
 
 /**
  * Runs one command.
@@ -35,6 +36,6 @@ function program(): Command {
     .addHelpText('after', afterHelp)
     .exitOverride()
     .configureOutput({ outputError() {} }); // errors are printed in one place, reportError
-  for (const add of [addInspect, addQuantize, addEval, addVerify, addBench, addDoctor, addBuild]) add(root);
+  for (const add of [addInspect, addQuantize, addEval, addVerify, addBench, addDoctor, addBuild, addDemo]) add(root);
   return root;
 }
