@@ -4,8 +4,8 @@
 #pragma once
 #include "../../core/scratch.h"
 #include "../../core/unroll.h"
+#include "../../cpu/f32/vector.h"
 #include "../../cpu/pool.h"
-#include "../gemm/vector.h"
 #include "conv2d.h"
 
 namespace lowbit {

@@ -1,8 +1,8 @@
 // The weights of a convolution in panels of kPanel outputs of one group: [group][panel][kh][kw][c][kPanel].
 #pragma once
 #include "../../core/scratch.h"
+#include "../../cpu/f32/pack.h"
 #include "../../cpu/pool.h"
-#include "../gemm/pack.h"
 #include "conv2d.h"
 
 namespace lowbit {

@@ -1,11 +1,11 @@
 // gemm and matmul on register tiles: b is packed into panels of kPanel outputs, then every tile of y is one pass over k.
 // Work is handed out panel by panel, so that a panel stays in the cache while the rows of a stream by.
 #pragma once
-#include "../../core/scratch.h"
-#include "../../cpu/pool.h"
 #include "../../core/matmul.h"
+#include "../../core/scratch.h"
+#include "../../cpu/f32/pack.h"
+#include "../../cpu/pool.h"
 #include "../../op.h"
-#include "pack.h"
 
 namespace lowbit {
 namespace {

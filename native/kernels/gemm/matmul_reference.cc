@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "../../core/half.h"
-#include "../../cpu/pool.h"
 #include "../../core/matmul.h"
+#include "../../cpu/pool.h"
 #include "../../op.h"
 
 namespace lowbit {

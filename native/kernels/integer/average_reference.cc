@@ -1,9 +1,9 @@
 // Averages of codes: y = req(f32(Σ (x - z))·f32(m / n)), n the number of taps that count; x (n, h, w, c).
 #include <algorithm>
 
+#include "../../core/rounding.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../quantize/rounding.h"
 
 namespace lowbit {
 namespace {

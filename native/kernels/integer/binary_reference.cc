@@ -1,26 +1,30 @@
 // Sums and products of two tensors of codes, with numpy broadcasting.
+#include "../../core/rounding.h"
 #include "../../core/strided.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../quantize/rounding.h"
 
 namespace lowbit {
 namespace {
 
-// y[i] = f(a[i], b[i]) with operands of different types, as int32 in f. Runs of equal shapes have strides of 1, and no branch.
+// y[i] = f(left[i·leftStep], right[i·rightStep]) for a row. f comes by value: the bytes stored to y might change what is read through a
+// pointer, and the loops would not vectorize.
+template <class A, class B, class F>
+INLINE void zipRow(const A* left, int64_t leftStep, const B* right, int64_t rightStep, uint8_t* y, int64_t count, F f) {
+  if (leftStep == 1 && rightStep == 1) {
+    for (int64_t i = 0; i < count; i++) y[i] = static_cast<uint8_t>(f(left[i], right[i]));
+  } else {
+    for (int64_t i = 0; i < count; i++) y[i] = static_cast<uint8_t>(f(left[i * leftStep], right[i * rightStep]));
+  }
+}
+
+// y[i] = f(a[i], b[i]) with operands of different types, as int32 in f.
 template <class A, class B, class F> void zipCodes(const View& a, const View& b, const View& y, const A* left, const B* right, F f) {
   const auto plan = broadcast(y, a, b);
   uint8_t* out = y.as<uint8_t>();
   parallel(y.size(), kElementGrain, [&](int64_t begin, int64_t end) {
     plan.walk(begin, end, [&](int64_t first, const int64_t* at, int64_t count) {
-      const A* p = left + at[0];
-      const B* q = right + at[1];
-      const int64_t stepP = plan.step(0), stepQ = plan.step(1);
-      uint8_t* to = out + first;
-      if (stepP == 1 && stepQ == 1)
-        for (int64_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(f(p[i], q[i]));
-      else
-        for (int64_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(f(p[i * stepP], q[i * stepQ]));
+      zipRow(left + at[0], plan.step(0), right + at[1], plan.step(1), out + first, count, f);
     });
   });
 }

@@ -1,7 +1,7 @@
 // Joins tensors of codes along one axis and brings each to the output's scale and zero point.
+#include "../../core/rounding.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../quantize/rounding.h"
 
 namespace lowbit {
 
@@ -20,10 +20,8 @@ bool qconcat_reference(const qconcat_call& c) {
     EXPECT(offset + width <= stride);
     uint8_t* out = c.y.as<uint8_t>() + offset;
     withCodes(x, [&](auto in) {
-      parallel(x.count(0, axis), 16384 / (width + 1) + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; row++)
-          for (int64_t j = 0; j < width; j++)
-            out[row * stride + j] = static_cast<uint8_t>(requantize(static_cast<float>(in[row * width + j] - zero) * m));
+      parallel(x.count(0, axis), 16384 / (width + 1) + 1, [=](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; row++) rescale(in + row * width, out + row * stride, width, zero, m, requantize);
       });
     });
     offset += width;

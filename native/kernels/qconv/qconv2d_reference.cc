@@ -1,8 +1,8 @@
 // y[n, oh, ow, o] = out(bias[o] + Σ_{kh, kw, i} (x[n, oh·sh - pt + kh·dh, ow·sw - pl + kw·dw, g·I + i] - zx)·(w[o, kh, kw, i] - zw),
 // scale[o]) with x (n, h, w, c), w (o, kh, kw, I = c / groups), g the group of o; taps outside the image are skipped, as they would add 0.
+#include "../../core/rounding.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../quantize/rounding.h"
 
 namespace lowbit {
 namespace {

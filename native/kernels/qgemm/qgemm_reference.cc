@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "../../core/matmul.h"
+#include "../../core/rounding.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../quantize/rounding.h"
 
 namespace lowbit {
 namespace {

@@ -1,9 +1,9 @@
 // From codes to codes, one at a time: y has the shape of x.
 #include <type_traits>
 
+#include "../../core/rounding.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "rounding.h"
 
 namespace lowbit {
 namespace {
@@ -17,9 +17,7 @@ template <class T> void requantizeTyped(const requantize_call& c) {
   const float m = static_cast<float>(c.multiplier);
   using Wide = std::conditional_t<sizeof(T) < 4, int32_t, int64_t>;
   const Wide zero = static_cast<Wide>(c.xZero.integer());
-  parallel(c.x.size(), kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) out[i] = static_cast<uint8_t>(requantize(static_cast<float>(in[i] - zero) * m));
-  });
+  parallel(c.x.size(), kGrain, [=](int64_t begin, int64_t end) { rescale(in + begin, out + begin, end - begin, zero, m, requantize); });
 }
 
 }  // namespace

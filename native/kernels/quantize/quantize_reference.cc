@@ -3,8 +3,8 @@
 #include <type_traits>
 
 #include "../../core/half.h"
+#include "../../core/rounding.h"
 #include "../../op.h"
-#include "rounding.h"
 #include "runs.h"
 
 namespace lowbit {
@@ -23,11 +23,19 @@ template <class Real> struct Grid {
   float scale;
   Real low, high;
 
-  Real operator()(float x) const {
+  INLINE Real operator()(float x) const {
     Real v = static_cast<Real>(x / scale);
     return roundHalfEven(clampReal(v == v ? v : Real(0), low, high));
   }
 };
+
+// Bounds below this are exact in float32, and so is rounding between them.
+constexpr double kExact = 1 << 22;
+
+template <class Real> void roundTrip(const float* x, float* y, int64_t count, float scale, double low, double high) {
+  const Grid<Real> grid{scale, static_cast<Real>(low), static_cast<Real>(high)};
+  for (int64_t i = 0; i < count; i++) y[i] = static_cast<float>(grid(x[i])) * scale;
+}
 
 template <class X, class Q> void quantizeTyped(const quantize_call& c) {
   using Real = std::conditional_t<sizeof(Q) < 4, float, double>;
@@ -41,7 +49,9 @@ template <class X, class Q> void quantizeTyped(const quantize_call& c) {
     const Wide zero = zeros[run % channels];
     const Grid<Real> grid{scales[run % channels], static_cast<Real>(Wide(std::numeric_limits<Q>::min()) - zero),
                           static_cast<Real>(Wide(std::numeric_limits<Q>::max()) - zero)};
-    for (int64_t i = begin; i < end; i++) out[i] = static_cast<Q>(static_cast<Wide>(grid(static_cast<float>(in[i]))) + zero);
+    const X* from = in;
+    Q* to = out;
+    for (int64_t i = begin; i < end; i++) to[i] = static_cast<Q>(static_cast<Wide>(grid(static_cast<float>(from[i]))) + zero);
   });
 }
 
@@ -104,8 +114,10 @@ bool fakeQuantize_reference(const fakeQuantize_call& c) {
   const double qmin = c.qmin, qmax = c.qmax;
   Runs runs = scaleRuns(c.x, c.scale, c.zeroPoint, c.axis);
   runs.each([=, channels = runs.channels](int64_t run, int64_t begin, int64_t end) {
-    const Grid<double> grid{scales[run % channels], qmin - zeros[run % channels], qmax - zeros[run % channels]};
-    for (int64_t i = begin; i < end; i++) out[i] = static_cast<float>(grid(in[i])) * grid.scale;
+    const float scale = scales[run % channels];
+    const double low = qmin - zeros[run % channels], high = qmax - zeros[run % channels];
+    if (low > -kExact && high < kExact) roundTrip<float>(in + begin, out + begin, end - begin, scale, low, high);
+    else roundTrip<double>(in + begin, out + begin, end - begin, scale, low, high);
   });
   return true;
 }

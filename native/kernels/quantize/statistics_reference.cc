@@ -32,22 +32,9 @@ struct Range {
   }
 };
 
-// Sixteen ranges side by side, so that the loop vectorizes.
 Range rangeOf(const float* x, int64_t n) {
-  constexpr int kLanes = 16;
   Range range;
-  float low[kLanes], high[kLanes];
-  int nan[kLanes] = {};
-  for (int j = 0; j < kLanes; j++) low[j] = range.low, high[j] = range.high;
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int j = 0; j < kLanes; j++) {
-      low[j] = x[i + j] < low[j] ? x[i + j] : low[j];
-      high[j] = x[i + j] > high[j] ? x[i + j] : high[j];
-      nan[j] |= x[i + j] != x[i + j];
-    }
-  for (int j = 0; j < kLanes; j++) range.add(Range{low[j], high[j], nan[j] != 0});
-  for (; i < n; i++) range.add(x[i]);
+  for (int64_t i = 0; i < n; i++) range.add(x[i]);
   return range;
 }
 
@@ -109,7 +96,7 @@ bool histogram_reference(const histogram_call& c) {
       for (int64_t i = size * share / shares; i < end; i++) {
         const float x = in[i], magnitude = std::fabs(x) * scale;
         const int32_t bin = static_cast<int32_t>(magnitude < top ? magnitude : top);
-        counts[(i % kTables) * width + bin + (x < 0 ? bins : 0)] += x == x;
+        counts[(i % kTables) * width + static_cast<int64_t>(x < 0) * bins + bin] += x == x;
       }
     }
   });

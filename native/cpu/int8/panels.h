@@ -1,0 +1,172 @@
+// Sums of products of codes with packed weights, and what becomes of them.
+//
+// A pixel has `runs` runs of `length` neighbouring codes, run r at offsets[r] from the pixel's first code: one run in a matrix
+// product, one for each row of the kernel in a convolution. Weights come in panels of 2·kLanes channels (the last one of kLanes if
+// that is enough), each [run][group of kGroup codes][channel][kGroup] with 0 after the last code of a run and the last channel.
+// A tile holds kTileRows pixels × one panel of sums in registers; each step multiplies a group of a pixel's codes, broadcast, with
+// that group of every channel. The multipliers are the limit as long as the panel comes from L1 or L2.
+//
+// Codes are unsigned: int8 codes and their zero point are moved up by 128. Reads of codes may pass a run's end by kGroup - 1.
+#pragma once
+#include <stdlib.h>
+
+#include "../../core/arithmetic.h"
+#include "../../core/unroll.h"
+
+namespace lowbit {
+namespace {
+
+// Aligned memory for one call, with room to read past the end; null when there is none. The caller frees it: a destructor would
+// need the exception tables' weak symbol.
+INLINE char* allocateScratch(int64_t bytes) { return static_cast<char*>(aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64)); }
+
+// What turns stored activations into unsigned codes: q ^ flip.
+INLINE uint8_t flipOf(const View& x) { return x.dtype == Dtype::int8 ? 128 : 0; }
+
+template <class V> void loadCodes(typename V::Code* to, const uint8_t* from, int64_t count, uint8_t flip) {
+  for (int64_t i = 0; i < count; i++) to[i] = from[i] ^ flip;
+}
+
+// Requantization to bytes, or float32.
+struct Output {
+  void* y;
+  bool real;
+  float low, high;
+  int32_t zeroPoint;
+
+  Output(const View& view, double yZero, double qmin, double qmax)
+      : y(view.data),
+        real(view.dtype == Dtype::float32),
+        low(static_cast<float>(qmin - yZero)),
+        high(static_cast<float>(qmax - yZero)),
+        zeroPoint(static_cast<int32_t>(yZero)) {}
+};
+
+template <class V> struct Panels {
+  static constexpr int kWidth = 2 * V::kLanes;
+  int64_t outputs, runs, length;
+  typename V::Weight* weights;
+  int32_t* bias;  // bias - zero point · Σ w, one per channel of every panel
+  float* scale;
+
+  int64_t groups() const { return ceilDiv(length, V::kGroup); }
+  int64_t count() const { return ceilDiv(outputs, kWidth); }
+  int64_t panelSize() const { return runs * groups() * kWidth * V::kGroup; }
+  int vectors(int64_t panel) const { return outputs - panel * kWidth > V::kLanes ? 2 : 1; }
+  int64_t bytes() const { return count() * (panelSize() * int64_t{sizeof(typename V::Weight)} + kWidth * 8); }
+  // Lays the parts out in memory of bytes().
+  void place(char* at) {
+    bias = reinterpret_cast<int32_t*>(at);
+    scale = reinterpret_cast<float*>(bias + count() * kWidth);
+    weights = reinterpret_cast<typename V::Weight*>(scale + count() * kWidth);
+  }
+
+  // Packs one panel of weights (outputs, runs·length), its biases and scales.
+  void pack(int64_t panel, const int8_t* w, const int32_t* biases, const float* scales, int32_t zeroPoint) {
+    const int64_t first = panel * kWidth, channels = vectors(panel) * V::kLanes, known = smaller(outputs - first, channels);
+    typename V::Weight* to = weights + panel * panelSize();
+    constexpr int64_t kBlock = 64 / V::kGroup;  // a cache line of each channel at a time
+    for (int64_t run = 0; run < runs; run++, to += groups() * channels * V::kGroup)
+      for (int64_t block = 0; block < groups(); block += kBlock)
+        for (int64_t c = 0; c < channels; c++) {
+          const int8_t* from = c < known ? w + ((first + c) * runs + run) * length : nullptr;
+          packGroups(to + c * V::kGroup, channels * V::kGroup, from, block, smaller(block + kBlock, groups()));
+        }
+    int32_t sums[kWidth] = {};
+    sumWeights(panel, sums);
+    for (int64_t c = 0; c < kWidth; c++) {
+      const uint32_t start = c < known ? static_cast<uint32_t>(biases[first + c]) : 0;
+      bias[first + c] = static_cast<int32_t>(start - static_cast<uint32_t>(zeroPoint) * static_cast<uint32_t>(sums[c]));
+      scale[first + c] = c < known ? scales[first + c] : 0;
+    }
+  }
+
+ private:
+  // Groups [begin, end) of one channel's run, `stride` apart in the panel; no `from`: zeros.
+  void packGroups(typename V::Weight* to, int64_t stride, const int8_t* from, int64_t begin, int64_t end) const {
+    const int64_t whole = from ? length / V::kGroup : 0;
+    int64_t g = begin;
+    for (; g < smaller(end, whole); g++)
+      for (int i = 0; i < V::kGroup; i++) to[g * stride + i] = from[g * V::kGroup + i];
+    for (; g < end; g++)
+      for (int i = 0; i < V::kGroup; i++) to[g * stride + i] = from && g * V::kGroup + i < length ? from[g * V::kGroup + i] : 0;
+  }
+
+  // Σ w of each channel of a panel: products with codes of 1.
+  void sumWeights(int64_t panel, int32_t* sums) const {
+    const typename V::Weight* from = weights + panel * panelSize();
+    typename V::Code ones[V::kGroup];
+    for (int i = 0; i < V::kGroup; i++) ones[i] = 1;
+    const auto one = V::broadcast(ones);
+    auto first = V::zero(), second = V::zero();
+    const int64_t steps = runs * groups(), step = vectors(panel) * V::kLanes * V::kGroup;
+    for (int64_t i = 0; i < steps; i++, from += step) {
+      first = V::dot(first, one, V::load(from));
+      if (step == kWidth * V::kGroup) second = V::dot(second, one, V::load(from + V::kLanes * V::kGroup));
+    }
+    V::storeInts(sums, first);
+    V::storeInts(sums + V::kLanes, second);
+  }
+};
+
+// Codes of a row of pixels: pixel p starts at codes + p·step.
+template <class V> struct Pixels {
+  const typename V::Code* codes;
+  int64_t step;
+  const int64_t* offsets;
+};
+
+// Sums of ROWS pixels × VECTORS·kLanes channels; pixel p, channel c of the panel goes to y[at + p·stride + c].
+template <class V, int ROWS, int VECTORS>
+void tile(const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at, int64_t stride) {
+  using Int = typename V::Int;
+  Int sums[ROWS * VECTORS];
+  each<ROWS * VECTORS>([&](auto i) { sums[i] = V::zero(); });
+  const typename V::Weight* weights = panels.weights + panel * panels.panelSize();
+  const int64_t runs = panels.runs, groups = panels.groups(), step = pixels.step;
+  for (int64_t run = 0; run < runs; run++) {
+    const typename V::Code* codes = pixels.codes + pixels.offsets[run];
+    for (int64_t g = 0; g < groups; g++, codes += V::kGroup, weights += VECTORS * V::kLanes * V::kGroup) {
+      Int w[VECTORS];
+      each<VECTORS>([&](auto v) { w[v] = V::load(weights + v * V::kLanes * V::kGroup); });
+      each<ROWS>([&](auto row) {
+        const Int x = V::broadcast(codes + row * step);
+        each<VECTORS>([&](auto v) { sums[row * VECTORS + v] = V::dot(sums[row * VECTORS + v], x, w[v]); });
+      });
+    }
+  }
+  const auto low = V::repeat(out.low), high = V::repeat(out.high);
+  const Int zeroPoint = V::repeat(out.zeroPoint);
+  each<VECTORS>([&](auto v) {
+    const int64_t channel = panel * panels.kWidth + v * V::kLanes, count = panels.outputs - channel;
+    const Int bias = V::load(panels.bias + channel);
+    const auto scale = V::loadFloats(panels.scale + channel);
+    each<ROWS>([&](auto row) {
+      const auto y = V::scaled(V::add(sums[row * VECTORS + v], bias), scale);
+      const int64_t to = at + row * stride + v * V::kLanes;
+      if (out.real) V::storeFloats(static_cast<float*>(out.y) + to, y, count);
+      else V::storeCodes(static_cast<uint8_t*>(out.y) + to, V::requantize(y, low, high, zeroPoint), count);
+    });
+  });
+}
+
+template <class V, int VECTORS, int ROWS = V::kTileRows>
+INLINE void tileOf(int64_t rows, const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at,
+                   int64_t stride) {
+  if (rows == ROWS) return tile<V, ROWS, VECTORS>(panels, panel, pixels, out, at, stride);
+  if constexpr (ROWS > 1) tileOf<V, VECTORS, ROWS - 1>(rows, panels, panel, pixels, out, at, stride);
+}
+
+// One panel for `count` pixels in tiles of about equal height.
+template <class V>
+void strip(int64_t count, const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at, int64_t stride) {
+  const int64_t rows = ceilDiv(count, ceilDiv(count, V::kTileRows));
+  for (int64_t p = 0; p < count; p += rows) {
+    const Pixels<V> some{pixels.codes + p * pixels.step, pixels.step, pixels.offsets};
+    if (panels.vectors(panel) == 2) tileOf<V, 2>(smaller(rows, count - p), panels, panel, some, out, at + p * stride, stride);
+    else tileOf<V, 1>(smaller(rows, count - p), panels, panel, some, out, at + p * stride, stride);
+  }
+}
+
+}  // namespace
+}  // namespace lowbit

@@ -1,0 +1,70 @@
+// 512-bit vpdpbusd: four unsigned codes times four signed weights are added to a lane, without saturation.
+#pragma once
+#include <immintrin.h>
+#include <string.h>
+
+#include "../../core/unroll.h"
+
+namespace lowbit {
+namespace {
+
+struct Vector {
+  using Int = __m512i;
+  using Float = __m512;
+  using Code = uint8_t;
+  using Weight = int8_t;
+  static constexpr int kLanes = 16, kGroup = 4, kTileRows = 14;  // 14 × 2 sums, 2 weights and the codes fill 31 of 32 registers
+
+  static INLINE Int zero() { return _mm512_setzero_si512(); }
+  static INLINE Int load(const void* p) { return _mm512_loadu_si512(p); }
+  static INLINE void storeInts(int32_t* p, Int x) { _mm512_storeu_si512(p, x); }
+  static INLINE Float loadFloats(const float* p) { return _mm512_loadu_ps(p); }
+  static INLINE Int repeat(int32_t x) { return _mm512_set1_epi32(x); }
+  static INLINE Float repeat(float x) { return _mm512_set1_ps(x); }
+  // Four bytes in every lane.
+  static INLINE Int broadcast(const void* p) {
+    int32_t word;
+    memcpy(&word, p, 4);
+    return _mm512_set1_epi32(word);
+  }
+  static INLINE Int add(Int a, Int b) { return _mm512_add_epi32(a, b); }
+  static INLINE Int dot(Int sums, Int codes, Int weights) { return _mm512_dpbusd_epi32(sums, codes, weights); }
+  static INLINE Float scaled(Int sums, Float scale) { return _mm512_mul_ps(_mm512_cvtepi32_ps(sums), scale); }
+  static INLINE Int requantize(Float v, Float low, Float high, Int zeroPoint) {
+    return _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps(v, high), low)), zeroPoint);
+  }
+
+  // Stores the first `count` lanes, codes as their low bytes.
+  static INLINE void storeFloats(float* y, Float v, int64_t count) { _mm512_mask_storeu_ps(y, lanes(count), v); }
+  static INLINE void storeCodes(uint8_t* y, Int q, int64_t count) { _mm_mask_storeu_epi8(y, lanes(count), _mm512_cvtepi32_epi8(q)); }
+  static INLINE __mmask16 lanes(int64_t count) { return count >= 16 ? 0xffff : static_cast<__mmask16>((1u << count) - 1); }
+
+  // Codes of kGroup taps, channel by channel, to groups of one channel's taps: vector q has channels 16·(lane / 4) + 4·q + lane % 4.
+  static INLINE void interleave(Int (&x)[kGroup]) {
+    const Int low01 = _mm512_unpacklo_epi8(x[0], x[1]), high01 = _mm512_unpackhi_epi8(x[0], x[1]);
+    const Int low23 = _mm512_unpacklo_epi8(x[2], x[3]), high23 = _mm512_unpackhi_epi8(x[2], x[3]);
+    x[0] = _mm512_unpacklo_epi16(low01, low23);
+    x[1] = _mm512_unpackhi_epi16(low01, low23);
+    x[2] = _mm512_unpacklo_epi16(high01, high23);
+    x[3] = _mm512_unpackhi_epi16(high01, high23);
+  }
+  // Back to channel by channel: the first `count` channels of vectors in that order.
+  static INLINE void storeInterleaved(uint8_t* y, const Int (&q)[kGroup], int64_t count) {
+    const Int byte = _mm512_set1_epi32(255);
+    const Int words01 = _mm512_packus_epi32(_mm512_and_si512(q[0], byte), _mm512_and_si512(q[1], byte));
+    const Int words23 = _mm512_packus_epi32(_mm512_and_si512(q[2], byte), _mm512_and_si512(q[3], byte));
+    const __mmask64 mask = count >= 64 ? ~0ull : (1ull << count) - 1;
+    _mm512_mask_storeu_epi8(y, mask, _mm512_packus_epi16(words01, words23));
+  }
+};
+
+// The same for products of two activations: 16-bit differences from both zero points, two in a group.
+struct WideVector : Vector {
+  using Code = int16_t;
+  using Weight = int16_t;
+  static constexpr int kGroup = 2;
+  static INLINE Int dot(Int sums, Int codes, Int weights) { return _mm512_dpwssd_epi32(sums, codes, weights); }
+};
+
+}  // namespace
+}  // namespace lowbit

@@ -1,0 +1,57 @@
+// The linear layer over panels: rows of a in blocks that stay in L2 while every panel passes over them.
+#pragma once
+#include "../../core/arithmetic.h"
+#include "../../core/check.h"
+#include "../../cpu/int8/panels.h"
+#include "../../cpu/pool.h"
+#include "../../op.h"
+
+namespace lowbit {
+namespace {
+
+template <class V> bool gemm(const qgemm_call& c) {
+  using Code = typename V::Code;
+  const int64_t k = c.b.shape[1], n = c.b.shape[0], rows = c.y.count(0, c.y.rank - 1);
+  EXPECT(c.b.dtype == Dtype::int8 && c.a.dim(-1) == k && c.y.dim(-1) == n && c.bias.size() == n && c.scale.size() == n);
+  if (c.bZero.integer() != 0) return false;
+  if (!rows || !n) return true;
+
+  // Unsigned bytes are read where they lie, others from a copy of each block of rows.
+  const uint8_t flip = flipOf(c.a);
+  const bool inPlace = sizeof(Code) == 1 && !flip;
+  constexpr int64_t kRows = 8 * V::kTileRows;
+  Panels<V> panels{n, 1, k, nullptr, nullptr, nullptr};
+  // With fewer blocks than threads the panels are shared out as well.
+  const int64_t blocks = ceilDiv(rows, kRows), parts = blocks < threads() ? smaller(threads(), panels.count()) : 1;
+  const int64_t workers = smaller(threads(), blocks * parts);
+  const int64_t codesPerWorker = inPlace ? 0 : kRows * k + 64;
+  char* scratch = allocateScratch(panels.bytes() + workers * codesPerWorker * int64_t{sizeof(Code)});
+  if (!scratch) return false;
+  panels.place(scratch);
+  Code* copies = reinterpret_cast<Code*>(scratch + panels.bytes());
+
+  const int32_t zeroPoint = static_cast<int32_t>(c.aZero.integer()) + flip;
+  parallel(panels.count(), 65536 / (panels.panelSize() + 1) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; p++) panels.pack(p, c.b.as<int8_t>(), c.bias.as<int32_t>(), c.scale.as<float>(), zeroPoint);
+  });
+
+  const Output out(c.y, c.yZero, c.qmin, c.qmax);
+  const int64_t offset = 0, items = blocks * parts;
+  parallel(workers, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t worker = begin; worker < end; worker++)
+      for (int64_t item = items * worker / workers; item < items * (worker + 1) / workers; item++) {
+        const int64_t first = item / parts * kRows, count = smaller(kRows, rows - first), part = item % parts;
+        const uint8_t* a = c.a.as<uint8_t>() + first * k;
+        Code* copy = copies + worker * codesPerWorker;
+        if (!inPlace) loadCodes<V>(copy, a, count * k, flip);
+        const Pixels<V> pixels{inPlace ? reinterpret_cast<const Code*>(a) : copy, k, &offset};
+        for (int64_t p = panels.count() * part / parts; p < panels.count() * (part + 1) / parts; p++)
+          strip(count, panels, p, pixels, out, first * n + p * panels.kWidth, n);
+      }
+  });
+  free(scratch);
+  return true;
+}
+
+}  // namespace
+}  // namespace lowbit

@@ -1,0 +1,8 @@
+#include "../../cpu/int8/vector_avx512vnni.h"
+#include "qmatmul_panels.h"
+
+namespace lowbit {
+
+bool qmatmul_avx512vnni(const qmatmul_call& c) { return matmul<WideVector>(c); }
+
+}  // namespace lowbit
