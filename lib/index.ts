@@ -47,3 +47,10 @@ export { type Observer, type ObserverName, observer, observerNames } from './qua
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
 export { type CodeType, type QParams, qparamsOf, type QuantizedWeight, quantizeWeight, type Range } from './quant/scheme.js';
 export { prepareToQuantize, type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';
+export { type BenchOptions, benchModel, type Timing } from './recipes/benchModel.js';
+export type { Agreement } from './recipes/compareRuntime.js';
+export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
+export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
+export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
+export { isQuantized, withoutQuantization } from './recipes/quantized.js';
+export { type Difference, type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';

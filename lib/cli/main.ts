@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { version } from '../onnx/exportOnnx.js';
 import { addBench } from './bench.js';
 import { addBuild } from './build.js';
-import { reportError } from './command.js';
+import { exitCodes, reportError } from './command.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
@@ -21,12 +21,19 @@ model or data set that cannot be used, 130 stopped with Ctrl-C.`;
  * @returns the exit code
  */
 export async function main(args: readonly string[]): Promise<number> {
+  process.stdout.on('error', quietPipe);
   try {
     await program().parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     return reportError(error, args.includes('--json'));
   }
+}
+
+// Whoever reads our output may stop early, as head does.
+function quietPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
 }
 
 function program(): Command {

@@ -1,10 +1,11 @@
 /** Accuracy of a classifier on labelled samples. */
 import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
-import { checkOptions, fail } from '../error.js';
+import { checkOptions, fail, shapeText } from '../error.js';
 import type { Graph } from '../graph/graph.js';
 import { type RunOptions, referenceRows, run } from '../graph/run.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
+import type { Tensor } from '../tensor.js';
 import { feed, free, type Piece } from './prepare.js';
 import { isQuantized } from './quantized.js';
 
@@ -54,9 +55,8 @@ export async function evaluate(graph: Graph, dataset: Dataset, options: Evaluate
       const start = performance.now();
       const outputs = run(executable, piece.inputs, { ...rows, signal });
       const first = outputs[graph.outputs[0].name];
-      const scores = first.toNumbers();
       seconds += (performance.now() - start) / 1000;
-      count(counts, scores, scores.length / first.shape[0], piece, description);
+      count(counts, first, piece, description);
       free(outputs);
       free(piece.inputs);
       onProgress?.(counts.samples, dataset.length);
@@ -81,11 +81,16 @@ function inMode(graph: Graph, mode: EvaluationMode): { executable: Graph; rows: 
 
 function count(
   counts: { top1: number; top5: number; samples: number },
-  scores: readonly number[],
-  classes: number,
-  { count, labels, first }: Piece,
+  output: Tensor,
+  { inputs, count, labels, first }: Piece,
   where: string,
 ): void {
+  const [rows] = Object.values(inputs).map(({ shape }) => shape[0]);
+  if (output.shape.length === 0 || output.shape[0] !== rows) {
+    fail({ code: 'data', where, problem: `the model's output is ${shapeText(output.shape)} for ${rows} samples, expected a row for each` });
+  }
+  const scores = output.toNumbers();
+  const classes = scores.length / rows;
   for (let n = 0; n < count; n++) {
     const row = scores.slice(n * classes, (n + 1) * classes);
     const label = labels![n];

@@ -38,7 +38,7 @@ export function feed(graph: Graph, { shape: sample, description }: Pick<Dataset,
     });
   }
   const size = sizeOf(sample);
-  return function* pieces(batch: Batch) {
+  return function* cut(batch: Batch) {
     const step = Number.isNaN(shape[0]) ? batch.count : shape[0];
     for (let from = 0; from < batch.count; from += step) {
       const count = Math.min(step, batch.count - from);
@@ -55,21 +55,26 @@ export function feed(graph: Graph, { shape: sample, description }: Pick<Dataset,
 }
 
 /**
- * The first samples of a data set as inputs of a graph, for calibration. The tensors of a batch are freed when the next one is asked for.
+ * The first samples of a data set, cut for a graph.
  * @param count how many samples at most
  * @param size samples a batch
  */
-export function calibrationBatches(graph: Graph, dataset: Dataset, count: number, size: number, signal?: AbortSignal) {
+export async function* pieces(graph: Graph, dataset: Dataset, count: number, size: number, signal?: AbortSignal): AsyncGenerator<Piece> {
   const cut = feed(graph, dataset);
+  let left = count;
+  for await (const batch of dataset.batches(Math.min(size, count), signal)) {
+    yield* cut(shortened(batch, left));
+    left -= batch.count;
+    if (left <= 0) return;
+  }
+}
+
+/** The same for calibration. The tensors of a batch are freed when the next one is asked for. */
+export function calibrationBatches(graph: Graph, dataset: Dataset, count: number, size: number, signal?: AbortSignal) {
   return async function* batches(): AsyncGenerator<Record<string, Tensor>> {
-    let left = count;
-    for await (const batch of dataset.batches(Math.min(size, count), signal)) {
-      for (const { inputs } of cut(shortened(batch, left))) {
-        yield inputs;
-        free(inputs);
-      }
-      left -= batch.count;
-      if (left <= 0) return;
+    for await (const { inputs } of pieces(graph, dataset, count, size, signal)) {
+      yield inputs;
+      free(inputs);
     }
   };
 }

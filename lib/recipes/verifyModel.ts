@@ -1,4 +1,5 @@
 /** Does every kernel compute what the arithmetic says, and what does another runtime make of the same file? */
+import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
 import { checkOptions, fail } from '../error.js';
 import type { Graph } from '../graph/graph.js';
@@ -9,7 +10,7 @@ import { lowerInteger } from '../passes/lowerInteger.js';
 import { isInteger } from '../shape.js';
 import type { Tensor, TensorData } from '../tensor.js';
 import { type Agreement, compareWithOnnxRuntime } from './compareRuntime.js';
-import { feed, free } from './prepare.js';
+import { free, pieces } from './prepare.js';
 import { isQuantized } from './quantized.js';
 import { fixedBatch, randomInputs } from './samples.js';
 
@@ -71,10 +72,10 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
   let done = 0;
   try {
     for await (const piece of inputs()) {
-      compareTrials(graph, piece.inputs, trials, signal);
+      await compareTrials(graph, piece.inputs, trials, signal);
       free(piece.inputs);
       done += piece.count;
-      onProgress?.(Math.min(done, samples), samples);
+      onProgress?.(done, samples);
     }
   } finally {
     threads(most);
@@ -88,18 +89,13 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
 const batchSize = 4;
 
 async function* inputsFor(graph: Graph, dataset: Dataset | undefined, samples: number, signal: AbortSignal | undefined) {
-  if (dataset) {
-    const cut = feed(graph, dataset);
-    let left = samples;
-    for await (const batch of dataset.batches(Math.min(batchSize, samples), signal)) {
-      yield* cut(batch);
-      left -= batch.count;
-      if (left <= 0) return;
-    }
-    return;
+  if (dataset) return yield* pieces(graph, dataset, samples, batchSize, signal);
+  const fixed = fixedBatch(graph);
+  for (let first = 0, count: number; first < samples; first += count) {
+    const size = fixed ?? Math.min(batchSize, samples - first);
+    count = Math.min(size, samples - first);
+    yield { inputs: randomInputs(graph, size, first + 1), count };
   }
-  const size = fixedBatch(graph) ?? Math.min(batchSize, samples);
-  for (let first = 0; first < samples; first += size) yield { inputs: randomInputs(graph, size, first + 1), count: size };
 }
 
 interface Trial {
@@ -119,12 +115,18 @@ function trialsOf(graph: Graph): Trial[] {
 
 const countText = (count: number) => `${count} thread${count === 1 ? '' : 's'}`;
 
-function compareTrials(graph: Graph, inputs: Readonly<Record<string, Tensor>>, trials: readonly Trial[], signal?: AbortSignal): void {
+async function compareTrials(
+  graph: Graph,
+  inputs: Readonly<Record<string, Tensor>>,
+  trials: readonly Trial[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const expected = new Map<string, TensorData>();
   threads(1);
   observe(graph, inputs, referenceRows, signal, (name, tensor) => expected.set(name, tensor.data()));
   for (const trial of trials) {
     if (trial.difference) continue;
+    await setImmediate(); // signals get their turn
     threads(trial.threads);
     observe(graph, inputs, preferRow(trial.row), signal, (name, tensor) => {
       trial.difference ??= firstDifference(name, expected.get(name)!, tensor.data());
