@@ -52,5 +52,6 @@ export type { Agreement } from './recipes/compareRuntime.js';
 export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
 export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
 export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
-export { isQuantized, withoutQuantization } from './recipes/quantized.js';
-export { type Difference, type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
+export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
+export type { Difference } from './recipes/difference.js';
+export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';

@@ -33,7 +33,7 @@ export function withoutQuantization(graph: Graph): Graph {
 }
 
 /** The real numbers that an input can hold without being clamped, from the first quantization on its way; undefined without one. */
-export function rangeOf(graph: Graph, input: Value): [low: number, high: number] | undefined {
+export function inputRange(graph: Graph, input: Value): [low: number, high: number] | undefined {
   const uses = new Uses(graph);
   const waiting = [input];
   for (const value of waiting) {

@@ -3,7 +3,7 @@ import { fail, shapeText } from '../error.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { isReal, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { rangeOf } from './quantized.js';
+import { inputRange } from './quantized.js';
 
 /**
  * A tensor for each input, evenly spread over the range that the model's first quantization holds (-1..1 where it has none).
@@ -27,7 +27,7 @@ function randomInput(graph: Graph, input: Value, batch: number, seed: number): T
     const problem = `input "${input.name}" is ${dtype}${shapeText(shape)}, numbers for it cannot be made up`;
     fail({ code: 'data', where: graph.name, problem, todo: 'Give a data set.' });
   }
-  const [low, high] = rangeOf(graph, input) ?? [-1, 1];
+  const [low, high] = inputRange(graph, input) ?? [-1, 1];
   const next = random(seed);
   return Tensor.from(
     Float32Array.from({ length: sizeOf(sizes) }, () => low + (high - low) * next()),

@@ -10,6 +10,7 @@ import { lowerInteger } from '../passes/lowerInteger.js';
 import { isInteger } from '../shape.js';
 import type { Tensor, TensorData } from '../tensor.js';
 import { type Agreement, compareWithOnnxRuntime } from './compareRuntime.js';
+import { type Difference, firstDifference } from './difference.js';
 import { free, pieces } from './prepare.js';
 import { isQuantized } from './quantized.js';
 import { fixedBatch, randomInputs } from './samples.js';
@@ -29,15 +30,6 @@ export interface VerifiedRow {
   name: string;
   equal: boolean;
   firstDifference?: Difference;
-}
-
-export interface Difference {
-  /** The value of the graph. */
-  value: string;
-  /** Index into its elements, and what was found there. */
-  index: number;
-  expected: number;
-  came: number;
 }
 
 export interface Verification {
@@ -147,11 +139,3 @@ function observe(
   for (const [name, tensor] of Object.entries(outputs)) see(`output ${name}`, tensor);
   free(outputs);
 }
-
-function firstDifference(value: string, expected: TensorData, came: TensorData): Difference | undefined {
-  if (Buffer.compare(bytes(expected), bytes(came)) === 0) return undefined;
-  const index = [...expected.keys()].find((i) => !Object.is(expected[i], came[i]));
-  return { value, index: index!, expected: Number(expected[index!]), came: Number(came[index!]) };
-}
-
-const bytes = (data: TensorData) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
