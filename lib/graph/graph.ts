@@ -6,7 +6,10 @@ import { keep, type Tensor } from '../tensor.js';
 
 /** Something a node made, a graph input, or a constant. */
 export interface Value {
+  /** Unique in its graph. */
   name: string;
+  /** The name that was asked for; `name` may carry a number behind it. */
+  hint: string;
   /** The node that makes it; none for inputs and constants. */
   producer?: Node;
   /** Declared type of an input. */
@@ -49,21 +52,21 @@ export class Graph {
 
   /** Adds an input; `shape` has NaN where a dimension is free, `dims` may name those. */
   input(name: string, type: TensorType, dims?: readonly (string | undefined)[]): Value {
-    const value: Value = { name: this.uniqueName(name), type, dims };
+    const value: Value = { name: this.uniqueName(name), hint: name, type, dims };
     this.inputs.push(value);
     return value;
   }
 
   /** Adds a constant; the graph keeps the tensor alive from now on. */
   constant(tensor: Tensor, name = 'constant'): Value {
-    const value: Value = { name: this.uniqueName(name) };
+    const value: Value = { name: this.uniqueName(name), hint: name };
     this.constants.set(value, keep(tensor));
     return value;
   }
 
   /** Adds a call at the end and returns its output. */
   add(op: AnyOp, inputs: readonly Value[], params: NodeParams = {}, name: string = op.name): Value {
-    const output: Value = { name: this.uniqueName(name) };
+    const output: Value = { name: this.uniqueName(name), hint: name };
     const node: Node = { name, op, inputs, params, output };
     output.producer = node;
     this.nodes.push(node);
@@ -87,6 +90,15 @@ export class Graph {
     if (value.name === name) return;
     this.#names.delete(value.name);
     value.name = this.uniqueName(name);
+    value.hint = name;
+  }
+
+  /** Gives every value the name that was asked for where it has become free, as after a pass that replaced others. */
+  settleNames(): void {
+    this.#names.clear();
+    for (const value of [...this.inputs, ...this.nodes.map((node) => node.output), ...this.constants.keys()]) {
+      value.name = this.uniqueName(value.hint);
+    }
   }
 
   /** The tensor of a constant value. */

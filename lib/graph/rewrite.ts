@@ -41,6 +41,19 @@ export class Rewriter {
     return this.graph.add(node.op, inputs, params, node.name);
   }
 
+  /** Visits all nodes of the old graph and returns the new one, see `rewrite`. */
+  apply(visit: (node: Node) => Value | undefined): Graph {
+    for (const node of this.old.nodes) {
+      const before = this.graph.nodes.length;
+      const now = visit(node) ?? this.copy(node);
+      this.set(node.output, now);
+      // The replacement inherits the name if it was made here.
+      if (now.producer && this.graph.nodes.indexOf(now.producer, before) >= 0) this.graph.rename(now, node.output.name);
+    }
+    for (const { name, value } of this.old.outputs) this.graph.output(name, this.get(value));
+    return withoutDead(this.graph);
+  }
+
   /** The node's parameters, values among them mapped. */
   params(node: Node): NodeParams {
     return Object.fromEntries(Object.entries(node.params).map(([name, param]) => [name, isValue(param) ? this.get(param) : param]));
@@ -58,15 +71,7 @@ export function rewrite(
   shapes: Readonly<Record<string, Shape>> = {},
 ): Graph {
   const to = new Rewriter(old, shapes);
-  for (const node of old.nodes) {
-    const before = to.graph.nodes.length;
-    const now = visit(node, to) ?? to.copy(node);
-    to.set(node.output, now);
-    // The replacement inherits the name if it was made here.
-    if (now.producer && to.graph.nodes.indexOf(now.producer, before) >= 0) to.graph.rename(now, node.output.name);
-  }
-  for (const { name, value } of old.outputs) to.graph.output(name, to.get(value));
-  return withoutDead(to.graph);
+  return to.apply((node) => visit(node, to));
 }
 
 /** Drops the nodes and constants of a graph that no output needs; inputs stay. Changes the graph it is given. */
@@ -75,5 +80,6 @@ export function withoutDead(graph: Graph): Graph {
   for (const node of [...graph.nodes].reverse()) if (live.has(node.output)) for (const value of reads(node)) live.add(value);
   graph.nodes = graph.nodes.filter((node) => live.has(node.output));
   for (const value of [...graph.constants.keys()]) if (!live.has(value)) graph.constants.delete(value);
+  graph.settleNames();
   return graph;
 }

@@ -4,6 +4,7 @@ import { Folder } from '../graph/fold.js';
 import { Graph, type Node, type Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
 import { cancelTransposes } from '../passes/cancelTransposes.js';
+import { mergeReshapes } from '../passes/mergeReshapes.js';
 import { Tensor } from '../tensor.js';
 import { type OnnxModel, readModel } from './file.js';
 import { ImportNode } from './importNode.js';
@@ -22,7 +23,7 @@ export const newestOpset = 21;
  * @throws LowbitError "format" or "file" for what is not an ONNX file, "unsupported" with all operators that are not known
  */
 export function importOnnx(source: string | Uint8Array): Graph {
-  return cancelTransposes(importModel(readModel(source)));
+  return mergeReshapes(cancelTransposes(importModel(readModel(source))));
 }
 
 /** The graph as the file has it, with a transpose around each spatial operator. */

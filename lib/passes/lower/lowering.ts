@@ -59,12 +59,20 @@ export class Lowering extends Rewriter {
     this.#codes.set(node.output, { ...codes, value: this.graph.add(node.op, [codes.value, ...rest], params, node.name) });
   }
 
-  // A product whose output somebody reads as real numbers; where all readers quantize, nothing of this stays.
+  // A product whose output somebody reads as real numbers.
   private lowerToReal(node: Node): Value | undefined {
+    if (this.isOnlyQuantized(node.output)) return undefined;
     const result = lowerProduct(node, undefined, this);
     if (typeof result !== 'string') return result;
     this.reasons.set(node.name, result);
     return undefined;
+  }
+
+  /** Do all readers take codes of the value, through clamps at most? */
+  private isOnlyQuantized(value: Value): boolean {
+    const takesCodes = (reader: Node) =>
+      reader.op === ops.quantize ? targetOf(this.old, reader) !== undefined : clampOf(reader) !== undefined && this.isOnlyQuantized(reader.output);
+    return !this.uses.isOutput(value) && this.uses.of(value).every(takesCodes);
   }
 
   private lowerQuantize(node: Node): Value | undefined {

@@ -1,0 +1,81 @@
+/** Calls that real networks make, for every op whose speed decides something. The others are timed on their largest test case. */
+import { Tensor } from 'lowbit';
+
+export interface BenchCall {
+  op: string;
+  /** The network and layer it is taken from. */
+  from: string;
+  inputs: () => Tensor[];
+  params?: object;
+  /** Multiply-adds, for the rate; 0 where bytes matter. */
+  macs: number;
+}
+
+const fill = (shape: number[], dtype: 'float32' | 'int8' | 'uint8' | 'int32') => {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const value = dtype === 'float32' ? (i: number) => ((i * 7919) % 255) / 127 - 1 : (i: number) => (i * 7919) % 127;
+  return Tensor.from(
+    Array.from({ length: size }, (_, i) => value(i)),
+    shape,
+    dtype,
+  );
+};
+
+interface Conv {
+  from: string;
+  size: number;
+  channels: number;
+  out: number;
+  kernel: number;
+  stride?: number;
+  depthwise?: boolean;
+}
+
+const convolutions: Conv[] = [
+  { from: 'ResNet-18 stem', size: 224, channels: 3, out: 64, kernel: 7, stride: 2 },
+  { from: 'ResNet-18 layer1', size: 56, channels: 64, out: 64, kernel: 3 },
+  { from: 'ResNet-18 layer4', size: 7, channels: 512, out: 512, kernel: 3 },
+  { from: 'ResNet-20 layer1', size: 32, channels: 16, out: 16, kernel: 3 },
+  { from: 'MobileNetV2 expand', size: 28, channels: 32, out: 192, kernel: 1 },
+  { from: 'MobileNetV2 depthwise', size: 28, channels: 192, out: 192, kernel: 3, depthwise: true },
+];
+
+const matrices = [
+  { from: 'BERT feed-forward', m: 128, k: 768, n: 3072 },
+  { from: 'ResNet-18 classifier', m: 1, k: 512, n: 1000 },
+];
+
+const requantized = { qmin: 0, qmax: 255, dtype: 'uint8' };
+
+function convCalls({ from, size, channels, out, kernel, stride = 1, depthwise = false }: Conv): BenchCall[] {
+  const pad = (kernel - 1) >> 1;
+  const params = { strides: [stride, stride], pads: [pad, pad, pad, pad], groups: depthwise ? channels : 1 };
+  const x = [1, size, size, channels];
+  const w = [out, kernel, kernel, depthwise ? 1 : channels];
+  const pixels = Math.ceil(size / stride) ** 2;
+  const macs = pixels * out * kernel * kernel * w[3];
+  return [
+    { op: 'conv2d', from, inputs: () => [fill(x, 'float32'), fill(w, 'float32'), fill([out], 'float32')], params, macs },
+    {
+      op: 'qconv2d',
+      from,
+      inputs: () => [fill(x, 'uint8'), fill(w, 'int8'), fill([out], 'int32'), fill([out], 'float32')],
+      params: { ...params, ...requantized, xZero: 3 },
+      macs,
+    },
+  ];
+}
+
+export const benchCalls: BenchCall[] = [
+  ...convolutions.flatMap(convCalls),
+  ...matrices.flatMap(({ from, m, k, n }): BenchCall[] => [
+    { op: 'gemm', from, inputs: () => [fill([m, k], 'float32'), fill([n, k], 'float32'), fill([n], 'float32')], macs: m * k * n },
+    {
+      op: 'qgemm',
+      from,
+      inputs: () => [fill([m, k], 'uint8'), fill([n, k], 'int8'), fill([n], 'int32'), fill([n], 'float32')],
+      params: { ...requantized, aZero: 3 },
+      macs: m * k * n,
+    },
+  ]),
+];
