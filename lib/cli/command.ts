@@ -30,6 +30,16 @@ export function command(program: Command, usage: string, description: string): C
   return program.command(usage).description(description).option('--json', 'print one JSON object instead of text');
 }
 
+/** Makes options obligatory. Mistakes in the others are reported first: a misspelled `--data` is not a missing one. */
+export function requires(target: Command, ...names: readonly string[]): void {
+  target.hook('preAction', () => {
+    const missing = target.options.find(
+      (option) => names.includes(option.attributeName()) && target.getOptionValue(option.attributeName()) === undefined,
+    );
+    if (missing) target.error(`error: required option '${missing.flags}' not specified`);
+  });
+}
+
 /** Gives the command its body; `model` is the command's argument, if it has one. */
 export function runs<Options>(target: Command, body: (job: Job<Options>, model: string) => Promise<Report>): void {
   target.action(async () => {
@@ -61,18 +71,22 @@ export function reportError(error: unknown, json: boolean): number {
   const { code, message, exitCode } = described(error);
   if (message === '') return exitCode; // help and version end commander's run as errors, and are printed already
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
-  else process.stderr.write(`${message}\n`);
+  else process.stderr.write(`error: ${message}\n`);
   return exitCode;
 }
 
 function described(error: unknown): { code: string; message: string; exitCode: number } {
   if (error instanceof CommanderError) {
     const printed = error.exitCode === 0 || error.code === 'commander.help';
-    return { code: 'usage', message: printed ? '' : error.message, exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage };
+    return {
+      code: 'usage',
+      message: printed ? '' : error.message.replace(/^error: /, ''),
+      exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage,
+    };
   }
-  if (error instanceof LowbitError) return { code: error.code, message: `error: ${error.message}`, exitCode: exitCodeOf(error) };
+  if (error instanceof LowbitError) return { code: error.code, message: error.message, exitCode: exitCodeOf(error) };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: 'crash', message: `lowbit crashed, please report this:\n${text}`, exitCode: exitCodes.crash };
+  return { code: 'crash', message: `lowbit crashed, please report this: ${text}`, exitCode: exitCodes.crash };
 }
 
 function exitCodeOf({ code }: LowbitError): number {

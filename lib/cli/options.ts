@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
+import { requires } from './command.js';
 
 export function number(text: string): number {
   const value = Number(text);
@@ -34,13 +35,13 @@ export interface DataOptions extends DatasetOptions {
   batch?: number;
 }
 
-const kinds = Object.entries(datasetKinds).map(([kind, { path }]) => `${kind}:${path}`);
+const kinds = Object.entries(datasetKinds).map(([kind, { path }]) => `${kind} takes ${path}`);
 
 /** The options of every command that reads samples. */
 export function addDataOptions(target: Command, { needed }: { needed: boolean }): Command {
-  const data = new Option('--data <kind:path>', `samples; one of ${kinds.join('; ')}`).makeOptionMandatory(needed);
+  if (needed) requires(target, 'data');
   return target
-    .addOption(data)
+    .option('--data <kind:path>', `samples; ${kinds.join('; ')}`)
     .option('--limit <n>', 'use at most n samples', wholeFrom(1))
     .option('--skip <n>', 'leave out the first n samples', wholeFrom(0))
     .option('--batch <n>', 'samples a run (default: 32)', wholeFrom(1))

@@ -10,7 +10,7 @@ import { type ObserverName, observerNames } from '../quant/observers/index.js';
 import type { CodeType } from '../quant/scheme.js';
 import { calibrationBatches } from '../recipes/prepare.js';
 import { type QuantizedLayer, quantize } from '../recipes/quantize.js';
-import { command, runs } from './command.js';
+import { command, requires, runs } from './command.js';
 import { bytes, facts } from './format.js';
 import { floatTable } from './inspect.js';
 import { addDataOptions, type DataOptions, datasetOf, number, wholeFrom } from './options.js';
@@ -44,7 +44,7 @@ export function addQuantize(program: Command): void {
   const target = addDataOptions(command(program, 'quantize <model>', 'write an int8 model, its ranges calibrated on samples'), {
     needed: true,
   })
-    .requiredOption('-o, --output <file>', 'the int8 model')
+    .option('-o, --output <file>', 'the int8 model')
     .option('--calibration <n>', 'calibrate on the first n samples', wholeFrom(1), 500)
     .addOption(new Option('--observer <name>', 'how ranges are chosen (default: mse)').choices(observerNames))
     .addOption(new Option('--activations <type>', 'codes of activations (default: uint8)').choices(['uint8', 'int8']))
@@ -53,6 +53,7 @@ export function addQuantize(program: Command): void {
     .option('--percentile <p>', 'per cent of the numbers that --observer percentile keeps (default: 99.99)', number)
     .option('--exclude <names...>', 'layers that stay float: names, or patterns /like this/')
     .option('--opset <n>', 'ONNX operator set of the output (default: 17)', wholeFrom(1));
+  requires(target, 'output');
   runs<Options>(target, async ({ options, signal, progress }, model) => {
     const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset } = options;
     const bytesBefore = sizeOf(model);
