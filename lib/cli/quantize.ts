@@ -45,7 +45,7 @@ export function addQuantize(program: Command): void {
     needed: true,
   })
     .option('-o, --output <file>', 'the int8 model')
-    .option('--calibration <n>', 'calibrate on the first n samples', wholeFrom(1), 500)
+    .option('--calibration <n>', 'calibrate on n samples, evenly spread over the data', wholeFrom(1), 500)
     .addOption(new Option('--observer <name>', 'how ranges are chosen (default: mse)').choices(observerNames))
     .addOption(new Option('--activations <type>', 'codes of activations (default: uint8)').choices(['uint8', 'int8']))
     .option('--symmetric', 'activations have their zero point in the middle')

@@ -69,10 +69,13 @@ export async function* pieces(graph: Graph, dataset: Dataset, count: number, siz
   }
 }
 
-/** The same for calibration. The tensors of a batch are freed when the next one is asked for. */
+/**
+ * Samples for calibration, `count` of them spread over the set. The tensors of a batch are freed when the next one is asked for.
+ * @param size samples a batch
+ */
 export function calibrationBatches(graph: Graph, dataset: Dataset, count: number, size: number, signal?: AbortSignal) {
   return async function* batches(): AsyncGenerator<Record<string, Tensor>> {
-    for await (const { inputs } of pieces(graph, dataset, count, size, signal)) {
+    for await (const { inputs } of pieces(graph, dataset.spread(count), count, size, signal)) {
       yield inputs;
       free(inputs);
     }

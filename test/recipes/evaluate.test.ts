@@ -10,6 +10,7 @@ function rows(samples: readonly (readonly number[])[], labels?: readonly number[
     length: samples.length,
     hasLabels: labels !== undefined,
     shape: [4],
+    spread: () => rows(samples, labels),
     async *batches(size, signal) {
       for (let first = 0; first < samples.length; first += size) {
         if (signal?.aborted) return;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type Batch, calibrationBatches, digits, feed, Graph, relu, type Shape } from 'lowbit';
+import { type Batch, calibrationBatches, digits, feed, Graph, relu, type Shape, Tensor } from 'lowbit';
 import { faults } from '../faults.js';
 
 /** A graph that only has this input. */
@@ -105,9 +105,15 @@ test('half floats are made where the model takes them', (t) => {
   t.deepEqual(piece.numbers, [0, 1]);
 });
 
-test('calibration takes the first samples, as many as asked for', async (t) => {
+test('calibration spreads over the set', async (t) => {
   const graph = taking([free, 1, 28, 28]);
+  const found: Tensor[] = [];
   const sizes: number[] = [];
-  for await (const { x } of calibrationBatches(graph, digits({ count: 30 }), 12, 5)()) sizes.push(x.shape[0]);
+  for await (const { x } of calibrationBatches(graph, digits({ count: 30 }), 12, 5)()) {
+    sizes.push(x.shape[0]);
+    found.push(Tensor.from(x.data(), x.shape));
+  }
   t.deepEqual(sizes, [5, 5, 2]);
+  // the last of 12 parts is 27 28 29, and 0.798 of the way is number 29
+  for await (const { data } of digits({ count: 30 }).batches(30)) t.deepEqual(found[2].data().slice(784), data.slice(29 * 784));
 });
