@@ -16,8 +16,10 @@ export const large = (n: number) => (n < 1000 ? String(n) : scaled(n, ['k', 'M',
 export const digits3 = (n: number) => (n >= 100 ? whole(n) : n.toPrecision(3));
 
 function scaled(n: number, units: readonly string[]): string {
-  const power = Math.min(units.length, Math.floor(Math.log10(n) / 3));
-  return `${(n / 1000 ** power).toPrecision(3)} ${units[power - 1]}`;
+  let value = n / 1000;
+  let unit = 0;
+  for (; value >= 999.5 && unit + 1 < units.length; unit++) value /= 1000;
+  return `${digits3(value)} ${units[unit]}`;
 }
 
 /** Cut in the middle to a width. */

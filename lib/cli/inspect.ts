@@ -15,7 +15,7 @@ interface Options {
 export function addInspect(program: Command): void {
   const target = command(program, 'inspect <model>', 'show what a model is made of and what quantizing it would do').option(
     '--shape <input=sizes>',
-    'sizes of an input, like input=1,3,224,224 (free ones are 1); repeatable',
+    'sizes of an input, like input=1,3,224,224 (a free batch is 1); repeatable',
     shapes,
   );
   runs<Options>(target, async ({ options }, model) => {
@@ -37,7 +37,7 @@ function text(name: string, found: Inspection): string {
     ...inputs.map((port): [string, string] => ['input', portText(port)]),
     ...outputs.map((port): [string, string] => ['output', portText(port)]),
     ['parameters', `${whole(parameters)} (${bytes(found.bytes)} of constants)`],
-    ['products', macs === null ? 'their number depends on the data' : `${large(macs)} multiply-accumulates`],
+    ['products', macs === null ? 'unknown, sizes are free: see --shape' : `${large(macs)} multiply-accumulates`],
   ]);
   const counts = table(
     ['operator', 'count'],

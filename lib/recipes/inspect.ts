@@ -20,7 +20,7 @@ export interface Port {
 export interface Layer {
   name: string;
   op: string;
-  /** Multiply-accumulates for the given shapes; null where a size depends on the data. */
+  /** Multiply-accumulates for the given shapes; null where a size is not known. */
   macs: number | null;
   parameters: number;
 }
@@ -32,7 +32,7 @@ export interface Inspection {
   outputs: Port[];
   /** Weights, biases and the like; scales, zero points and shapes are not counted. */
   parameters: number;
-  /** Multiply-accumulates of all products for the given shapes; null where a size depends on the data. */
+  /** Multiply-accumulates of all products for the given shapes; null where a size is not known. */
   macs: number | null;
   /** Bytes of all constants in memory. */
   bytes: number;
@@ -45,7 +45,7 @@ export interface Inspection {
 }
 
 export interface InspectOptions {
-  /** Sizes for inputs, by name; free dimensions are 1 otherwise. */
+  /** Sizes for inputs, by name; otherwise a free batch is 1 and other free dimensions stay unknown. */
   shapes?: Readonly<Record<string, Shape>>;
 }
 
@@ -102,7 +102,7 @@ function inputShapes(graph: Graph, given: Readonly<Record<string, Shape>>): Reco
   }
   return Object.fromEntries(
     graph.inputs.map(({ name, type }) => {
-      const shape = given[name] ?? type!.shape.map((n) => (Number.isNaN(n) ? 1 : n));
+      const shape = given[name] ?? type!.shape.map((n, i) => (i === 0 && Number.isNaN(n) ? 1 : n));
       if (!shapesMayEqual(shape, type!.shape)) {
         const expected = `a shape that fits ${shapeText(type!.shape)}`;
         fail({ code: 'option', where: 'inspect', option: `shape of ${name}`, came: shape, expected });

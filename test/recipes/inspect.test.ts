@@ -49,6 +49,14 @@ test('transposed convolutions stay float, and why is said', (t) => {
   t.deepEqual(float, [{ name: 'up', op: 'convTranspose2d', reason: 'transposed convolutions have no integer kernel' }]);
 });
 
+test('free sizes other than the batch leave the products unknown', (t) => {
+  const graph = new Graph();
+  const x = graph.input('x', { dtype: 'float32', shape: [Number.NaN, Number.NaN, 5] });
+  graph.output('y', graph.add(matmul, [x, graph.constant(zeros([5, 7]))], {}, 'product'));
+  t.is(inspect(graph).macs, null);
+  t.is(inspect(graph, { shapes: { x: [1, 3, 5] } }).macs, 3 * 5 * 7);
+});
+
 test('products of activations count', (t) => {
   const graph = new Graph();
   const a = graph.input('a', { dtype: 'float32', shape: [Number.NaN, 2, 3, 5] });
