@@ -4,7 +4,6 @@ import * as ops from '../ops/index.js';
 import { type QParams, quantizeWeight } from '../quant/scheme.js';
 import { integerRange } from '../shape.js';
 import { roundHalfEven, Tensor } from '../tensor.js';
-import { clampOf, codeOf, type Target } from './lower/codes.js';
 
 export interface QdqOptions {
   /** One scale for a whole weight instead of one for each output channel. */
@@ -26,8 +25,7 @@ export function insertQdq(
   const to = new Inserter(old, activations, perTensor);
   for (const value of [...old.inputs, ...old.constants.keys()]) to.insert(value);
   for (const node of old.nodes) {
-    if (to.isIdle(node)) to.set(node.output, to.get(node.inputs[0]));
-    else to.set(node.output, layers.has(node.name) && node.op.quantizes ? to.quantizedLayer(node) : to.copy(node));
+    to.set(node.output, layers.has(node.name) && node.op.quantizes ? to.quantizedLayer(node) : to.copy(node));
     to.insert(node.output);
   }
   for (const { name, value } of old.outputs) to.graph.output(name, to.get(value));
@@ -56,16 +54,6 @@ class Inserter extends Rewriter {
       ? graph.constant(ops.quantize(constant, graph.constantOf(scale)!, graph.constantOf(zeroPoint)!), `${name}.codes`)
       : graph.add(ops.quantize, [this.get(value), scale, zeroPoint], {}, `${name}.codes`);
     this.set(value, graph.add(ops.dequantize, [codes, scale, zeroPoint], {}, `${name}.dequantized`));
-  }
-
-  /** A clamp whose bounds are where the codes end anyway: runtimes fuse the layer before it with the quantize only without it. */
-  isIdle(node: Node): boolean {
-    const bounds = clampOf(node);
-    const qparams = this.activations.get(node.output.name);
-    if (!bounds || !qparams || this.activations.has(node.inputs[0].name)) return false;
-    const [qmin, qmax] = integerRange(qparams.dtype);
-    const target: Target = { dtype: qparams.dtype, scale: qparams.scale, zero: qparams.zeroPoint, qmin, qmax };
-    return codeOf(bounds[0], target) === qmin && codeOf(bounds[1], target) === qmax;
   }
 
   quantizedLayer(node: Node): Value {
