@@ -239,3 +239,22 @@ test('scales of half precision, and integers that become codes', (t) => {
     'int8',
   );
 });
+
+test('matrices of codes with scales of half precision', (t) => {
+  const half = (value: number) => Tensor.from([value], [], 'float16');
+  const zero = Tensor.scalar(1, 'int8');
+  const [a, b] = [Tensor.from([3, 5], [1, 2], 'int8'), Tensor.from([2, 3], [2, 1], 'int8')];
+  const inputs = [a, half(0.5), zero, b, half(2), zero, half(0.25), zero];
+  // (2 · 1 + 4 · 2) · 0.5 · 2 / 0.25 + 1
+  gives(t, runNode('QLinearMatMul', inputs, { opset: 21 })[0], [1, 1], [41], 'int8');
+});
+
+test('convolutions of half precision', (t) => {
+  const [x, w] = [Tensor.from([1, 2], [1, 1, 2], 'float16'), Tensor.from([3], [1, 1, 1], 'float16')];
+  for (const type of ['Conv', 'ConvTranspose']) gives(t, runNode(type, [x, w])[0], [1, 1, 2], [3, 6], 'float16');
+});
+
+test('ConvTranspose keeps its groups apart', (t) => {
+  const [x, w] = [Tensor.from([2, 3], [1, 2, 1, 1]), Tensor.from([5, 6, 7, 8], [2, 2, 1, 1])];
+  gives(t, runNode('ConvTranspose', [x, w], { attributes: { group: int(2) } })[0], [1, 4, 1, 1], [10, 12, 21, 24]);
+});
