@@ -45,6 +45,14 @@ export { type Batches, type CalibrateOptions, calibrate } from './quant/calibrat
 export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
 export { type CodeType, type QParams, type QuantizedWeight, qparamsOf, quantizeWeight, type Range } from './quant/scheme.js';
+export { type BenchOptions, benchModel, type Timing } from './recipes/benchModel.js';
+export type { Agreement } from './recipes/compareRuntime.js';
+export type { Difference } from './recipes/difference.js';
+export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
+export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
+export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { prepareToQuantize, type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';
+export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
+export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
 export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
