@@ -78,7 +78,7 @@ const cast: Operator = {
 };
 
 // Files before opset 20 have no Gelu: x/2 · (1 + erf(x/√2)), or the tanh form as it is usually written.
-function writeGelu(node: ExportNode): void {
+function writeGelu(node: ExportNode) {
   const form = node.params.approximate as string;
   if (node.opset >= 20) return node.elementwise('Gelu', { approximate: { s: form } });
   const dtype = node.dtype();
