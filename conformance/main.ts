@@ -13,7 +13,7 @@ if (!folder) {
   process.exit(2);
 }
 
-const results = findTests(folder).map(runTest);
+const results = findTests(folder).map((test) => runTest(test));
 const count = (outcome: Result['outcome']) => results.filter((result) => result.outcome === outcome).length;
 const reasonFor = ({ name }: Result) => expected.find(({ tests }) => tests.test(name))?.reason;
 

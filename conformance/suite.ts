@@ -35,8 +35,11 @@ export function findTests(folder: string): string[] {
     .sort();
 }
 
-/** Runs every data set of a test. */
-export function runTest(folder: string): Result {
+/**
+ * Runs every data set of a test.
+ * @param change what is done to the graph first; it has to compute the same afterwards
+ */
+export function runTest(folder: string, change = (graph: Graph) => graph): Result {
   const name = basename(folder);
   let model: OnnxModel;
   try {
@@ -50,7 +53,7 @@ export function runTest(folder: string): Result {
   const foreign = foreignType(model);
   if (foreign) return { name, operators, outcome: 'outside', reason: foreign };
   try {
-    const problem = scope(() => firstProblem(folder, model));
+    const problem = scope(() => firstProblem(folder, model, change));
     return { name, operators, outcome: problem ? 'failed' : 'passed', reason: problem };
   } catch (error) {
     return { name, operators, outcome: 'failed', reason: messageOf(error) };
@@ -75,7 +78,7 @@ function foreignType({ proto }: OnnxModel): string | undefined {
   return undefined;
 }
 
-function firstProblem(folder: string, { proto }: OnnxModel): string | undefined {
+function firstProblem(folder: string, { proto }: OnnxModel, change: (graph: Graph) => Graph): string | undefined {
   const path = join(folder, 'model.onnx');
   const weights = new Set(proto.graph!.initializer.map(({ name }) => name));
   for (let set = 0; existsSync(join(folder, `test_data_set_${set}`)); set++) {
@@ -85,7 +88,7 @@ function firstProblem(folder: string, { proto }: OnnxModel): string | undefined 
       'input',
       proto.graph!.input.filter(({ name }) => !weights.has(name)),
     );
-    const graph = importWith(path, inputs);
+    const graph = change(importWith(path, inputs));
     const outputs = run(graph, Object.fromEntries(graph.inputs.map(({ name }) => [name, inputs.get(name)!])));
     for (const [name, want] of read('output', proto.graph!.output)) {
       const problem = difference(outputs[name], want);
