@@ -4,6 +4,7 @@ import * as ops from '../ops/index.js';
 import { type QParams, quantizeWeight } from '../quant/scheme.js';
 import { integerRange } from '../shape.js';
 import { roundHalfEven, Tensor } from '../tensor.js';
+import { clampOf, codeOf, type Target } from './lower/codes.js';
 
 export interface QdqOptions {
   /** One scale for a whole weight instead of one for each output channel. */
@@ -25,7 +26,8 @@ export function insertQdq(
   const to = new Inserter(old, activations, perTensor);
   for (const value of [...old.inputs, ...old.constants.keys()]) to.insert(value);
   for (const node of old.nodes) {
-    to.set(node.output, layers.has(node.name) && node.op.quantizes ? to.quantizedLayer(node) : to.copy(node));
+    if (to.isIdle(node)) to.set(node.output, to.get(node.inputs[0]));
+    else to.set(node.output, layers.has(node.name) && node.op.quantizes ? to.quantizedLayer(node) : to.copy(node));
     to.insert(node.output);
   }
   for (const { name, value } of old.outputs) to.graph.output(name, to.get(value));
@@ -49,8 +51,21 @@ class Inserter extends Rewriter {
     const name = value.name;
     const scale = graph.constant(Tensor.from([qparams.scale], []), `${name}.scale`);
     const zeroPoint = graph.constant(Tensor.from([qparams.zeroPoint], [], qparams.dtype), `${name}.zeroPoint`);
-    const codes = graph.add(ops.quantize, [this.get(value), scale, zeroPoint], {}, `${name}.codes`);
+    const constant = this.old.constantOf(value);
+    const codes = constant
+      ? graph.constant(ops.quantize(constant, graph.constantOf(scale)!, graph.constantOf(zeroPoint)!), `${name}.codes`)
+      : graph.add(ops.quantize, [this.get(value), scale, zeroPoint], {}, `${name}.codes`);
     this.set(value, graph.add(ops.dequantize, [codes, scale, zeroPoint], {}, `${name}.dequantized`));
+  }
+
+  /** A clamp whose bounds are where the codes end anyway: runtimes fuse the layer before it with the quantize only without it. */
+  isIdle(node: Node): boolean {
+    const bounds = clampOf(node);
+    const qparams = this.activations.get(node.output.name);
+    if (!bounds || !qparams || this.activations.has(node.inputs[0].name)) return false;
+    const [qmin, qmax] = integerRange(qparams.dtype);
+    const target: Target = { dtype: qparams.dtype, scale: qparams.scale, zero: qparams.zeroPoint, qmin, qmax };
+    return codeOf(bounds[0], target) === qmin && codeOf(bounds[1], target) === qmax;
   }
 
   quantizedLayer(node: Node): Value {
@@ -64,7 +79,10 @@ class Inserter extends Rewriter {
     const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
     const { codes, scales } = quantizeWeight(weight.data() as Float32Array, channels, this.perTensor, least);
     const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
-    const weightZero = graph.constant(Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]), `${w.name}.zeroPoint`);
+    const weightZero = graph.constant(
+      Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]),
+      `${w.name}.zeroPoint`,
+    );
     const weightCodes = graph.constant(Tensor.from(codes, weight.shape), `${w.name}.codes`);
     const dequantized = graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name);
     return this.copy(node, [this.get(x), dequantized, this.quantizedBias(bias, shift, inputScale, scales)]);
@@ -75,9 +93,14 @@ class Inserter extends Rewriter {
     const { graph } = this;
     const products = scales.map((scale) => inputScale * scale);
     const [low, high] = integerRange('int32');
-    const codes = Int32Array.from(shift, (b, c) => Math.min(Math.max(roundHalfEven(b / products[products.length === 1 ? 0 : c]), low), high));
+    const codes = Int32Array.from(shift, (b, c) =>
+      Math.min(Math.max(roundHalfEven(b / products[products.length === 1 ? 0 : c]), low), high),
+    );
     const scale = graph.constant(scalesTensor(products), `${bias.name}.scale`);
-    const zero = graph.constant(Tensor.from(new Int32Array(products.length), products.length === 1 ? [] : [products.length]), `${bias.name}.zeroPoint`);
+    const zero = graph.constant(
+      Tensor.from(new Int32Array(products.length), products.length === 1 ? [] : [products.length]),
+      `${bias.name}.zeroPoint`,
+    );
     return graph.add(ops.dequantize, [graph.constant(Tensor.from(codes), `${bias.name}.codes`), scale, zero], { axis: 0 }, bias.name);
   }
 }

@@ -83,7 +83,10 @@ const cast: Operator = {
 // Files before opset 20 have no Gelu: x/2 · (1 + erf(x/√2)), or the tanh form as it is usually written.
 function writeGelu(node: ExportNode) {
   const form = node.params.approximate as string;
-  if (node.opset >= 20) return node.elementwise('Gelu', { approximate: { s: form } });
+  if (node.opset >= 20) {
+    node.elementwise('Gelu', { approximate: { s: form } });
+    return;
+  }
   const dtype = node.dtype();
   const x = node.stored(0);
   const c = (value: number) => node.scalar(value, dtype);
