@@ -17,6 +17,9 @@ export interface AttributeValue {
   t?: { dtype: Dtype; shape: Shape; values: readonly number[] };
 }
 
+/** The end of a slice may be infinite, or 2^63 after rounding: the largest integer that fits means the same. */
+export const withinInt64 = (n: number) => Math.min(Math.max(n, -(2 ** 63)), 2 ** 63 - 1024);
+
 /** Attributes by name; those that are undefined are left out. */
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
@@ -163,7 +166,22 @@ export class ExportNode {
     return this.initializer(dtype, [], [value]);
   }
   initializer(dtype: Dtype, shape: Shape, values: ArrayLike<number>): string {
-    return this.file.initializer(`${this.node.output.name}.${dtype === 'int64' ? 'shape' : 'constant'}`, Tensor.from(values, shape, dtype));
+    const fit = dtype === 'int64' ? Array.from(values, withinInt64) : values;
+    return this.file.initializer(`${this.node.output.name}.${dtype === 'int64' ? 'shape' : 'constant'}`, Tensor.from(fit, shape, dtype));
+  }
+
+  /** A parameter as an input of the file: a new initializer, or the name of what the graph computes. */
+  parameter(value: ParamValue | Value, dtype: Dtype = 'int64'): string {
+    if (isValue(value)) return this.in(value);
+    return typeof value === 'number' ? this.scalar(value, dtype) : this.initializer(dtype, [(value as number[]).length], value as number[]);
+  }
+  /** The parameters as they are in the shared layout, for an opset that has them as attributes. */
+  fixedParams(): Record<string, ParamValue> {
+    const params = this.layoutParams();
+    for (const [name, value] of Object.entries(params)) {
+      if (isValue(value)) this.refuse(`${name} is computed while the model runs, which opset ${this.opset} cannot express`);
+    }
+    return params as Record<string, ParamValue>;
   }
 
   // ---- writing ---------------------------------------------------------------------------------------------------------------------

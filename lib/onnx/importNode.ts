@@ -4,7 +4,7 @@ import type { Folder } from '../graph/fold.js';
 import type { NodeParams, Value } from '../graph/graph.js';
 import { compose, type Perm } from '../graph/layout.js';
 import type { AnyOp } from '../op.js';
-import { concat, dequantize, reshape, shape as shapeOp, slice, transpose } from '../ops/index.js';
+import { cast, concat, dequantize, reshape, shape as shapeOp, slice, transpose } from '../ops/index.js';
 import { type Dtype, isKnown, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { type AttributeProto, AttributeType, type NodeProto } from './schema.js';
@@ -184,6 +184,11 @@ export class ImportNode {
   }
   zeros(length: number): Value {
     return this.constant(new Float32Array(length), [length], 'float32');
+  }
+
+  /** The value in another element type. */
+  cast(value: Value, dtype: Dtype): Value {
+    return this.dtype(value) === dtype ? value : this.add(cast, [value], { dtype });
   }
 
   /** transpose(value, perm); of dequantized constants the codes are turned, so that they stay packed. */

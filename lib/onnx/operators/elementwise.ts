@@ -1,6 +1,6 @@
 /** Functions of each element, comparisons, casts, selection. */
 import type { Value } from '../../graph/graph.js';
-import type { AnyOp } from '../../op.js';
+import type { AnyOp, ParamValue } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import type { Dtype } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
@@ -50,10 +50,13 @@ const clip: Operator = {
   },
   op: ops.clip,
   export(node) {
-    const { min, max } = node.params as { min: number; max: number };
-    const bound = (value: number) => (Number.isFinite(value) ? node.scalar(value, node.dtype()) : '');
-    if (node.opset >= 11) node.elementwise('Clip', {}, [bound(min), bound(max)]);
-    else node.elementwise('Clip', { ...(min > -Infinity && { min: { f: min } }), ...(max < Infinity && { max: { f: max } }) });
+    if (node.opset >= 11) {
+      const { min, max } = node.params;
+      const bound = (value: ParamValue | Value) => (Math.abs(value as number) === Infinity ? '' : node.parameter(value, node.dtype()));
+      return node.elementwise('Clip', {}, [bound(min), bound(max)]);
+    }
+    const { min, max } = node.fixedParams() as { min: number; max: number };
+    node.elementwise('Clip', { ...(min > -Infinity && { min: { f: min } }), ...(max < Infinity && { max: { f: max } }) });
   },
 };
 
@@ -78,7 +81,7 @@ const cast: Operator = {
 };
 
 // Files before opset 20 have no Gelu: x/2 · (1 + erf(x/√2)), or the tanh form as it is usually written.
-function writeGelu(node: ExportNode): void {
+function writeGelu(node: ExportNode) {
   const form = node.params.approximate as string;
   if (node.opset >= 20) {
     node.elementwise('Gelu', { approximate: { s: form } });

@@ -1,6 +1,7 @@
 /** Shapes, slices, gathers: what moves elements. */
 import type { NodeParams, Value } from '../../graph/graph.js';
 import { throughTranspose } from '../../graph/layout.js';
+import type { ParamValue } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import { type Dtype, isReal } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
@@ -31,10 +32,10 @@ const reshape: Operator = {
   },
   op: ops.reshape,
   export(node) {
-    const { shape, allowZero } = node.params as { shape: number[] | Value; allowZero: boolean };
-    const target = Array.isArray(shape) ? node.ints(shape) : node.in(shape as Value);
-    const zero = allowZero && Array.isArray(shape) && shape.includes(0) ? { allowzero: { i: 1 } } : {};
-    node.plain('Reshape', zero, [target]);
+    const { shape, allowZero } = node.params;
+    const zeros = allowZero && !(Array.isArray(shape) && !shape.includes(0));
+    if (zeros && Array.isArray(shape) && node.opset < 14) node.refuse(`a dimension of 0 needs opset 14, not ${node.opset}`);
+    node.plain('Reshape', zeros && node.opset >= 14 ? { allowzero: { i: 1 } } : {}, [node.parameter(shape)]);
   },
 };
 
@@ -128,21 +129,16 @@ const slice: Operator = {
   },
   op: ops.slice,
   export(node) {
-    const { starts, ends, axes, steps } = node.layoutParams() as Record<string, number[] | Value>;
-    const list = (value: number[] | Value) => (Array.isArray(value) ? node.ints(value) : node.in(value));
-    const count = Array.isArray(starts) ? starts.length : 0;
-    const filled = (value: number[] | Value, otherwise: number[]) => (Array.isArray(value) && !value.length ? otherwise : value);
-    const allAxes = filled(
-      axes,
-      Array.from({ length: count }, (_, i) => i),
-    );
-    const allSteps = filled(steps, Array(count).fill(1));
     if (node.opset < 10) {
-      node.first('Slice', { starts: { ints: starts as number[] }, ends: { ints: ends as number[] }, axes: { ints: allAxes as number[] } });
-    } else {
-      const extra = Array.isArray(starts) ? [list(allAxes), list(allSteps)] : [];
-      node.first('Slice', {}, [list(starts), list(ends), ...extra]);
+      const { starts, ends, axes, steps } = node.fixedParams() as Record<string, number[]>;
+      if (steps.some((step) => step !== 1)) node.refuse(`steps are [${steps}], which opset ${node.opset} cannot express`);
+      const attributes = { starts: { ints: starts }, ends: { ints: ends } };
+      return node.first('Slice', axes.length ? { ...attributes, axes: { ints: axes } } : attributes);
     }
+    const { starts, ends, axes, steps } = node.layoutParams();
+    // An empty list stands for the first axes and for steps of 1, as an input that is left out does.
+    const given = (list: ParamValue | Value) => (Array.isArray(list) && !list.length ? '' : node.parameter(list));
+    node.first('Slice', {}, [node.parameter(starts), node.parameter(ends), given(axes), given(steps)]);
   },
 };
 
@@ -218,13 +214,16 @@ const pad: Operator = {
   },
   op: ops.pad,
   export(node) {
-    const { pads, mode, value } = node.layoutParams() as { pads: number[] | Value; mode: string; value: number };
     if (node.opset < 11) {
-      node.first('Pad', { mode: { s: mode }, pads: { ints: pads as number[] }, value: { f: value } });
-    } else {
-      const amounts = Array.isArray(pads) ? node.ints(pads) : node.in(pads);
-      node.first('Pad', { mode: { s: mode } }, [amounts, mode === 'constant' ? node.scalar(value, node.dtype()) : '']);
+      const { pads, mode, value } = node.fixedParams() as { pads: number[]; mode: string; value: number };
+      return node.first('Pad', { mode: { s: mode }, pads: { ints: pads }, value: { f: value } });
     }
+    const { pads, mode, value } = node.layoutParams();
+    if (mode === 'wrap' && node.opset < 19) node.refuse(`mode wrap needs opset 19, not ${node.opset}`);
+    node.first('Pad', { mode: { s: mode as string } }, [
+      node.parameter(pads),
+      mode === 'constant' ? node.parameter(value, node.dtype()) : '',
+    ]);
   },
 };
 
