@@ -5,7 +5,7 @@ import { isIdentity, Layouts, type Perm } from '../graph/layout.js';
 import type { Types } from '../graph/types.js';
 import type { ParamValue } from '../op.js';
 import { dequantize, reshape, transpose } from '../ops/index.js';
-import { type Dtype, type Shape, sizeOf, type TensorType } from '../shape.js';
+import { type Dtype, isInteger, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
 
 /** An attribute's value, by the field that holds it. */
@@ -159,10 +159,25 @@ export class ExportNode {
   ints(values: readonly number[]): string {
     return this.initializer('int64', [values.length], values);
   }
+  /** A list of whole numbers as an operand: a constant, or the value that is read when the model runs. */
+  list(param: ParamValue | Value): string {
+    return isValue(param) ? this.in(param) : this.ints(param as readonly number[]);
+  }
+  /** A number as an operand, likewise. */
+  number(param: ParamValue | Value, dtype: Dtype): string {
+    if (isValue(param)) return this.in(param);
+    return typeof param === 'number' ? this.scalar(param, dtype) : this.refuse(`[${param}] is not one number`);
+  }
+  /** A parameter that this version of the operator has as an attribute. */
+  fixed<T extends ParamValue>(param: ParamValue | Value): T {
+    return isValue(param) ? this.refuse(`"${param.name}" is read when the model runs, opset ${this.opset} wants it before`) : (param as T);
+  }
   scalar(value: number, dtype: Dtype = 'float32'): string {
     return this.initializer(dtype, [], [value]);
   }
-  initializer(dtype: Dtype, shape: Shape, values: ArrayLike<number>): string {
+  initializer(dtype: Dtype, shape: Shape, values: readonly number[] | Float32Array): string {
+    const wrong = isInteger(dtype) ? values.find((value) => !Number.isSafeInteger(value)) : undefined;
+    if (wrong !== undefined) this.refuse(`it needs the number ${wrong}, which is no ${dtype}`);
     return this.file.initializer(`${this.node.output.name}.${dtype === 'int64' ? 'shape' : 'constant'}`, Tensor.from(values, shape, dtype));
   }
 

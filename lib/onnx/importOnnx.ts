@@ -33,15 +33,18 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel): G
   refuseUnknown(proto, opsets);
   const graph = new Graph(proto.name || 'graph');
   const values = new Map<string, Value>();
-  const initializers = new Map(proto.initializer.map((tensor) => [tensor.name, tensor]));
+  const initializers = new Set(proto.initializer.map(({ name }) => name));
   // Files of IR version 3 list their weights as inputs too.
-  for (const input of proto.input) if (!initializers.has(input.name)) values.set(input.name, addInput(graph, input));
+  const inputs = proto.input.filter(({ name }) => !initializers.has(name));
+  refuseTwins([...inputs, ...proto.initializer].map(({ name }) => name));
+  for (const input of inputs) values.set(input.name, addInput(graph, input));
   const folder = new Folder(graph);
   for (const tensor of proto.initializer) {
     const { data, shape, dtype } = tensorFromProto(tensor, modelFolder);
     values.set(tensor.name, folder.constant(Tensor.from(data, shape, dtype), tensor.name));
   }
   for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, modelFolder);
+  refuseTwins(proto.output.map(({ name }) => name));
   for (const { name } of proto.output) {
     const value = values.get(name);
     if (!value) fail({ code: 'format', format: 'onnx', problem: `output "${name}" is not made by any node` });
@@ -59,7 +62,7 @@ function importNode(proto: NodeProto, values: Map<string, Value>, opset: number,
   for (const [i, name] of proto.output.entries()) {
     if (!name) continue;
     const value = outputs[i] ?? node.refuse(`output ${i} ("${name}") is not supported`);
-    if (values.has(name)) fail({ code: 'format', format: 'onnx', problem: `"${name}" is defined twice` });
+    if (values.has(name)) definedTwice(name);
     values.set(name, value);
     if (isFresh(value, folder.graph, before, last)) folder.graph.rename(value, name);
   }
@@ -110,6 +113,13 @@ function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): 
     items.push({ name: proto.name, op: 'sparse_initializer', reason: 'sparse weights are not supported' });
   if (items.length) fail({ code: 'unsupported', where: 'onnx', items });
 }
+
+function refuseTwins(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) if (seen.size === seen.add(name).size) definedTwice(name);
+}
+
+const definedTwice = (name: string): never => fail({ code: 'format', format: 'onnx', problem: `"${name}" is defined twice` });
 
 function addInput(graph: Graph, { name, type }: ValueInfoProto): Value {
   const tensor = type?.value?.case === 'tensorType' ? type.value.value : undefined;

@@ -1,6 +1,6 @@
 /** Functions of each element, comparisons, casts, selection. */
 import type { Value } from '../../graph/graph.js';
-import type { AnyOp } from '../../op.js';
+import type { AnyOp, ParamValue } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import type { Dtype } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
@@ -50,10 +50,18 @@ const clip: Operator = {
   },
   op: ops.clip,
   export(node) {
-    const { min, max } = node.params as { min: number; max: number };
-    const bound = (value: number) => (Number.isFinite(value) ? node.scalar(value, node.dtype()) : '');
-    if (node.opset >= 11) node.elementwise('Clip', {}, [bound(min), bound(max)]);
-    else node.elementwise('Clip', { ...(min > -Infinity && { min: { f: min } }), ...(max < Infinity && { max: { f: max } }) });
+    const { min, max } = node.params;
+    const isOpen = (bound: ParamValue | Value) => bound === -Infinity || bound === Infinity;
+    if (node.opset >= 11) {
+      node.elementwise(
+        'Clip',
+        {},
+        [min, max].map((bound) => (isOpen(bound) ? '' : node.number(bound, node.dtype()))),
+      );
+    } else {
+      const bound = (value: ParamValue | Value) => (isOpen(value) ? undefined : { f: node.fixed<number>(value) });
+      node.elementwise('Clip', { min: bound(min), max: bound(max) });
+    }
   },
 };
 

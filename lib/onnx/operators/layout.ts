@@ -1,8 +1,9 @@
 /** Shapes, slices, gathers: what moves elements. */
 import type { NodeParams, Value } from '../../graph/graph.js';
 import { throughTranspose } from '../../graph/layout.js';
+import type { ParamValue } from '../../op.js';
 import * as ops from '../../ops/index.js';
-import { type Dtype, isReal } from '../../shape.js';
+import { type Dtype, isReal, type Shape } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 
@@ -31,10 +32,10 @@ const reshape: Operator = {
   },
   op: ops.reshape,
   export(node) {
-    const { shape, allowZero } = node.params as { shape: number[] | Value; allowZero: boolean };
-    const target = Array.isArray(shape) ? node.ints(shape) : node.in(shape as Value);
-    const zero = allowZero && Array.isArray(shape) && shape.includes(0) ? { allowzero: { i: 1 } } : {};
-    node.plain('Reshape', zero, [target]);
+    const { shape, allowZero } = node.params;
+    const zero = allowZero && (!Array.isArray(shape) || shape.includes(0)) && node.opset >= 14 ? { allowzero: { i: 1 } } : {};
+    if (allowZero && Array.isArray(shape) && shape.includes(0) && node.opset < 14) node.refuse('dimensions of no elements need opset 14');
+    node.plain('Reshape', zero, [node.list(shape)]);
   },
 };
 
@@ -46,7 +47,7 @@ const flatten: Operator = {
     const x = node.input(0);
     const rank = node.rank(x);
     const axis = node.int('axis', 1);
-    const split = axis < 0 ? axis + rank : axis;
+    const split = axis === rank ? rank : node.axis(axis, rank);
     const shape = node.shape(x)!;
     const rows = shape.slice(0, split).reduce((a, b) => a * b, 1);
     const columns = shape.slice(split).reduce((a, b) => a * b, 1);
@@ -81,6 +82,7 @@ const unsqueeze: Operator = {
     const axes = node.listSince(13, 'axes', 1) ?? node.refuse('axes are missing');
     const rank = node.rank(x) + axes.length;
     const added = axes.map((axis) => node.axis(axis, rank));
+    if (new Set(added).size < added.length) node.refuse(`axes are [${axes}], each has to be there once`);
     let next = 0;
     return node.reshaped(
       x,
@@ -111,6 +113,10 @@ const concat: Operator = {
   export: (node) => node.elementwise('Concat', { axis: { i: Number(node.layoutParams().axis) } }),
 };
 
+// Infinite bounds of a slice, as a number that the file can hold.
+const farEnd = 2 ** 31 - 1;
+const isEmpty = (param: ParamValue | Value) => Array.isArray(param) && param.length === 0;
+
 const slice: Operator = {
   type: 'Slice',
   import(node) {
@@ -129,20 +135,15 @@ const slice: Operator = {
   },
   op: ops.slice,
   export(node) {
-    const { starts, ends, axes, steps } = node.layoutParams() as Record<string, number[] | Value>;
-    const list = (value: number[] | Value) => (Array.isArray(value) ? node.ints(value) : node.in(value));
-    const count = Array.isArray(starts) ? starts.length : 0;
-    const filled = (value: number[] | Value, otherwise: number[]) => (Array.isArray(value) && !value.length ? otherwise : value);
-    const allAxes = filled(
-      axes,
-      Array.from({ length: count }, (_, i) => i),
-    );
-    const allSteps = filled(steps, Array(count).fill(1));
+    const { starts, ends, axes, steps } = node.layoutParams();
+    const bounds = (list: ParamValue | Value) => (Array.isArray(list) ? list.map((n) => Math.min(Math.max(n, -farEnd), farEnd)) : list);
     if (node.opset < 10) {
-      node.first('Slice', { starts: { ints: starts as number[] }, ends: { ints: ends as number[] }, axes: { ints: allAxes as number[] } });
+      if (node.fixed<number[]>(steps).some((step) => step !== 1)) node.refuse('steps need opset 10');
+      const list = (param: ParamValue | Value) => ({ ints: node.fixed<number[]>(param) });
+      node.first('Slice', { starts: list(bounds(starts)), ends: list(bounds(ends)), ...(isEmpty(axes) ? {} : { axes: list(axes) }) });
     } else {
-      const extra = Array.isArray(starts) ? [list(allAxes), list(allSteps)] : [];
-      node.first('Slice', {}, [list(starts), list(ends), ...extra]);
+      const some = (param: ParamValue | Value) => (isEmpty(param) ? '' : node.list(param));
+      node.first('Slice', {}, [node.list(bounds(starts)), node.list(bounds(ends)), some(axes), some(steps)]);
     }
   },
 };
@@ -153,10 +154,11 @@ const split: Operator = {
     const x = node.input(0);
     const axis = node.axis(node.int('axis', 0), node.rank(x));
     const parts = node.proto.output.length;
-    const sizes = node.listSince(13, 'split', 1) ?? equalParts(node, x, axis, node.int('num_outputs', parts));
-    if (sizes.length !== parts) node.refuse(`it splits into ${sizes.length} parts and has ${parts} outputs`);
+    const sizes = node.listSince(13, 'split', 1);
+    const count = sizes?.length ?? node.int('num_outputs', parts);
+    if (count !== parts) node.refuse(`it splits into ${count} parts and has ${parts} outputs`);
     let start = 0;
-    return sizes.map((size) => {
+    return (sizes ?? equalParts(node, x, axis, parts)).map((size) => {
       start += size;
       return node.add(ops.slice, [x], { starts: [start - size], ends: [start], axes: [axis] });
     });
@@ -202,23 +204,22 @@ const pad: Operator = {
       return node.add(ops.pad, [x], { pads, mode, value: node.float('value', 0) });
     }
     const axes = node.numbers(3, 'axes');
-    const pads: readonly number[] | Value = axes ? spread(node, node.numbers(1, 'pads')!, axes, node.rank(x)) : node.input(1);
+    const pads: readonly number[] | Value = axes ? spread(node, node.requiredNumbers(1, 'pads'), axes, node.rank(x)) : node.input(1);
     return node.add(ops.pad, [x], { pads, mode, value: node.optional(2) ?? 0 });
   },
   op: ops.pad,
   export(node) {
-    const { pads, mode, value } = node.layoutParams() as { pads: number[] | Value; mode: string; value: number };
-    if (node.opset < 11) {
-      node.first('Pad', { mode: { s: mode }, pads: { ints: pads as number[] }, value: { f: value } });
-    } else {
-      const amounts = Array.isArray(pads) ? node.ints(pads) : node.in(pads);
-      node.first('Pad', { mode: { s: mode } }, [amounts, mode === 'constant' ? node.scalar(value, node.dtype()) : '']);
-    }
+    const { pads, mode, value } = node.layoutParams();
+    const attributes = { mode: { s: mode as string } };
+    if (node.opset < 11)
+      node.first('Pad', { ...attributes, pads: { ints: node.fixed<number[]>(pads) }, value: { f: node.fixed<number>(value) } });
+    else node.first('Pad', attributes, [node.list(pads), mode === 'constant' ? node.number(value, node.dtype()) : '']);
   },
 };
 
 // Pads for some axes as pads for all of them.
 function spread(node: ImportNode, pads: number[], axes: number[], rank: number): number[] {
+  if (pads.length !== 2 * axes.length) node.refuse(`pads has ${pads.length} numbers for ${axes.length} axes`);
   const all = Array<number>(2 * rank).fill(0);
   for (const [i, axis] of axes.entries()) {
     all[node.axis(axis, rank)] = pads[i];
@@ -231,20 +232,14 @@ const expand: Operator = {
   type: 'Expand',
   import: (node) => node.add(ops.expand, [node.input(0)], { shape: node.input(1) }),
   op: ops.expand,
-  export(node) {
-    const shape = node.params.shape as number[] | Value;
-    node.plain('Expand', {}, [Array.isArray(shape) ? node.ints(shape) : node.in(shape)]);
-  },
+  export: (node) => node.plain('Expand', {}, [node.list(node.params.shape)]),
 };
 
 const tile: Operator = {
   type: 'Tile',
   import: (node) => node.add(ops.tile, [node.input(0)], { repeats: node.input(1) }),
   op: ops.tile,
-  export(node) {
-    const repeats = node.params.repeats as number[] | Value;
-    node.plain('Tile', {}, [Array.isArray(repeats) ? node.ints(repeats) : node.in(repeats)]);
-  },
+  export: (node) => node.plain('Tile', {}, [node.list(node.params.repeats)]),
 };
 
 const shape: Operator = {
@@ -278,9 +273,9 @@ const constantOfShape: Operator = {
   },
   op: ops.fill,
   export(node) {
-    const { shape: target, value, dtype } = node.params as { shape: number[] | Value; value: number; dtype: Dtype };
-    const dims = Array.isArray(target) ? node.ints(target) : node.in(target);
-    node.done(node.emit('ConstantOfShape', [dims], { value: { t: { dtype, shape: [1], values: [value] } } }));
+    const { shape: target, value, dtype } = node.params;
+    const one = { dtype: dtype as Dtype, shape: [1], values: [node.fixed<number>(value)] };
+    node.done(node.emit('ConstantOfShape', [node.list(target)], { value: { t: one } }));
   },
 };
 
@@ -292,9 +287,13 @@ const range: Operator = {
   },
   op: ops.range,
   export(node) {
-    const { start, limit, delta, dtype } = node.params as Record<string, number | Value> & { dtype: Dtype };
-    const scalar = (value: number | Value) => (typeof value === 'number' ? node.scalar(value, dtype) : node.in(value));
-    node.done(node.emit('Range', [scalar(start), scalar(limit), scalar(delta)]));
+    const { start, limit, delta, dtype } = node.params;
+    node.done(
+      node.emit(
+        'Range',
+        [start, limit, delta].map((param) => node.number(param, dtype as Dtype)),
+      ),
+    );
   },
 };
 
@@ -302,19 +301,25 @@ const trilu: Operator = {
   type: 'Trilu',
   import: (node) => node.add(ops.trilu, [node.input(0)], { upper: node.flag('upper', true), k: node.optional(1) ?? 0 }),
   op: ops.trilu,
-  export(node) {
-    const k = node.params.k as number | Value;
-    node.plain('Trilu', { upper: { i: node.params.upper ? 1 : 0 } }, [typeof k === 'number' ? node.scalar(k, 'int64') : node.in(k)]);
-  },
+  export: (node) => node.plain('Trilu', { upper: { i: node.params.upper ? 1 : 0 } }, [node.number(node.params.k, 'int64')]),
 };
+
+function imageShape(node: ImportNode, x: Value): Shape {
+  const shape = node.knownChannels(x);
+  return shape.length === 4 ? shape : node.refuse(`the input has ${shape.length} dimensions, not the 4 of an image`);
+}
+function blockSize(node: ImportNode): number {
+  const size = node.int('blocksize', 0);
+  return size > 0 ? size : node.refuse(`blocksize is ${size}, it has to be at least 1`);
+}
 
 // (n, c, h, w) with c = b·b·c': blocks of channels become pixels, and back.
 const depthToSpace: Operator = {
   type: 'DepthToSpace',
   import(node) {
     const x = node.input(0);
-    const [, c, h, w] = node.knownChannels(x);
-    const b = node.int('blocksize', 1);
+    const [, c, h, w] = imageShape(node, x);
+    const b = blockSize(node);
     if (c % (b * b)) node.refuse(`${c} channels do not divide into blocks of ${b} x ${b}`);
     const crd = node.string('mode', 'DCR') === 'CRD';
     const parts = node.reshaped(x, [-1, ...(crd ? [c / (b * b), b, b] : [b, b, c / (b * b)]), h, w]);
@@ -326,8 +331,8 @@ const spaceToDepth: Operator = {
   type: 'SpaceToDepth',
   import(node) {
     const x = node.input(0);
-    const [, c, h, w] = node.knownChannels(x);
-    const b = node.int('blocksize', 1);
+    const [, c, h, w] = imageShape(node, x);
+    const b = blockSize(node);
     if (h % b || w % b) node.refuse(`an image of ${h} x ${w} does not divide into blocks of ${b} x ${b}`);
     const parts = node.reshaped(x, [-1, c, h / b, b, w / b, b]);
     return node.reshaped(node.add(ops.transpose, [parts], { perm: [0, 3, 5, 1, 2, 4] }), [-1, c * b * b, h / b, w / b]);

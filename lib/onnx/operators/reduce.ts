@@ -96,7 +96,7 @@ export const reduce: readonly Operator[] = [
     type: 'CumSum',
     import: (node) =>
       node.add(ops.cumSum, [node.input(0)], {
-        axis: node.numbers(1, 'axis')![0],
+        axis: node.requiredNumbers(1, 'axis')[0],
         exclusive: node.flag('exclusive'),
         reverse: node.flag('reverse'),
       }),

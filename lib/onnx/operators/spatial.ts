@@ -50,6 +50,7 @@ function addRow(node: ImportNode, x: Value): Value {
 /** The window's attributes; `auto_pad` needs the image's size. */
 function windowOf(node: ImportNode, x: Value, kernelShape: readonly number[]): Window {
   const dims = node.rank(x) - 2;
+  if (dims < 1) node.refuse(`the input has ${dims + 2} dimensions, none of them spatial`);
   const listed = (name: string, otherwise: number) => {
     const list = node.ints(name) ?? Array<number>(dims).fill(otherwise);
     if (list.length !== dims) node.refuse(`${name} has ${list.length} numbers for ${dims} spatial dimensions`);
@@ -107,7 +108,7 @@ const conv: Operator = {
     const shape = node.shape(w)!;
     const { strides, dilations, pads } = windowOf(node, x, shape.slice(2));
     const weight = node.transposed(rank === 3 ? addRow(node, w) : w, toLast);
-    const y = node.add(ops.conv2d, [imageOf(node, x), weight, node.optional(2) ?? node.zeros(shape[0])], {
+    const y = node.add(ops.conv2d, [imageOf(node, x), weight, node.optional(2) ?? node.zeros([shape[0]])], {
       ...{ strides, dilations, pads, groups: node.int('group', 1) },
     });
     return imageTo(node, y, rank);
@@ -150,7 +151,7 @@ const convTranspose: Operator = {
             kw,
             shape[0] / groups,
           ]);
-    const y = node.add(ops.convTranspose2d, [imageOf(node, x), weight, node.optional(2) ?? node.zeros(out)], {
+    const y = node.add(ops.convTranspose2d, [imageOf(node, x), weight, node.optional(2) ?? node.zeros([out])], {
       ...{ strides: window.strides, dilations: window.dilations, pads, outputPads, groups },
     });
     return imageTo(node, y, rank);
