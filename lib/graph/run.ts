@@ -38,12 +38,22 @@ export function run(graph: Graph, inputs: Readonly<Record<string, Tensor>>, opti
 }
 
 /** `run` on a thread of its own: the event loop stays free. The inputs must stay alive until it resolves. */
-export function runAsync(
+export async function runAsync(
   graph: Graph,
   inputs: Readonly<Record<string, Tensor>>,
   options: RunOptions = {},
 ): Promise<Record<string, Tensor>> {
-  return offThread(() => run(graph, inputs, options));
+  let outputs: Record<string, Tensor> = {};
+  try {
+    return await offThread(() => {
+      outputs = run(graph, inputs, options);
+      return outputs;
+    });
+  } catch (error) {
+    // Kernels run after the outputs were made, and may fail then.
+    for (const output of Object.values(outputs)) output.dispose();
+    throw error;
+  }
 }
 
 function execute(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions): Record<string, Tensor> {
