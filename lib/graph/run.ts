@@ -37,11 +37,14 @@ export function run(graph: Graph, inputs: Readonly<Record<string, Tensor>>, opti
   return scope(() => execute(graph, inputs, options));
 }
 
-/** `run` on a thread of its own: the event loop stays free. The inputs must stay alive until it resolves. */
+/**
+ * `run` on a thread of its own: the event loop stays free. The inputs must stay alive until it resolves.
+ * Takes no `row`: whether one declines shows too late for another to take over.
+ */
 export async function runAsync(
   graph: Graph,
   inputs: Readonly<Record<string, Tensor>>,
-  options: RunOptions = {},
+  options: Omit<RunOptions, 'row'> = {},
 ): Promise<Record<string, Tensor>> {
   let outputs: Record<string, Tensor> = {};
   try {
