@@ -5,7 +5,17 @@ export { type DigitsOptions, digits } from './data/digits.js';
 export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
 export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
 export { type Fault, type FaultCode, LowbitError } from './error.js';
+export { Graph, type Node, type Output, Uses, type Value } from './graph/graph.js';
+export { print } from './graph/print.js';
+export { rewrite } from './graph/rewrite.js';
+export { preferRow, type RunOptions, referenceRows, run, runAsync } from './graph/run.js';
+export { trace } from './graph/trace.js';
+export { Types } from './graph/types.js';
+export { verify } from './graph/verify.js';
+export { type ExportOptions, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
 export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
+export { type ImportOptions, importOnnx } from './onnx/importOnnx.js';
+export { onnxOperators } from './onnx/operators/index.js';
 export {
   type AttributeProto,
   AttributeType,
@@ -21,29 +31,28 @@ export {
   type TypeProto,
   type ValueInfoProto,
 } from './onnx/schema.js';
-export { type NamedTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
+export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
 export { type AnyOp, inferType, offThread, opTable, type RecordedCall, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
 export * as ops from './ops/index.js';
-export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
-export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
-export { Graph, type Node, type Output, Uses, type Value } from './graph/graph.js';
-export { print } from './graph/print.js';
-export { rewrite } from './graph/rewrite.js';
-export { preferRow, type RunOptions, referenceRows, run, runAsync } from './graph/run.js';
-export { trace } from './graph/trace.js';
-export { Types } from './graph/types.js';
-export { verify } from './graph/verify.js';
-export { type ExportOptions, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
-export { importOnnx } from './onnx/importOnnx.js';
 export { cancelTransposes } from './passes/cancelTransposes.js';
 export { foldBatchNorm } from './passes/foldBatchNorm.js';
 export { foldConstants } from './passes/foldConstants.js';
+export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
 export { removeDead } from './passes/removeDead.js';
-export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type Batches, type CalibrateOptions, calibrate } from './quant/calibrate.js';
 export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
-export { type CodeType, type QParams, qparamsOf, type QuantizedWeight, quantizeWeight, type Range } from './quant/scheme.js';
+export { type CodeType, type QParams, type QuantizedWeight, qparamsOf, quantizeWeight, type Range } from './quant/scheme.js';
+export { type BenchOptions, benchModel, type Timing } from './recipes/benchModel.js';
+export type { Agreement } from './recipes/compareRuntime.js';
+export type { Difference } from './recipes/difference.js';
+export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
+export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
+export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { prepareToQuantize, type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';
+export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
+export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
+export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
+export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';

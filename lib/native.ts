@@ -40,7 +40,7 @@ interface Addon {
   schema(): Schema;
   alloc(bytes: number): number;
   release(handle: number): boolean;
-  copy(handle: number, array: NodeJS.TypedArray, write: boolean): void;
+  copy(handle: number, array: ArrayBufferView, write: boolean): void;
   call(words: Float64Array, count: number): number;
   submit(words: Float64Array, count: number): Promise<void>;
   threads(count?: number): number;

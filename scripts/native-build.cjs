@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The one way to build the addon: `node scripts/native-build.cjs [rebuild] [--debug] [--out-dir=DIR]`.
 // Uses cmake-js where it is installed (development), plain cmake elsewhere (`npx lowbit build`). It also serves prebuildify as
 // --node-gyp, so unknown arguments are ignored.

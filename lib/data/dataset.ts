@@ -25,6 +25,11 @@ export interface Dataset {
    * @throws LowbitError 'data' or 'file' where a sample is damaged, 'aborted' when the signal fires
    */
   batches(size: number, signal?: AbortSignal): AsyncIterable<Batch>;
+  /**
+   * The set of `count` samples, one from each of that many equal parts of this set; all where it has fewer. Sets that are sorted by
+   * label, and sets whose labels come in turns, give some of every label. The choice is the same on every call.
+   */
+  spread(count: number): Dataset;
 }
 
 /** What a kind of data set provides: samples by number. */
@@ -62,7 +67,29 @@ export function dataset(source: Source, { skip = 0, limit = source.length }: Win
     checkCount(description, 'size', size, 1);
     return read(source, skip, length, size, signal);
   };
-  return { description, length, hasLabels, shape, batches };
+  const spread = (count: number) => {
+    checkCount(description, 'count', count, 1);
+    return count >= length ? whole : dataset(selection(source, count, (i) => skip + placeIn(length, count, i)));
+  };
+  const whole: Dataset = { description, length, hasLabels, shape, batches, spread };
+  return whole;
+}
+
+/** Somewhere in part i of `count` parts of 0..length: multiples of the golden ratio fill 0..1 evenly and repeat no pattern. */
+function placeIn(length: number, count: number, i: number): number {
+  const [start, end] = [i, i + 1].map((part) => Math.floor((part * length) / count));
+  return start + Math.floor(((i * 0.6180339887498949) % 1) * (end - start));
+}
+
+/** The samples number at(0), at(1), ... of a source. */
+function selection(source: Source, length: number, at: (i: number) => number): Source {
+  const read = async (first: number, count: number): Promise<Samples> => {
+    const samples = await Promise.all(Array.from({ length: count }, (_, i) => source.read(at(first + i), 1)));
+    const data = new Float32Array(samples.reduce((sum, sample) => sum + sample.data.length, 0));
+    for (const [i, sample] of samples.entries()) data.set(sample.data, i * sample.data.length);
+    return { data, labels: source.hasLabels ? Int32Array.from(samples, ({ labels }) => labels![0]) : undefined };
+  };
+  return { ...source, length, read };
 }
 
 async function* read(source: Source, skip: number, length: number, size: number, signal?: AbortSignal): AsyncGenerator<Batch> {

@@ -12,6 +12,14 @@ import { tensorFromProto } from './tensors.js';
 
 const text = new TextDecoder();
 
+/** What a node's import may ask about its file. */
+export interface ImportedFile {
+  /** The folder that external data is in. */
+  folder?: string;
+  /** `DataType` of inputs and constants by name: our element types do not tell 4 bits from 8. */
+  dataTypes: ReadonlyMap<string, number>;
+}
+
 export class ImportNode {
   readonly #attributes: Map<string, AttributeProto>;
 
@@ -25,14 +33,14 @@ export class ImportNode {
     readonly values: ReadonlyMap<string, Value>,
     readonly opset: number,
     readonly folder: Folder,
-    readonly modelFolder: string | undefined,
+    readonly file: ImportedFile,
   ) {
     this.#attributes = new Map(proto.attribute.map((attribute) => [attribute.name, attribute]));
   }
 
   /** The same place in the graph with another node, reading other values. */
   with(proto: NodeProto, values: ReadonlyMap<string, Value>): ImportNode {
-    return new ImportNode(proto, values, this.opset, this.folder, this.modelFolder);
+    return new ImportNode(proto, values, this.opset, this.folder, this.file);
   }
 
   get type(): string {
@@ -80,7 +88,7 @@ export class ImportNode {
   tensor(name: string): Tensor | undefined {
     const attribute = this.attribute(name, AttributeType.TENSOR);
     if (!attribute?.t) return undefined;
-    const { data, shape, dtype } = tensorFromProto(attribute.t, this.modelFolder);
+    const { data, shape, dtype } = tensorFromProto(attribute.t, this.file.folder);
     return Tensor.from(data, shape, dtype);
   }
 
@@ -122,7 +130,8 @@ export class ImportNode {
     if (!value) return undefined;
     return this.known(value) ?? this.refuse(`${what} is computed while the model runs; it has to be constant`);
   }
-  private known(value: Value): number[] | undefined {
+  /** The numbers of a value where they are known before the run. */
+  known(value: Value): number[] | undefined {
     const known = this.constantOf(value)?.toNumbers() ?? this.folder.types.known(value);
     return known && !known.some(Number.isNaN) ? [...known] : undefined;
   }
@@ -135,6 +144,10 @@ export class ImportNode {
     return this.opset >= opset ? this.numbers(index, attribute) : this.ints(attribute);
   }
 
+  /** The `DataType` of an input, where the file says it: inputs of the model and constants. */
+  dataType(index: number): number | undefined {
+    return this.file.dataTypes.get(this.proto.input[index]);
+  }
   shape(value: Value): Shape | undefined {
     return this.folder.type(value)?.shape;
   }

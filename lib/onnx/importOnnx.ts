@@ -1,20 +1,29 @@
 /** ONNX file -> graph. */
-import { fail, LowbitError } from '../error.js';
+import { checkOptions, fail, LowbitError } from '../error.js';
 import { Folder } from '../graph/fold.js';
-import { Graph, type Node, type Value } from '../graph/graph.js';
+import { entry, Graph, type Node, type Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
 import { cancelTransposes } from '../passes/cancelTransposes.js';
 import { mergeReshapes } from '../passes/mergeReshapes.js';
 import { Tensor } from '../tensor.js';
 import { type OnnxModel, readModel } from './file.js';
-import { ImportNode } from './importNode.js';
+import { type ImportedFile, ImportNode } from './importNode.js';
+import { olderMeaning } from './olderMeaning.js';
 import { importers } from './operators/index.js';
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './schema.js';
 import { dtypeOf, tensorFromProto } from './tensors.js';
 
-/** Opsets of the default domain that can be read. */
+/** Opsets of the default domain that can be written; what is read may be older where an operator still means the same. */
 export const oldestOpset = 7;
 export const newestOpset = 21;
+
+export interface ImportOptions {
+  /**
+   * Inputs of the file that get a fixed value and are no inputs of the graph any more, by name. For axes and sizes that a file leaves
+   * open although its operators have to know them before the run. The graph keeps the tensors.
+   */
+  constants?: Readonly<Record<string, Tensor>>;
+}
 
 /**
  * Reads an ONNX model.
@@ -22,12 +31,13 @@ export const newestOpset = 21;
  * @param source path or bytes of the file; external data is looked for beside the path
  * @throws LowbitError "format" or "file" for what is not an ONNX file, "unsupported" with all operators that are not known
  */
-export function importOnnx(source: string | Uint8Array): Graph {
-  return mergeReshapes(cancelTransposes(importModel(readModel(source))));
+export function importOnnx(source: string | Uint8Array, options: ImportOptions = {}): Graph {
+  checkOptions('importOnnx', options, ['constants']);
+  return mergeReshapes(cancelTransposes(importModel(readModel(source), options)));
 }
 
 /** The graph as the file has it, with a transpose around each spatial operator. */
-export function importModel({ proto: model, folder: modelFolder }: OnnxModel): Graph {
+export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { constants = {} }: ImportOptions = {}): Graph {
   const proto = model.graph!;
   const opsets = opsetsOf(model);
   refuseUnknown(proto, opsets);
@@ -36,14 +46,20 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel): G
   const initializers = new Set(proto.initializer.map(({ name }) => name));
   // Files of IR version 3 list their weights as inputs too.
   const inputs = proto.input.filter(({ name }) => !initializers.has(name));
-  refuseTwins([...inputs, ...proto.initializer].map(({ name }) => name));
-  for (const input of inputs) values.set(input.name, addInput(graph, input));
+  const names = inputs.map(({ name }) => name);
+  refuseTwins([...names, ...proto.initializer.map(({ name }) => name)]);
+  checkOptions('importOnnx constants', constants, names);
+  for (const input of inputs) {
+    const fixed = entry(constants, input.name);
+    values.set(input.name, fixed ? graph.constant(fixed, input.name) : addInput(graph, input));
+  }
   const folder = new Folder(graph);
   for (const tensor of proto.initializer) {
     const { data, shape, dtype } = tensorFromProto(tensor, modelFolder);
     values.set(tensor.name, folder.constant(Tensor.from(data, shape, dtype), tensor.name));
   }
-  for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, modelFolder);
+  const file = { folder: modelFolder, dataTypes: dataTypesOf(proto) };
+  for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, file);
   refuseTwins(proto.output.map(({ name }) => name));
   for (const { name } of proto.output) {
     const value = values.get(name);
@@ -53,8 +69,20 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel): G
   return withoutDead(graph);
 }
 
-function importNode(proto: NodeProto, values: Map<string, Value>, opset: number, folder: Folder, modelFolder: string | undefined): void {
-  const node = new ImportNode(proto, values, opset, folder, modelFolder);
+function dataTypesOf(proto: GraphProto): Map<string, number> {
+  const types = new Map<string, number>();
+  for (const { name, type } of proto.input) if (type?.value.case === 'tensorType') types.set(name, type.value.value.elemType);
+  for (const { name, dataType } of proto.initializer) types.set(name, dataType);
+  for (const { opType, output, attribute } of proto.node) {
+    if (opType === 'Constant' && attribute[0]?.t) types.set(output[0], attribute[0].t.dataType);
+  }
+  return types;
+}
+
+function importNode(proto: NodeProto, values: Map<string, Value>, opset: number, folder: Folder, file: ImportedFile): void {
+  const node = new ImportNode(proto, values, opset, folder, file);
+  const other = olderMeaning(node);
+  if (other) node.refuse(`${other}; export the model again with a newer opset`);
   const before = new Set(folder.graph.constants.keys());
   const last = folder.graph.nodes.at(-1);
   const results = within(node, () => importers.get(key(proto))!(node));
@@ -89,16 +117,7 @@ const key = (node: NodeProto) => (node.domain && node.domain !== 'ai.onnx' ? `${
 function opsetsOf(model: ModelProto): Map<string, number> {
   const opsets = new Map(model.opsetImport.map(({ domain, version }) => [domain, Number(version)]));
   const version = opsets.get('') ?? opsets.get('ai.onnx') ?? 1;
-  opsets.set('', version).set('ai.onnx', version);
-  if (version < oldestOpset) {
-    fail({
-      code: 'format',
-      format: 'onnx',
-      problem: `it uses opset ${version}, the oldest that is read is ${oldestOpset}`,
-      todo: 'Export it again with a newer opset.',
-    });
-  }
-  return opsets;
+  return opsets.set('', version).set('ai.onnx', version);
 }
 
 function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): void {

@@ -3,7 +3,7 @@ import { fail, shapeText } from '../error.js';
 import { bytesPerElement, type Dtype, type Shape, sizeOf } from '../shape.js';
 import { arrayFor, type TensorData } from '../tensor.js';
 import { isExternal, readExternal } from './external.js';
-import { DataType, onnxMessage, type TensorProto } from './schema.js';
+import { DataType, decode, onnxMessage, type TensorProto } from './schema.js';
 
 export interface NamedTensor {
   name: string;
@@ -44,6 +44,12 @@ const elementTypes: Partial<Record<number, ElementType>> = {
 
 /** Our element type for a `DataType`, undefined for those without one. 4-bit integers are widened to 8 bits. */
 export const dtypeOf = (dataType: number): Dtype | undefined => elementTypes[dataType]?.dtype;
+
+/** Least and largest value of a 4-bit type, which we hold in 8 bits; undefined for all others. */
+export function fourBitRange(dataType: number): readonly [number, number] | undefined {
+  if (dataType === DataType.INT4) return [-8, 7];
+  return dataType === DataType.UINT4 ? [0, 15] : undefined;
+}
 
 /** The `DataType` of an element type. */
 export function dataTypeOf(dtype: Dtype): number {
@@ -132,6 +138,20 @@ function unpacked(bytes: Uint8Array, dtype: Dtype, size: number): TensorData {
     data[i] = dtype === 'int8' && bits > 7 ? bits - 16 : bits;
   }
   return data;
+}
+
+/**
+ * The tensor of a file that holds nothing else (test data of the ONNX project: input_0.pb).
+ * @throws LowbitError 'format' where the bytes are no tensor, otherwise as `tensorFromProto`
+ */
+export function readTensor(bytes: Uint8Array): NamedTensor {
+  let tensor: TensorProto;
+  try {
+    tensor = decode('TensorProto', bytes);
+  } catch (error) {
+    return fail({ code: 'format', format: 'onnx', problem: `it is not a tensor (${(error as Error).message})` });
+  }
+  return tensorFromProto(tensor);
 }
 
 /**

@@ -44,8 +44,9 @@ export function cancelTransposes(old: Graph): Graph {
           name,
         ),
       );
+    // A name says which value it is, in whatever layout.
     const { stored: made } = layouts.get(node.output);
-    if (made.producer && !layouts.get(node.output).perm) to.graph.rename(made, node.output.name);
+    if (made.producer) to.graph.rename(made, node.output.name);
   }
   for (const { name, value } of old.outputs) {
     ready(value);

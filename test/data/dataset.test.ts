@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import test from 'ava';
-import { digits, openDataset, writeNpy } from 'lowbit';
+import { type Dataset, digits, openDataset, writeNpy } from 'lowbit';
 import { faults, faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
 import { all } from './batches.js';
@@ -43,6 +43,26 @@ test('skip and limit choose a window', async (t) => {
   await faultsLater(t, () => openDataset(`npy:${path}`, { skip: 10 }), 'option', /skip is 10, expected less than the 10 samples/);
   await faultsLater(t, () => openDataset(`npy:${path}`, { limit: 0 }), 'option', /limit is 0, expected a whole number from 1/);
   await faultsLater(t, () => openDataset(`npy:${path}`, { skip: 0.5 }), 'option', /skip is 0.5/);
+});
+
+test('spread takes one sample of each part', async (t) => {
+  const path = tenNumbers();
+  const numbers = async (set: Dataset) => (await all(set, 2)).flatMap(({ data }) => [...data]);
+  // parts 0-1 2-4 5-6 7-9, and in them the shares 0 0.618 0.236 0.854
+  t.deepEqual(await numbers((await openDataset(`npy:${path}`)).spread(4)), [0, 3, 5, 9]);
+  const window = await openDataset(`npy:${path}`, { skip: 3, limit: 6 });
+  t.deepEqual(await numbers(window.spread(3)), [3, 6, 7]);
+  t.deepEqual(await numbers(window.spread(3).spread(1)), [3]);
+  t.is(window.spread(6), window);
+  t.is(window.spread(7).length, 6);
+  faults(t, () => window.spread(0), 'option', /count is 0/);
+});
+
+test('spread sees all labels, in turns or sorted', async (t) => {
+  for (const count of [50, 70, 100, 200]) {
+    const turns = await all(digits({ count: 2000 }).spread(count), count);
+    t.is(new Set(turns[0].labels).size, 10, String(count));
+  }
 });
 
 test('a damaged sample is reported with its batch and not before', async (t) => {

@@ -6,7 +6,7 @@ import type { Dtype } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { dataTypeOf, dtypeOf } from '../tensors.js';
+import { dataTypeName, dataTypeOf, dtypeOf, fourBitRange } from '../tensors.js';
 
 /** An operator of one input whose float attributes are our parameters of the same names. */
 function unary(type: string, op: AnyOp, attributes: Readonly<Record<string, number>> = {}): Operator {
@@ -65,14 +65,22 @@ const clip: Operator = {
   },
 };
 
-function castTo(node: ImportNode, dtype: Dtype): Value {
+function castTo(node: ImportNode, dtype: Dtype, dataType: number): Value {
   const x = node.input(0);
-  return node.dtype(x) === dtype ? x : node.add(ops.cast, [x], { dtype });
+  const range = fourBitRange(dataType);
+  if (range && node.dtype(x) !== 'boolean') {
+    const [min, max] = range;
+    return node.add(ops.cast, [node.add(ops.clip, [x], { min, max })], { dtype });
+  }
+  return node.folder.type(x)?.dtype === dtype ? x : node.add(ops.cast, [x], { dtype });
 }
 
 const cast: Operator = {
   type: 'Cast',
-  import: (node) => castTo(node, dtypeOf(node.int('to', 0)) ?? node.refuse(`element type ${node.int('to', 0)} is not supported`)),
+  import(node) {
+    const to = node.int('to', 0);
+    return castTo(node, dtypeOf(to) ?? node.refuse(`element type ${dataTypeName(to)} is not supported`), to);
+  },
   op: ops.cast,
   export: (node) => node.elementwise('Cast', { to: { i: dataTypeOf(node.params.dtype as Dtype) } }),
 };
@@ -204,7 +212,7 @@ export const elementwise: readonly Operator[] = [
   gelu,
   clip,
   cast,
-  { type: 'CastLike', import: (node) => castTo(node, node.dtype(node.input(1))) },
+  { type: 'CastLike', import: (node) => castTo(node, node.dtype(node.input(1)), node.dataType(1) ?? 0) },
   binary('Add', ops.add),
   binary('Sub', ops.sub),
   binary('Mul', ops.mul),

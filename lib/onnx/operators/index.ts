@@ -21,6 +21,9 @@ export const importers: ReadonlyMap<string, Import> = new Map(
   ),
 );
 
+/** The operators that can be read, by name; `domain.name` outside the default domain. */
+export const onnxOperators: readonly string[] = [...importers.keys()];
+
 /** How to write an op. */
 export const exporters: ReadonlyMap<AnyOp, NonNullable<Operator['export']>> = new Map(
   operators.flatMap(({ op, export: write }) => (op && write ? [[op, write] as const] : [])),

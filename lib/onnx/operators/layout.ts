@@ -127,8 +127,7 @@ const slice: Operator = {
       return node.add(ops.slice, [x], { starts, ends, axes: node.ints('axes') ?? starts.map((_, i) => i) });
     }
     const params: NodeParams = { starts: node.input(1), ends: node.input(2) };
-    const axes = node.numbers(3, 'axes');
-    const steps = node.numbers(4, 'steps');
+    const [axes, steps] = [node.optional(3), node.optional(4)];
     if (axes) params.axes = axes;
     if (steps) params.steps = steps;
     return node.add(ops.slice, [x], params);
@@ -154,6 +153,8 @@ const split: Operator = {
     const x = node.input(0);
     const axis = node.axis(node.int('axis', 0), node.rank(x));
     const parts = node.proto.output.length;
+    const given = node.opset >= 13 ? node.optional(1) : undefined;
+    if (given && !node.known(given)) return splitAt(node, x, axis, given);
     const sizes = node.listSince(13, 'split', 1);
     const count = sizes?.length ?? node.int('num_outputs', parts);
     if (count !== parts) node.refuse(`it splits into ${count} parts and has ${parts} outputs`);
@@ -164,6 +165,16 @@ const split: Operator = {
     });
   },
 };
+
+// Sizes that are read when the model runs: part i ends where their running sum says.
+function splitAt(node: ImportNode, x: Value, axis: number, sizes: Value): Value[] {
+  const sums = (exclusive: boolean) => node.add(ops.cumSum, [sizes], { axis: 0, exclusive });
+  const [starts, ends] = [sums(true), sums(false)];
+  return node.proto.output.map((_, i) => {
+    const [from, to] = [starts, ends].map((list) => node.add(ops.slice, [list], { starts: [i], ends: [i + 1] }));
+    return node.add(ops.slice, [x], { starts: from, ends: to, axes: [axis] });
+  });
+}
 
 function equalParts(node: ImportNode, x: Value, axis: number, parts: number): number[] {
   const length = node.shape(x)![axis];
@@ -343,10 +354,10 @@ const dropout: Operator = {
   type: 'Dropout',
   import(node) {
     const x = node.input(0);
-    const training = node.optional(2);
-    const ratio = node.opset >= 12 ? (node.optional(1) ? node.numbers(1, 'ratio')![0] : 0.5) : 0;
-    if (training && node.numbers(2, 'training_mode')![0] && ratio > 0)
+    const training = node.opset >= 12 && node.numbers(2, 'training_mode')?.[0];
+    if (training && (node.numbers(1, 'ratio')?.[0] ?? 0.5) > 0) {
       node.refuse('it is exported in training mode; export the model for inference');
+    }
     if (!node.wants(1)) return x;
     const ones = node.add(ops.fill, [], {
       shape: node.add(ops.shape, [x]),

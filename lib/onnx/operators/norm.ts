@@ -183,7 +183,10 @@ const lpNorm: Operator = {
     const axes = [node.int('axis', -1)];
     const first = node.int('p', 2) === 1;
     const sum = node.add(ops.reduceSum, [first ? node.add(ops.abs, [x]) : node.add(ops.mul, [x, x])], { axes, keepDims: true });
-    return node.add(ops.div, [x, first ? sum : node.add(ops.sqrt, [sum])]);
+    const length = first ? sum : node.add(ops.sqrt, [sum]);
+    // Nothing has no direction: it stays 0.
+    const [zero, one] = [0, 1].map((value) => node.scalar(value, node.dtype(x)));
+    return node.add(ops.div, [x, node.add(ops.where, [node.add(ops.equal, [length, zero]), one, length])]);
   },
 };
 

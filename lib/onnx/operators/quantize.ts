@@ -5,7 +5,7 @@ import * as ops from '../../ops/index.js';
 import type { Dtype } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { dtypeOf } from '../tensors.js';
+import { dtypeOf, fourBitRange } from '../tensors.js';
 import { spatial } from './spatial.js';
 
 function zeroPoint(node: ImportNode, scale: Value, given: Value | undefined, dtype: Dtype): Value {
@@ -21,9 +21,19 @@ function perElement(node: ImportNode, value: Value, axis: number, block: number,
   return node.add(ops.gather, [value, node.constant(index, [length], 'int64')], { axis });
 }
 
+const cast = (node: ImportNode, value: Value, dtype: Dtype) =>
+  node.dtype(value) === dtype ? value : node.add(ops.cast, [value], { dtype });
+
 function quantizeLinear(node: ImportNode): Value {
-  const [x, scale] = [node.input(0), node.input(1)];
-  const dtype = dtypeOf(node.int('output_dtype', 0)) ?? 'uint8';
+  const dataType = node.dataType(2) ?? node.int('output_dtype', 0);
+  const codes = quantized(node, dtypeOf(dataType) ?? 'uint8');
+  const range = fourBitRange(dataType);
+  return range ? node.add(ops.clip, [codes], { min: range[0], max: range[1] }) : codes;
+}
+
+function quantized(node: ImportNode, dtype: Dtype): Value {
+  // All of it is computed in float32, also of half precision.
+  const [x, scale] = [0, 1].map((i) => cast(node, node.input(i), 'float32'));
   const zero = zeroPoint(node, scale, node.optional(2), dtype);
   const block = node.int('block_size', 0);
   if (!block) return node.add(ops.quantize, [x, scale, zero], { axis: node.int('axis', 1) });
@@ -35,13 +45,17 @@ function quantizeLinear(node: ImportNode): Value {
 }
 
 function dequantizeLinear(node: ImportNode): Value {
-  const [x, scale] = [node.input(0), node.input(1)];
+  return cast(node, dequantizedTo32(node), node.dtype(node.input(1)));
+}
+
+function dequantizedTo32(node: ImportNode): Value {
+  const [x, scale] = [node.input(0), cast(node, node.input(1), 'float32')];
   const zero = zeroPoint(node, scale, node.optional(2), node.dtype(x));
   const block = node.int('block_size', 0);
   if (!block) return node.add(ops.dequantize, [x, scale, zero], { axis: node.int('axis', 1) });
   const axis = node.axis(node.int('axis', 1), node.rank(x));
   const length = node.knownShape(x, 'block_size')[axis];
-  const real = (value: Value) => node.add(ops.cast, [value], { dtype: 'float32' });
+  const real = (value: Value) => cast(node, value, 'float32');
   const centred = node.add(ops.sub, [real(x), real(perElement(node, zero, axis, block, length))]);
   return node.add(ops.mul, [centred, perElement(node, scale, axis, block, length)]);
 }

@@ -15,9 +15,14 @@ const by =
 const square: Step = (node, value) => node.add(ops.mul, [value, value]);
 
 // The list of axes is an input since opset 13 (ReduceSum) or 18 (the others).
-function axesOf(node: ImportNode, since: number): number[] | undefined {
-  const axes = node.listSince(since, 'axes', 1);
-  if (axes?.length) return axes;
+function axesOf(node: ImportNode, since: number): number[] | Value | undefined {
+  const axes = node.opset >= since ? node.optional(1) : undefined;
+  const list = axes ? node.known(axes) : node.ints('axes');
+  if (list?.length) return list;
+  // Axes that are read when the model runs: how many tells whether there are any.
+  const count = axes && !list ? node.shape(axes)?.[0] : 0;
+  if (count === undefined || Number.isNaN(count)) return node.refuse('axes are computed while the model runs, and how many is not known');
+  if (axes && count > 0) return axes;
   if (node.flag('noop_with_empty_axes')) return undefined;
   return Array.from({ length: node.rank(node.input(0)) }, (_, i) => i);
 }
@@ -27,11 +32,20 @@ function reducing(type: string, op: AnyOp, before: Step = same, after: Step = sa
     type,
     import(node) {
       const axes = axesOf(node, since);
-      if (!axes) return node.input(0);
-      return after(node, node.add(op, [before(node, node.input(0))], { axes, keepDims: node.flag('keepdims', true) }));
+      const x = before(node, node.input(0));
+      // Over no axes each element is a sum of its own.
+      return after(node, axes ? reduced(node, op, x, axes) : x);
     },
     ...(before === same && after === same ? { op, export: (node: ExportNode) => writeReduce(node, type, since) } : {}),
   };
+}
+
+function reduced(node: ImportNode, op: AnyOp, x: Value, axes: number[] | Value): Value {
+  const params = { axes, keepDims: node.flag('keepdims', true) };
+  if (node.folder.type(x)?.dtype !== 'boolean') return node.add(op, [x], params);
+  // True is larger than false (since opset 20).
+  const bits = node.add(ops.cast, [x], { dtype: 'uint8' });
+  return node.add(ops.cast, [node.add(op, [bits], params)], { dtype: 'boolean' });
 }
 
 function writeReduce(node: ExportNode, type: string, since: number): void {
@@ -79,6 +93,11 @@ function arg(type: string, op: AnyOp): Operator {
   };
 }
 
+// A number given as a list of one becomes a number.
+function scalar(node: ImportNode, value: Value): number | Value {
+  return node.known(value)?.[0] ?? (node.rank(value) === 0 ? value : node.reshaped(value, []));
+}
+
 export const reduce: readonly Operator[] = [
   reducing('ReduceSum', ops.reduceSum, same, same, 13),
   reducing('ReduceMean', ops.reduceMean),
@@ -96,7 +115,7 @@ export const reduce: readonly Operator[] = [
     type: 'CumSum',
     import: (node) =>
       node.add(ops.cumSum, [node.input(0)], {
-        axis: node.requiredNumbers(1, 'axis')[0],
+        axis: scalar(node, node.input(1)),
         exclusive: node.flag('exclusive'),
         reverse: node.flag('reverse'),
       }),

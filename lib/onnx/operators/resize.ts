@@ -1,6 +1,7 @@
 /** Resize and Upsample: each axis becomes a table of source positions and weights. */
 import type { Value } from '../../graph/graph.js';
 import * as ops from '../../ops/index.js';
+import { isReal } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 
@@ -17,6 +18,8 @@ interface Axis {
   length: number;
   out: number;
   scale: number;
+  /** length · scale, which need not be whole where the scale is given. */
+  resized: number;
   /** Start and end of the region for tf_crop_and_resize, as fractions. */
   roi: readonly [number, number];
 }
@@ -33,12 +36,12 @@ interface Table {
 const coordinate: Record<string, (o: number, axis: Axis) => number> = {
   half_pixel: (o, { scale }) => (o + 0.5) / scale - 0.5,
   pytorch_half_pixel: (o, { scale, out }) => (out > 1 ? (o + 0.5) / scale - 0.5 : 0),
-  align_corners: (o, { length, out }) => (out > 1 ? (o * (length - 1)) / (out - 1) : 0),
+  align_corners: (o, { length, resized }) => (resized === 1 ? 0 : (o * (length - 1)) / (resized - 1)),
   asymmetric: (o, { scale }) => o / scale,
   tf_half_pixel_for_nn: (o, { scale }) => (o + 0.5) / scale,
-  half_pixel_symmetric: (o, { scale, out, length }) => (length / 2) * (1 - out / (scale * length)) + (o + 0.5) / scale - 0.5,
-  tf_crop_and_resize: (o, { length, out, roi: [start, end] }) =>
-    out > 1 ? start * (length - 1) + (o * (end - start) * (length - 1)) / (out - 1) : 0.5 * (start + end) * (length - 1),
+  half_pixel_symmetric: (o, { scale, out, length, resized }) => (length / 2) * (1 - out / resized) + (o + 0.5) / scale - 0.5,
+  tf_crop_and_resize: (o, { length, resized, roi: [start, end] }) =>
+    resized === 1 ? 0.5 * (start + end) * (length - 1) : start * (length - 1) + (o * (end - start) * (length - 1)) / (resized - 1),
 };
 
 const rounding: Record<string, (x: number) => number> = {
@@ -97,6 +100,11 @@ const isIdentity = ({ index, weight, taps }: Table, length: number) =>
 const longestResized = 2 ** 20;
 
 function resized(node: ImportNode, x: Value, axes: readonly Axis[], method: Method, outsideValue: number): Value {
+  const dtype = node.dtype(x);
+  if (method.mode !== 'nearest' && !isReal(dtype)) {
+    const real = resized(node, node.add(ops.cast, [x], { dtype: 'float32' }), axes, method, outsideValue);
+    return node.add(ops.cast, [node.add(ops.round, [real])], { dtype });
+  }
   let y = x;
   for (const [i, axis] of axes.entries()) {
     if (Object.is(axis.out, axis.length) && axis.scale === 1 && method.coordinates !== 'tf_crop_and_resize') continue;
@@ -113,7 +121,6 @@ function resized(node: ImportNode, x: Value, axes: readonly Axis[], method: Meth
     }
     if (t.outside.some(Boolean)) {
       const dims = axes.map((_, d) => (d === i ? axis.out : 1));
-      const dtype = node.dtype(x);
       y = node.add(ops.where, [node.constant(t.outside.map(Number), dims, 'boolean'), node.scalar(outsideValue, dtype), y]);
     }
   }
@@ -154,11 +161,13 @@ function axesOf(
     const region: [number, number] = [roi[i] ?? 0, roi[i + rank] ?? 1];
     if (Number.isNaN(length)) {
       if (sizes || scales[i] !== 1) node.refuse(`dimension ${i} is resized, its length has to be known`);
-      return { length, out: length, scale: 1, roi: region };
+      return { length, out: length, scale: 1, resized: length, roi: region };
     }
-    const out = sizes ? sizes[i] : Math.floor(length * scales[i]);
+    // In float32, as the scale itself is: 10 · 0.7 is 7.
+    const resized = sizes ? sizes[i] : Math.fround(length * scales[i]);
+    const out = Math.floor(resized);
     if (!(out > 0 && out < 2 ** 24)) node.refuse(`dimension ${i} would get ${out} elements`);
-    return { length, out, scale: sizes ? out / length : scales[i], roi: region };
+    return { length, out, scale: sizes ? out / length : scales[i], resized, roi: region };
   });
 }
 
@@ -195,15 +204,17 @@ function resize(node: ImportNode): Value {
   const policy = node.string('keep_aspect_ratio_policy', 'stretch');
   const unequal = axes.map((axis, i) => sizes[i] / shape[axis]);
   const common = policy === 'not_larger' ? Math.min(...unequal) : Math.max(...unequal);
-  const wanted = policy === 'stretch' ? sizes : axes.map((axis) => Math.floor(shape[axis] * common + 0.5));
+  const stretched = policy === 'stretch';
+  const wanted = stretched ? sizes : axes.map((axis) => Math.floor(shape[axis] * common + 0.5));
   // A free dimension keeps its length, which its size as computed from Shape also says.
   const target = full(wanted, shape);
   const list = shape.map((length, i) => (Number.isNaN(length) ? Number.NaN : target[i]));
   const freeAxes = list.map((out, i): Axis => {
     const axisRoi: [number, number] = [region?.[i] ?? 0, region?.[i + rank] ?? 1];
-    return Number.isNaN(out)
-      ? { length: out, out, scale: 1, roi: axisRoi }
-      : { length: shape[i], out, scale: out / shape[i], roi: axisRoi };
+    if (Number.isNaN(out)) return { length: out, out, scale: 1, resized: out, roi: axisRoi };
+    const length = shape[i];
+    if (stretched || !axes.includes(i)) return { length, out, scale: out / length, resized: out, roi: axisRoi };
+    return { length, out, scale: common, resized: length * common, roi: axisRoi };
   });
   for (const { out, length } of freeAxes) {
     if (!Number.isNaN(length) && !(out > 0 && out < 2 ** 24)) node.refuse(`a dimension would get ${out} elements`);
@@ -225,7 +236,7 @@ function upsample(node: ImportNode): Value {
 
 // Which coordinate mode of a plain linear Resize gives this table, if any.
 function linearModeOf(index: readonly number[], weight: readonly number[], length: number, out: number): string | undefined {
-  const axis: Axis = { length, out, scale: out / length, roi: [0, 1] };
+  const axis: Axis = { length, out, scale: out / length, resized: out, roi: [0, 1] };
   return ['half_pixel', 'align_corners', 'asymmetric'].find((coordinates) => {
     const method: Method = { mode: 'linear', coordinates, rounding: 'floor', cubicA: 0, excludeOutside: false, antialias: false };
     const t = table(axis, method);

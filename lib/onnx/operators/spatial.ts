@@ -6,18 +6,11 @@ import * as ops from '../../ops/index.js';
 import type { ExportNode } from '../exportNode.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
+import { maxIndices } from './poolIndices.js';
+import { imageWindow, part, sharedOut, type Window, windowOf } from './window.js';
 
 const toLast = channelsLast(4);
 const toFirst = channelsFirst(4);
-
-/** A sliding window over two dimensions; a sequence is an image of one row. */
-interface Window {
-  kernel: number[];
-  strides: number[];
-  dilations: number[];
-  /** top, left, bottom, right */
-  pads: number[];
-}
 
 /** The image of a spatial operator as (n, h, w, c); sequences get a row dimension. */
 function imageOf(node: ImportNode, x: Value): Value {
@@ -47,57 +40,6 @@ function addRow(node: ImportNode, x: Value): Value {
   return node.reshaped(x, [{ of: x, axis: 0 }, { of: x, axis: 1 }, 1, { of: x, axis: 2 }]);
 }
 
-/** The window's attributes; `auto_pad` needs the image's size. */
-function windowOf(node: ImportNode, x: Value, kernelShape: readonly number[]): Window {
-  const dims = node.rank(x) - 2;
-  if (dims < 1) node.refuse(`the input has ${dims + 2} dimensions, none of them spatial`);
-  const listed = (name: string, otherwise: number) => {
-    const list = node.ints(name) ?? Array<number>(dims).fill(otherwise);
-    if (list.length !== dims) node.refuse(`${name} has ${list.length} numbers for ${dims} spatial dimensions`);
-    if (list.some((n) => n < 1)) node.refuse(`${name} is [${list}], all have to be at least 1`);
-    return list;
-  };
-  const kernel = node.ints('kernel_shape') ?? [...kernelShape];
-  if (kernel.length !== dims) node.refuse(`kernel_shape has ${kernel.length} numbers for ${dims} spatial dimensions`);
-  const strides = listed('strides', 1);
-  const dilations = listed('dilations', 1);
-  const [begin, end] = padding(node, x, { kernel, strides, dilations });
-  const row = dims === 1;
-  return {
-    kernel: row ? [1, ...kernel] : kernel,
-    strides: row ? [1, ...strides] : strides,
-    dilations: row ? [1, ...dilations] : dilations,
-    pads: row ? [0, begin[0], 0, end[0]] : [...begin, ...end],
-  };
-}
-
-function padding(node: ImportNode, x: Value, { kernel, strides, dilations }: Omit<Window, 'pads'>): [number[], number[]] {
-  const auto = node.string('auto_pad', 'NOTSET');
-  const zeros = kernel.map(() => 0);
-  if (auto === 'VALID') return [zeros, zeros];
-  if (auto === 'NOTSET' || auto === '') {
-    const pads = node.ints('pads') ?? [...zeros, ...zeros];
-    if (pads.length !== 2 * kernel.length) node.refuse(`pads has ${pads.length} numbers, expected ${2 * kernel.length}`);
-    if (pads.some((n) => n < 0)) node.refuse(`pads is [${pads}]; negative pads are not supported`);
-    return [pads.slice(0, kernel.length), pads.slice(kernel.length)];
-  }
-  if (auto !== 'SAME_UPPER' && auto !== 'SAME_LOWER') return node.refuse(`auto_pad "${auto}" is not known`);
-  const shape = node.shape(x)!;
-  const total = kernel.map((k, i) => {
-    const length = shape[i + 2];
-    if (Number.isNaN(length)) node.refuse('auto_pad SAME needs an image whose size is known');
-    return Math.max(0, (Math.ceil(length / strides[i]) - 1) * strides[i] + (k - 1) * dilations[i] + 1 - length);
-  });
-  return sharedOut(total, auto === 'SAME_UPPER');
-}
-
-// An odd pixel of padding goes to the end (upper) or to the beginning.
-function sharedOut(total: readonly number[], upper: boolean): [number[], number[]] {
-  const less = total.map((n) => Math.floor(n / 2));
-  const more = total.map((n, i) => n - less[i]);
-  return upper ? [less, more] : [more, less];
-}
-
 const conv: Operator = {
   type: 'Conv',
   import(node) {
@@ -106,9 +48,10 @@ const conv: Operator = {
     const rank = node.rank(x);
     if (node.rank(w) !== rank) node.refuse(`the weight has ${node.rank(w)} dimensions, the input ${rank}`);
     const shape = node.shape(w)!;
-    const { strides, dilations, pads } = windowOf(node, x, shape.slice(2));
+    const image = imageOf(node, x);
+    const { strides, dilations, pads } = imageWindow(windowOf(node, x, shape.slice(2)));
     const weight = node.transposed(rank === 3 ? addRow(node, w) : w, toLast);
-    const y = node.add(ops.conv2d, [imageOf(node, x), weight, node.optional(2) ?? node.zeros([shape[0]])], {
+    const y = node.add(ops.conv2d, [image, weight, node.optional(2) ?? node.zeros([shape[0]])], {
       ...{ strides, dilations, pads, groups: node.int('group', 1) },
     });
     return imageTo(node, y, rank);
@@ -133,13 +76,14 @@ const convTranspose: Operator = {
     const shape = node.knownShape(w, 'ConvTranspose');
     const out = shape[1] * groups;
     const row = rank === 3;
-    const window = windowOf(node, x, shape.slice(2));
+    const image = imageOf(node, x);
+    const window = imageWindow(windowOf(node, x, shape.slice(2)));
     const dims = rank - 2;
     const extra = node.ints('output_padding') ?? Array<number>(dims).fill(0);
     if (extra.length !== dims) node.refuse(`output_padding has ${extra.length} numbers for ${dims} spatial dimensions`);
     const outputPads = row ? [0, ...extra] : extra;
     if (row) w = addRow(node, w);
-    const pads = transposePads(node, x, window, outputPads) ?? window.pads;
+    const { pads, more } = fitted(node, x, window, outputPads);
     // (in, out/groups, kh, kw) -> (out, kh, kw, in/groups)
     const [kh, kw] = window.kernel;
     const weight =
@@ -151,8 +95,8 @@ const convTranspose: Operator = {
             kw,
             shape[0] / groups,
           ]);
-    const y = node.add(ops.convTranspose2d, [imageOf(node, x), weight, node.optional(2) ?? node.zeros([out])], {
-      ...{ strides: window.strides, dilations: window.dilations, pads, outputPads, groups },
+    const y = node.add(ops.convTranspose2d, [image, weight, node.optional(2) ?? node.zeros([out])], {
+      ...{ strides: window.strides, dilations: window.dilations, pads, outputPads: more, groups },
     });
     return imageTo(node, y, rank);
   },
@@ -170,22 +114,39 @@ const convTranspose: Operator = {
   },
 };
 
-// The pads that give the wanted output: output_shape, or input times stride for auto_pad SAME.
-function transposePads(node: ImportNode, x: Value, window: Window, outputPads: readonly number[]): number[] | undefined {
+// The pads that give the wanted output: output_shape, or input times stride for auto_pad SAME. A larger one gets more output padding.
+function fitted(node: ImportNode, x: Value, window: Window, outputPads: readonly number[]): { pads: number[]; more: readonly number[] } {
   const auto = node.string('auto_pad', 'NOTSET');
   const same = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
   const wanted = node.ints('output_shape');
-  if (!wanted && !same) return undefined;
+  if (!wanted && !same) return { pads: window.pads, more: outputPads };
   const rank = node.rank(x);
   const spatial = node.knownShape(x, 'output_shape').slice(2);
   const size = rank === 3 ? [1, ...spatial] : spatial;
   const target = wanted?.slice(-(rank - 2)) ?? spatial.map((n, i) => n * window.strides[i + 4 - rank]);
   const out = rank === 3 ? [1, ...target] : target;
-  const total = out.map((n, i) =>
-    Math.max(0, window.strides[i] * (size[i] - 1) + outputPads[i] + (window.kernel[i] - 1) * window.dilations[i] + 1 - n),
+  const excess = out.map(
+    (n, i) => window.strides[i] * (size[i] - 1) + outputPads[i] + (window.kernel[i] - 1) * window.dilations[i] + 1 - n,
   );
-  const [begin, end] = sharedOut(total, auto !== 'SAME_LOWER');
-  return [...begin, ...end];
+  const [begin, end] = sharedOut(
+    excess.map((n) => Math.max(0, n)),
+    auto !== 'SAME_LOWER',
+  );
+  return { pads: [...begin, ...end], more: outputPads.map((n, i) => n + Math.max(0, -excess[i])) };
+}
+
+type Slide = (image: Value, window: Window) => Value;
+
+/** A pool over sequences, images or volumes by way of `slide`, which pools images. */
+function pooled(node: ImportNode, x: Value, window: Window, slide: Slide): Value {
+  const rank = node.rank(x);
+  if (rank !== 5) return imageTo(node, slide(imageOf(node, x), imageWindow(window)), rank);
+  // A window over a volume is one over rows and columns and then one over depth: largest of largest, mean of means.
+  const [, c, d, h, w] = node.knownChannels(x);
+  const planes = pooled(node, node.reshaped(x, [-1, c * d, h, w]), part(window, [1, 2]), slide);
+  const [oh, ow] = node.shape(planes)!.slice(2);
+  const depth = pooled(node, node.reshaped(planes, [-1, c, d, oh * ow]), part(window, [0, undefined]), slide);
+  return node.reshaped(depth, [-1, c, node.shape(depth)![2], oh, ow]);
 }
 
 function pool(type: string, op: AnyOp, more: (node: ImportNode) => object, attributes: (node: ExportNode) => object): Operator {
@@ -193,9 +154,10 @@ function pool(type: string, op: AnyOp, more: (node: ImportNode) => object, attri
     type,
     import(node) {
       const x = node.input(0);
-      const kernel = node.ints('kernel_shape') ?? node.refuse('kernel_shape is missing');
-      const y = node.add(op, [imageOf(node, x)], { ...windowOf(node, x, kernel), ceil: node.flag('ceil_mode'), ...more(node) });
-      return imageTo(node, y, node.rank(x));
+      const window = windowOf(node, x, node.ints('kernel_shape') ?? node.refuse('kernel_shape is missing'));
+      const params = { ceil: node.flag('ceil_mode'), ...more(node) };
+      const y = pooled(node, x, window, (image, flat) => node.add(op, [image], { ...flat, ...params }));
+      return node.wants(1) && op === ops.maxPool2d ? [y, maxIndices(node, x, y, window)] : y;
     },
     op,
     export(node) {

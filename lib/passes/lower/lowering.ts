@@ -92,7 +92,11 @@ export class Lowering extends Rewriter {
   }
 
   private requantized(codes: Codes, target: Target, node: Node): Value {
-    if (codes.dtype === target.dtype && codes.scale === target.scale && codes.zero === target.zero) return codes.value;
+    if (codes.dtype === target.dtype && codes.scale === target.scale && codes.zero === target.zero) {
+      // Codes that were only moved are the tensor that this node makes in the file.
+      if (codes.value.producer?.op.movesElements) this.graph.rename(codes.value, node.output.name);
+      return codes.value;
+    }
     const multiplier = Math.fround(codes.scale / target.scale);
     return this.graph.add(ops.requantize, [codes.value], { multiplier, xZero: codes.zero, ...outputParams(target) }, node.name);
   }

@@ -1,0 +1,39 @@
+/** `lowbit eval MODEL --data SPEC` */
+import { type Command, Option } from 'commander';
+import { importOnnx } from '../onnx/importOnnx.js';
+import { type Evaluation, type EvaluationMode, evaluate, evaluationModes } from '../recipes/evaluate.js';
+import { command, runs } from './command.js';
+import { facts, percent, whole } from './format.js';
+import { addDataOptions, type DataOptions, datasetOf } from './options.js';
+
+type Options = DataOptions & { data: string } & Partial<Record<EvaluationMode, boolean>>;
+
+const modes: Record<EvaluationMode, string> = {
+  integer: 'integer kernels (the default for a quantized model)',
+  simulate: 'the reference of the integer arithmetic, the same bytes slowly',
+  float: 'floating point, as the file says',
+};
+
+export function addEval(program: Command): void {
+  const target = addDataOptions(command(program, 'eval <model>', 'measure the accuracy on labelled samples'), { needed: true });
+  for (const mode of evaluationModes) {
+    target.addOption(new Option(`--${mode}`, `compute on ${modes[mode]}`).conflicts(evaluationModes.filter((other) => other !== mode)));
+  }
+  runs<Options>(target, async ({ options, signal, progress }, model) => {
+    const graph = importOnnx(model);
+    const dataset = await datasetOf(options.data, options);
+    const mode = evaluationModes.find((name) => options[name]);
+    const line = progress('evaluating');
+    const found = await evaluate(graph, dataset, { mode, batch: options.batch, onProgress: line.update, signal });
+    return { data: found, text: text(found) };
+  });
+}
+
+function text({ top1, top5, samples, samplesPerSecond, mode }: Evaluation): string {
+  return facts([
+    ['top-1', `${percent(top1)} of ${whole(samples)} samples`],
+    ['top-5', percent(top5)],
+    ['speed', `${whole(samplesPerSecond)} samples/s`],
+    ['computed', { integer: 'on integer kernels', simulate: 'as the integer reference', float: 'in floating point' }[mode]],
+  ]);
+}

@@ -1,0 +1,62 @@
+/** Options that several commands share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Dataset } from '../data/dataset.js';
+import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
+import { requires } from './command.js';
+
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
+/** A parser of whole numbers from `least` on. */
+export const wholeFrom = (least: number) => (text: string) => {
+  const value = number(text);
+  if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`Expected a whole number from ${least}.`);
+  return value;
+};
+
+/** A parser of comma-separated values. */
+export const listOf =
+  <T>(item: (text: string) => T) =>
+  (text: string): T[] =>
+    text.split(',').map(item);
+
+/** Numbers for each channel, or one for all. */
+function perChannel(text: string): number | number[] {
+  const list = listOf(number)(text);
+  return list.length === 1 ? list[0] : list;
+}
+
+/** What `addDataOptions` adds to a command's options. */
+export interface DataOptions extends DatasetOptions {
+  data?: string;
+  batch?: number;
+}
+
+const kinds = Object.entries(datasetKinds).map(([kind, { path }]) => `${kind} takes ${path}`);
+
+/** The options of every command that reads samples. */
+export function addDataOptions(target: Command, { needed }: { needed: boolean }): Command {
+  if (needed) requires(target, 'data');
+  return target
+    .option('--data <kind:path>', `samples; ${kinds.join('; ')}`)
+    .option('--limit <n>', 'use at most n samples', wholeFrom(1))
+    .option('--skip <n>', 'leave out the first n samples', wholeFrom(0))
+    .option('--batch <n>', 'samples a run (default: 32)', wholeFrom(1))
+    .option('--resize <pixels>', 'images: scale the shorter side to this', wholeFrom(1))
+    .option('--crop <pixels>', 'images: cut a square of this side from the centre', wholeFrom(1))
+    .option('--bgr', 'blue first')
+    .option('--scale <list>', 'pixel values are divided by this first (default: 255)', perChannel)
+    .option('--mean <list>', 'then this is subtracted, one number or one for each channel', perChannel)
+    .option('--std <list>', 'then they are divided by this', perChannel)
+    .option('--labels <file>', 'images: CSV file of lines file,label')
+    .addOption(new Option('--split <name>', 'mnist: which files of a folder').choices(['train', 'test']));
+}
+
+/** The data set that the options describe. */
+export function datasetOf(spec: string, options: DataOptions): Promise<Dataset> {
+  const { limit, skip, resize, crop, bgr, scale, mean, std, labels, split } = options;
+  return openDataset(spec, { limit, skip, resize, crop, bgr, scale, mean, std, labels, split });
+}

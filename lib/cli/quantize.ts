@@ -1,0 +1,98 @@
+/** `lowbit quantize MODEL --data SPEC -o OUT.onnx` */
+import { realpathSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { fail } from '../error.js';
+import { failOnFile } from '../file.js';
+import { exportOnnx } from '../onnx/exportOnnx.js';
+import { importOnnx } from '../onnx/importOnnx.js';
+import { type ObserverName, observerNames } from '../quant/observers/index.js';
+import type { CodeType } from '../quant/scheme.js';
+import { calibrationBatches } from '../recipes/prepare.js';
+import { type QuantizedLayer, quantize } from '../recipes/quantize.js';
+import { command, requires, runs } from './command.js';
+import { bytes, facts } from './format.js';
+import { floatTable } from './inspect.js';
+import { addDataOptions, type DataOptions, datasetOf, number, wholeFrom } from './options.js';
+
+interface Options extends DataOptions {
+  data: string;
+  output: string;
+  calibration: number;
+  observer?: ObserverName;
+  activations?: CodeType;
+  symmetric?: boolean;
+  perTensor?: boolean;
+  percentile?: number;
+  exclude?: string[];
+  opset?: number;
+}
+
+/** What --json prints. */
+interface Outcome {
+  output: string;
+  bytesBefore: number;
+  bytesAfter: number;
+  /** How many layers became integer, and which. */
+  quantizedLayers: number;
+  layers: QuantizedLayer[];
+  floatLayers: { name: string; op: string; reason: string }[];
+  calibrationSamples: number;
+}
+
+export function addQuantize(program: Command): void {
+  const target = addDataOptions(command(program, 'quantize <model>', 'write an int8 model, its ranges calibrated on samples'), {
+    needed: true,
+  })
+    .option('-o, --output <file>', 'the int8 model')
+    .option('--calibration <n>', 'calibrate on n samples, evenly spread over the data', wholeFrom(1), 500)
+    .addOption(new Option('--observer <name>', 'how ranges are chosen (default: mse)').choices(observerNames))
+    .addOption(new Option('--activations <type>', 'codes of activations (default: uint8)').choices(['uint8', 'int8']))
+    .option('--symmetric', 'activations have their zero point in the middle')
+    .option('--per-tensor', 'one scale for each weight instead of one a channel')
+    .option('--percentile <p>', 'per cent of the numbers that --observer percentile keeps (default: 99.99)', number)
+    .option('--exclude <names...>', 'layers that stay float: names, or patterns /like this/')
+    .option('--opset <n>', 'ONNX operator set of the output (default: 17)', wholeFrom(1));
+  requires(target, 'output');
+  runs<Options>(target, async ({ options, signal, progress }, model) => {
+    const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset } = options;
+    const bytesBefore = sizeOf(model);
+    checkOutput(model, output);
+    const graph = importOnnx(model);
+    const dataset = await datasetOf(options.data, options);
+    const count = Math.min(calibration, dataset.length);
+    const line = progress('calibrating');
+    const batches = calibrationBatches(graph, dataset, count, options.batch ?? 32, signal);
+    const onProgress = (samples: number) => line.update(Math.min(samples, count), count);
+    const settings = { observer, activations, symmetric, perTensor, percentile, exclude };
+    const { graph: quantized, layers, float } = await quantize(graph, batches, { ...settings, onProgress, signal });
+    exportOnnx(quantized, output, { opset });
+    const sizes = { bytesBefore, bytesAfter: sizeOf(output) };
+    const data = { output, ...sizes, quantizedLayers: layers.length, layers, floatLayers: float, calibrationSamples: count };
+    return { data, text: text(data) };
+  });
+}
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? failOnFile(path, { code: 'ENOENT' });
+
+// Known before the calibration, which may take minutes.
+function checkOutput(model: string, output: string): void {
+  const folder = dirname(resolve(output));
+  const info = statSync(folder, { throwIfNoEntry: false });
+  if (!info?.isDirectory()) fail({ code: 'file', path: output, problem: `there is no folder ${folder}`, todo: 'Create it first.' });
+  const existing = statSync(output, { throwIfNoEntry: false });
+  if (existing?.isDirectory()) failOnFile(output, { code: 'EISDIR' });
+  if (existing && realpathSync(output) === realpathSync(model)) {
+    fail({ code: 'option', where: 'quantize', option: 'output', came: output, expected: 'another file than the model, which is kept' });
+  }
+}
+
+function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples }: Outcome): string {
+  const general = facts([
+    ['wrote', output],
+    ['size', `${bytes(bytesBefore)} -> ${bytes(bytesAfter)}, ${(bytesBefore / bytesAfter).toFixed(2)} times smaller`],
+    ['layers', `${layers.length} on integers, ${floatLayers.length} on real numbers`],
+    ['calibrated on', `${calibrationSamples} samples`],
+  ]);
+  return floatLayers.length > 0 ? `${general}\n\n${floatTable(floatLayers)}` : general;
+}

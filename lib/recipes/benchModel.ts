@@ -1,0 +1,132 @@
+/** How long a model takes: real numbers, codes, and onnxruntime beside them where it is installed. */
+import { setImmediate } from 'node:timers/promises';
+import { checkOptions, fail } from '../error.js';
+import type { Graph } from '../graph/graph.js';
+import { run } from '../graph/run.js';
+import { importOnnx } from '../onnx/importOnnx.js';
+import { threads } from '../op.js';
+import { lowerInteger } from '../passes/lowerInteger.js';
+import { loadOnnxRuntime, type OnnxRuntime } from './onnxruntime.js';
+import { free } from './prepare.js';
+import { isQuantized, withoutQuantization } from './quantized.js';
+import { fixedBatch, randomInputs } from './samples.js';
+
+export interface BenchOptions {
+  /** Samples a run, default [1]; a model of a fixed batch size has only that. */
+  batches?: readonly number[];
+  /** Thread counts, default: one and all. */
+  threads?: readonly number[];
+  /** Seconds for each batch size and thread count, all contenders together. Default 2. */
+  seconds?: number;
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+export interface Timing {
+  /** 'fp32', 'int8' or 'onnxruntime' (the file as it is). */
+  name: string;
+  batch: number;
+  threads: number;
+  /** Median wall time of a run in milliseconds. */
+  medianMs: number;
+  /** Samples a second at that time. */
+  throughput: number;
+}
+
+/**
+ * Times a model file. All contenders run in turn, so that a slow minute of the machine is shared by all; the first runs do not count.
+ * @throws LowbitError 'option' for a batch size that the model does not take, 'data' where inputs cannot be made up, 'aborted'
+ */
+export async function benchModel(path: string, options: BenchOptions = {}): Promise<{ results: Timing[] }> {
+  checkOptions('benchModel', options, ['batches', 'threads', 'seconds', 'onProgress', 'signal']);
+  const most = threads();
+  const graph = importOnnx(path);
+  const batches = batchesFor(graph, options.batches);
+  const counts = options.threads ?? [...new Set([1, most])];
+  const { seconds = 2, onProgress, signal } = options;
+  if (!(seconds > 0)) fail({ code: 'option', where: 'benchModel', option: 'seconds', came: seconds, expected: 'a number above 0' });
+  const runtime = loadOnnxRuntime();
+  const results: Timing[] = [];
+  const total = batches.length * counts.length;
+  let done = 0;
+  try {
+    for (const batch of batches) {
+      for (const count of counts) {
+        threads(count);
+        results.push(...(await timings(path, graph, runtime, batch, count, seconds, signal)));
+        onProgress?.(++done, total);
+      }
+    }
+  } finally {
+    threads(most);
+  }
+  return { results };
+}
+
+function batchesFor(graph: Graph, asked: readonly number[] | undefined): readonly number[] {
+  const fixed = fixedBatch(graph);
+  const other = asked?.find((n) => !(Number.isSafeInteger(n) && n >= 1) || (fixed !== undefined && n !== fixed));
+  if (other !== undefined) {
+    const expected = fixed === undefined ? 'whole numbers from 1' : `${fixed}, the model has that batch size`;
+    fail({ code: 'option', where: 'benchModel', option: 'batches', came: other, expected });
+  }
+  return asked ?? [fixed ?? 1];
+}
+
+interface Contender {
+  name: string;
+  run: () => unknown;
+  times: number[];
+}
+
+async function timings(
+  path: string,
+  graph: Graph,
+  runtime: OnnxRuntime | undefined,
+  batch: number,
+  count: number,
+  seconds: number,
+  signal: AbortSignal | undefined,
+): Promise<Timing[]> {
+  const session = await runtime?.open(path, count);
+  const inputs = randomInputs(graph, batch);
+  const here = (name: string, executable: Graph) => ({ name, run: () => free(run(executable, inputs)), times: [] });
+  const contenders: Contender[] = isQuantized(graph)
+    ? [here('fp32', withoutQuantization(graph)), here('int8', lowerInteger(graph).graph)]
+    : [here('fp32', graph)];
+  if (session) contenders.push({ name: 'onnxruntime', run: session.prepare(inputs), times: [] });
+  try {
+    await race(contenders, seconds, signal);
+  } finally {
+    await session?.release();
+    free(inputs);
+  }
+  return contenders.map(({ name, times }) => {
+    const medianMs = median(times);
+    return { name, batch, threads: count, medianMs, throughput: (1000 * batch) / medianMs };
+  });
+}
+
+const warmUps = 2;
+const leastRuns = 5;
+
+async function race(contenders: readonly Contender[], seconds: number, signal?: AbortSignal): Promise<void> {
+  const start = performance.now();
+  for (let round = 0; round < warmUps + leastRuns || performance.now() - start < seconds * 1000; round++) {
+    for (const contender of contenders) {
+      if (signal?.aborted) fail({ code: 'aborted', what: 'benchModel' });
+      // The one before left its data in the caches, and maybe threads that still spin: a run that does not count comes first.
+      await contender.run();
+      const before = performance.now();
+      await contender.run();
+      if (round >= warmUps) contender.times.push(performance.now() - before);
+    }
+    await setImmediate();
+  }
+}
+
+function median(times: readonly number[]): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle - 1)]) / 2;
+}

@@ -1,0 +1,221 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { exportOnnx, Graph, importOnnx, relu } from 'lowbit';
+import { temporaryFolder } from '../folder.js';
+import { calibrated, smallNetwork } from '../recipes/models.js';
+import { json, lowbit } from './lowbit.js';
+
+const folder = temporaryFolder();
+
+test.before(async () => {
+  exportOnnx(smallNetwork(), join(folder, 'float.onnx'));
+  exportOnnx(await calibrated(smallNetwork()), join(folder, 'int8.onnx'));
+});
+
+const keys = (data: object) => Object.keys(data).sort();
+const narrow = (text: string) => text.split('\n').every((line) => line.length <= 80);
+
+test('inspect', async (t) => {
+  const { code, data } = await json(folder, ['inspect', 'float.onnx']);
+  t.is(code, 0);
+  t.deepEqual(keys(data), ['bytes', 'float', 'inputs', 'macs', 'operators', 'outputs', 'parameters', 'quantizable', 'quantized']);
+  t.is(data.macs, 11286);
+  const larger = await json(folder, ['inspect', 'float.onnx', '--shape', 'image=2,1,28,28']);
+  t.is(larger.data.macs, 2 * 11286);
+  const { stdout, stderr } = await lowbit(folder, ['inspect', 'float.onnx']);
+  t.regex(stdout, /^conv +conv2d +9\.13 k +80\.86 % +60$/m);
+  t.is(stderr, '');
+  t.true(narrow(stdout), stdout);
+});
+
+test('quantize, eval, verify: the way of a model', async (t) => {
+  const out = 'made.onnx';
+  const made = await json(folder, ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '30', '-o', out]);
+  t.is(made.code, 0);
+  t.deepEqual(keys(made.data), [
+    ...['bytesAfter', 'bytesBefore', 'calibrationSamples', 'floatLayers', 'layers', 'output', 'quantizedLayers'],
+  ]);
+  t.is(made.data.bytesBefore, statSync(join(folder, 'float.onnx')).size);
+  t.is(made.data.bytesAfter, statSync(join(folder, out)).size);
+  t.is(made.data.quantizedLayers, 2);
+  t.is(made.data.calibrationSamples, 30);
+  t.deepEqual(made.data.floatLayers, []);
+
+  const measured = await json(folder, ['eval', out, '--data', 'digits:50', '--skip', '10', '--limit', '20', '--batch', '7']);
+  t.is(measured.code, 0);
+  t.deepEqual(keys(measured.data), ['mode', 'samples', 'samplesPerSecond', 'top1', 'top5']);
+  t.is(measured.data.samples, 20);
+  t.is(measured.data.mode, 'integer');
+  const simulated = await json(folder, ['eval', out, '--data', 'digits:50', '--skip', '10', '--limit', '20', '--simulate']);
+  t.is(simulated.data.mode, 'simulate');
+  t.is(simulated.data.top5, measured.data.top5);
+
+  for (const data of [[], ['--data', 'digits:10']]) {
+    const verified = await json(folder, ['verify', out, '--samples', '3', ...data]);
+    t.is(verified.code, 0);
+    t.deepEqual(keys(verified.data), ['equal', 'onnxruntime', 'rows', 'samples']);
+    t.true(verified.data.equal);
+    t.is(verified.data.samples, 3);
+  }
+  t.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('.')),
+    [],
+  );
+});
+
+test('options of quantize arrive', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--observer', 'percentile', '--percentile', '99', '--activations', 'int8'];
+  const { data } = await json(folder, [...base, '--per-tensor', '--symmetric', '--opset', '15', '--exclude', '/^c/', '-o', 'options.onnx']);
+  t.deepEqual(data.floatLayers, [{ name: 'conv', op: 'conv2d', reason: 'excluded by name' }]);
+  const graph = importOnnx(join(folder, 'options.onnx'));
+  const weights = graph.nodes.find(({ op, inputs }) => op.name === 'dequantize' && graph.constantOf(inputs[0])?.dtype === 'int8')!;
+  t.is(graph.constantOf(weights.inputs[1])!.size, 1); // per tensor
+  const first = graph.nodes.find(({ op }) => op.name === 'quantize')!;
+  t.is(graph.constantOf(first.inputs[2])!.dtype, 'int8');
+  t.is(graph.constantOf(first.inputs[2])!.item(), 0); // symmetric
+});
+
+test('bench', async (t) => {
+  const { code, data } = await json(folder, ['bench', 'int8.onnx', '--batch', '1,2', '--threads', '1', '--time', '0.01']);
+  t.is(code, 0);
+  const results = (data.results as object[]).filter((row) => (row as { name: string }).name !== 'onnxruntime');
+  t.is(results.length, 4);
+  t.deepEqual(keys(results[0]), ['batch', 'medianMs', 'name', 'threads', 'throughput']);
+  const { stdout } = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01']);
+  t.regex(stdout, /batch +threads +median ms +samples\/s +times fp32\nfp32 +1 +1 .* 1\.00\n/);
+});
+
+test('doctor', async (t) => {
+  const { code, data } = await json(folder, ['doctor']);
+  t.is(code, 0);
+  t.deepEqual(keys(data), ['addon', 'node', 'packages', 'platform', 'problem', 'version']);
+  t.deepEqual(keys(data.packages as object), ['onnxruntime-node', 'sharp']);
+  t.is(data.problem, null);
+});
+
+test('demo', async (t) => {
+  const place = temporaryFolder();
+  const { code, data } = await json(place, ['demo', '-o', 'deep/er']);
+  t.is(code, 0);
+  const { fp32, int8, verification } = data as Record<string, { accuracy: number; bytes: number; equal?: boolean; path: string }>;
+  t.true(fp32.accuracy > 0.95, String(fp32.accuracy));
+  t.true(int8.accuracy > fp32.accuracy - 0.01, String(int8.accuracy));
+  t.true(int8.bytes < fp32.bytes / 2.5);
+  t.true(verification.equal);
+  t.true(existsSync(join(place, 'deep/er/digits.onnx')) && existsSync(join(place, 'deep/er/digits.int8.onnx')));
+  const { stdout } = await lowbit(place, ['demo']);
+  t.regex(stdout, /verified: the same bytes from all kernels/);
+  t.true(narrow(stdout), stdout);
+});
+
+const mistakes: [string, string[], number, RegExp][] = [
+  ['an unknown command', ['evl', 'float.onnx'], 2, /unknown command 'evl'\n\(Did you mean eval\?\)/],
+  ['an unknown option', ['quantize', 'float.onnx', '--exlude', 'x'], 2, /unknown option '--exlude'\n\(Did you mean --exclude\?\)/],
+  ['a missing argument', ['inspect'], 2, /missing required argument 'model'/],
+  ['a missing option', ['eval', 'float.onnx'], 2, /required option '--data <kind:path>' not specified/],
+  ['two modes', ['eval', 'int8.onnx', '--data', 'digits:9', '--float', '--integer'], 2, /'--(float|integer)' cannot be used with option/],
+  ['a mode that the model lacks', ['eval', 'float.onnx', '--data', 'digits:9', '--integer'], 2, /small has no quantized values/],
+  [
+    'a value that is not a number',
+    ['eval', 'float.onnx', '--data', 'digits:9', '--limit', 'ten'],
+    2,
+    /'ten' is invalid. Expected a number/,
+  ],
+  ['a number below the least', ['bench', 'float.onnx', '--batch', '1,0'], 2, /'1,0' is invalid. Expected a whole number from 1/],
+  [
+    'a choice that does not exist',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--observer', 'max'],
+    2,
+    /choices are minmax/,
+  ],
+  ['an unknown data set', ['eval', 'float.onnx', '--data', 'digit:9'], 2, /spec is "digit:9", expected digits:/],
+  ['an option of another data set', ['eval', 'float.onnx', '--data', 'digits:9', '--crop', '8'], 2, /unknown option "crop"/],
+  [
+    'a layer that does not exist',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--exclude', 'cnv'],
+    2,
+    /did you mean "conv"/,
+  ],
+  ['a shape of no input', ['inspect', 'float.onnx', '--shape', 'x=1'], 2, /"x", expected one of the inputs image/],
+  ['a shape without a name', ['inspect', 'float.onnx', '--shape', '1,2'], 2, /Expected input=sizes/],
+  [
+    'the model as output',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', './float.onnx'],
+    2,
+    /expected another file than the model/,
+  ],
+  ['a missing model', ['inspect', 'nowhere.onnx'], 3, /nowhere\.onnx: there is no such file or folder/],
+  ['a file that is no model', ['inspect', 'notes.txt'], 3, /notes\.txt: not a valid onnx file/],
+  [
+    'a missing output folder',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'no/x.onnx'],
+    3,
+    /no\/x\.onnx: there is no folder .*no\. Create it/,
+  ],
+  ['a folder as output', ['quantize', 'float.onnx', '--data', 'digits:9', '-o', '.'], 3, /this is a folder, expected a file/],
+  ['a quantized model', ['quantize', 'int8.onnx', '--data', 'digits:9', '-o', 'x.onnx'], 3, /the model is quantized already/],
+  ['nothing to quantize', ['quantize', 'relu.onnx', '--data', 'digits:9', '-o', 'x.onnx'], 3, /nothing to quantize/],
+  ['a float model to verify', ['verify', 'float.onnx'], 3, /float\.onnx: the model has no quantized values.*Quantize it first/],
+  ['samples that do not fit', ['eval', 'relu.onnx', '--data', 'digits:9'], 3, /samples of shape \[1, 28, 28\] do not fit input "x"/],
+  ['samples without labels', ['eval', 'float.onnx', '--data', 'npy:x.npy'], 3, /its samples have no labels/],
+];
+
+test.before(() => {
+  const graph = new Graph('relu');
+  graph.output('y', graph.add(relu, [graph.input('x', { dtype: 'float32', shape: [Number.NaN, 5] })]));
+  exportOnnx(graph, join(folder, 'relu.onnx'));
+  writeFileSync(join(folder, 'notes.txt'), 'this is no model');
+  const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 28, 28), }".padEnd(117);
+  writeFileSync(
+    join(folder, 'x.npy'),
+    Buffer.concat([Buffer.from('\x93NUMPY\x01\x00v\x00', 'latin1'), Buffer.from(`${header}\n`), Buffer.alloc(4 * 784)]),
+  );
+});
+
+for (const [what, args, exit, message] of mistakes) {
+  test(`${what} ends with ${exit}`, async (t) => {
+    const { code, stdout, stderr } = await lowbit(folder, args);
+    t.is(code, exit, stderr);
+    t.regex(stderr, message);
+    t.is(stdout, '');
+    const asJson = await json(folder, args);
+    t.is(asJson.code, exit);
+    t.deepEqual(keys(asJson.data), ['error']);
+    const error = asJson.data.error as { code: string; message: string };
+    t.regex(error.message, message);
+    t.is(typeof error.code, 'string');
+    t.false(existsSync(join(folder, 'x.onnx')));
+  });
+}
+
+test('the model is not touched by a refused output', async (t) => {
+  const before = readFileSync(join(folder, 'float.onnx'));
+  await lowbit(folder, ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'float.onnx']);
+  t.deepEqual(readFileSync(join(folder, 'float.onnx')), before);
+});
+
+test('help and version end with 0', async (t) => {
+  for (const args of [['--help'], ['help', 'eval'], ['quantize', '-h'], ['--version']]) {
+    const { code, stdout, stderr } = await lowbit(folder, args);
+    t.is(code, 0);
+    t.is(stderr, '');
+    t.true(narrow(stdout), stdout);
+  }
+  const { code, stderr } = await lowbit(folder, []);
+  t.is(code, 2);
+  t.regex(stderr, /Usage: lowbit/);
+});
+
+test('Ctrl-C ends with 130', async (t) => {
+  const args = ['eval', 'int8.onnx', '--simulate', '--batch', '1', '--data', 'digits:1000000'];
+  // The process says when it starts to listen for Ctrl-C.
+  const announce = "process.on('newListener', (event) => event === 'SIGINT' && process.stderr.write('listening '))";
+  const { code, stderr, stdout } = await lowbit(folder, args, {
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(announce)}` },
+    onStderr: (text, pid) => text.startsWith('listening') && process.kill(pid, 'SIGINT'),
+  });
+  t.is(code, 130);
+  t.regex(stderr, /^listening .*stopped by its signal/);
+  t.is(stdout, '');
+});

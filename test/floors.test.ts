@@ -1,0 +1,143 @@
+/** Who may import whom (docs/architecture.md, "Floors"): read from the sources, so that the rule holds for every file that is added. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import test from 'ava';
+import { repositoryRoot } from './shared.js';
+
+/** The ground floor, lowest first: each file imports only from those before it. */
+const ground = ['error', 'file', 'shape', 'native', 'tensor', 'op'];
+
+const floors: Record<string, number> = {
+  ...{ ops: 1, autograd: 2, graph: 3 },
+  ...{ quant: 4, passes: 4, onnx: 4, train: 4, data: 4 },
+  ...{ recipes: 5, report: 5, cli: 6 },
+};
+
+/** Edges between folders of one floor that are wanted. */
+const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
+  {
+    from: /^onnx\/importOnnx$/,
+    to: /^passes\/(cancelTransposes|mergeReshapes)$/,
+    reason: 'the file has images as NCHW: its import is only done when the transposes and reshapes around each operator are gone',
+  },
+  {
+    from: /^passes\/insertQdq$/,
+    to: /^quant\/scheme$/,
+    reason: 'weights become codes in one place, by the scheme',
+  },
+];
+
+/** What every op family may use: the files of ops/ that define no ops. */
+const shared = ['ops/basic', 'ops/codes'];
+
+interface Edge {
+  from: string;
+  to: string;
+  /** Gone after compilation. */
+  typeOnly: boolean;
+}
+
+function sourcesBelow(folder: string, pattern: RegExp): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => pattern.test(path));
+}
+
+/** The modules of lib/ without their extension, and the imports between them. */
+function readLib(): { modules: string[]; edges: Edge[] } {
+  const lib = join(repositoryRoot(), 'lib');
+  const modules = sourcesBelow(lib, /\.ts$/).map((path) => path.replace(/\.ts$/, ''));
+  const edges = modules.flatMap((from) => {
+    const text = readFileSync(join(lib, `${from}.ts`), 'utf8');
+    const imports = text.matchAll(/(?:\b(?:im|ex)port (type )?[^;']*?from |\bimport\s*\(\s*|\bimport )'(\.[^']*)\.js'/g);
+    return [...imports].map(([, type, path]) => ({ from, to: posix.join(posix.dirname(from), path), typeOnly: type !== undefined }));
+  });
+  return { modules, edges };
+}
+
+const folderOf = (module: string) => (module.includes('/') ? module.split('/')[0] : '');
+
+/** What is wrong with an import, if anything. */
+function problem({ from, to }: Edge): string | undefined {
+  if (from === 'index') return undefined;
+  if (to === 'index') return 'index.ts is for users';
+  const [home, target] = [folderOf(from), folderOf(to)];
+  if (home === '') {
+    if (target !== '') return 'the ground floor stands on nothing';
+    return ground.indexOf(to) < ground.indexOf(from) ? undefined : `the order is ${ground.join(' < ')}`;
+  }
+  if (home === 'ops' && target === 'ops') {
+    return from === 'ops/index' || shared.includes(to) ? undefined : `a family uses no other family, only ${shared.join(' and ')}`;
+  }
+  if (home === target || target === '' || floors[target] < floors[home]) return undefined;
+  if (allowed.some((edge) => edge.from.test(from) && edge.to.test(to))) return undefined;
+  return `${home} is on floor ${floors[home]}, ${target} on floor ${floors[target]}`;
+}
+
+/** A way from a module back to itself, if there is one. */
+function findCycle(modules: readonly string[], edges: readonly Edge[]): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (module: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(module)) return [...path.slice(path.indexOf(module)), module];
+    if (done.has(module)) return undefined;
+    for (const { from, to } of edges) {
+      const cycle = from === module ? visit(to, [...path, module]) : undefined;
+      if (cycle) return cycle;
+    }
+    done.add(module);
+    return undefined;
+  };
+  for (const module of modules) {
+    const cycle = visit(module, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+const { modules, edges } = readLib();
+
+test('every file of lib/ has a floor', (t) => {
+  t.true(edges.length > modules.length);
+  for (const module of modules) t.true(folderOf(module) in floors || ground.includes(module) || module === 'index', module);
+});
+
+test('files import from floors below or from their own folder', (t) => {
+  t.deepEqual(
+    edges.flatMap((edge) => (problem(edge) ? [`${edge.from} imports ${edge.to}: ${problem(edge)}`] : [])),
+    [],
+  );
+});
+
+test('every allowed edge is in use', (t) => {
+  for (const { from, to } of allowed)
+    t.true(
+      edges.some((edge) => from.test(edge.from) && to.test(edge.to)),
+      `${from} to ${to}`,
+    );
+});
+
+test('no file imports itself by a detour, apart from types', (t) => {
+  const lasting = edges.filter(({ typeOnly }) => !typeOnly);
+  t.is(findCycle(modules, lasting)?.join(' -> '), undefined);
+});
+
+test('a kernel family includes its own files, op.h, core/ and cpu/', (t) => {
+  const native = join(repositoryRoot(), 'native');
+  const wrong = sourcesBelow(native, /^(core|cpu|kernels)\/.*\.(h|cc)$/).flatMap((path) => {
+    const includes = [...readFileSync(join(native, path), 'utf8').matchAll(/#include "([^"]+)"/g)].map(([, name]) => name);
+    const home = posix.dirname(path);
+    // Relative to the file, or to native/ where there is no such file.
+    const beside = (name: string) => (sources.has(posix.join(home, name)) ? posix.join(home, name) : name);
+    return includes.map(beside).flatMap((name) => (mayInclude(path, name) ? [] : [`${path} includes ${name}`]));
+  });
+  t.deepEqual(wrong, []);
+});
+
+const sources = new Set(sourcesBelow(join(repositoryRoot(), 'native'), /\.(h|cc)$/));
+
+function mayInclude(path: string, name: string): boolean {
+  const below = path.startsWith('kernels/')
+    ? ['op.h', 'core/', 'cpu/', `${posix.dirname(path)}/`]
+    : path.startsWith('cpu/')
+      ? ['core/', 'cpu/']
+      : ['core/'];
+  return sources.has(name) && below.some((start) => name.startsWith(start));
+}

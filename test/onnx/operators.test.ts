@@ -1,0 +1,241 @@
+/** Operators as files have them: what the conformance tests do not reach, or what was wrong once. Numbers follow from the format's text. */
+import test, { type ExecutionContext } from 'ava';
+import { DataType, type Dtype, encodeModel, importOnnx, onnxMessage, readModel, type Shape, Tensor } from 'lowbit';
+import { faults } from '../faults.js';
+import { float, int, ints, type NodeOptions, nodeModel, runGraph, runNode, string } from './node.js';
+
+const upTo = (count: number, shape: Shape = [count], dtype: Dtype = 'float32') =>
+  Tensor.from(
+    Array.from({ length: count }, (_, i) => i),
+    shape,
+    dtype,
+  );
+const int64 = (...list: number[]) => Tensor.from(list, [list.length], 'int64');
+
+function gives(t: ExecutionContext, y: Tensor, shape: Shape, elements: readonly number[], dtype: Dtype = 'float32'): void {
+  t.is(y.dtype, dtype);
+  t.deepEqual(y.shape, shape);
+  t.deepEqual(y.toNumbers(), [...elements]);
+}
+
+// ---- parameters that are read when the model runs --------------------------------------------------------------------------------
+
+const open: NodeOptions = { constants: [] };
+
+test('ReduceSum reads its axes when it runs', (t) => {
+  const [y] = runNode('ReduceSum', [upTo(6, [2, 3]), int64(1)], { ...open, attributes: { keepdims: int(0) } });
+  gives(t, y, [2], [3, 12]);
+  const [all] = runNode('ReduceSum', [upTo(6, [2, 3]), int64()], { ...open, attributes: { keepdims: int(0) } });
+  gives(t, all, [], [15]);
+});
+
+test('Slice reads axes and steps when it runs', (t) => {
+  const [y] = runNode('Slice', [upTo(6, [2, 3]), int64(-1), int64(-4), int64(1), int64(-2)], open);
+  gives(t, y, [2, 2], [2, 0, 5, 3]);
+});
+
+test('CumSum reads its axis when it runs, a number or a list of one', (t) => {
+  for (const axis of [Tensor.scalar(0, 'int64'), int64(0)])
+    gives(t, runNode('CumSum', [upTo(4, [2, 2]), axis], open)[0], [2, 2], [0, 1, 2, 4]);
+});
+
+test('Split reads its sizes when it runs', (t) => {
+  const [a, b, c] = runNode('Split', [upTo(6), int64(1, 3, 2)], { ...open, outputs: 3 });
+  gives(t, a, [1], [0]);
+  gives(t, b, [3], [1, 2, 3]);
+  gives(t, c, [2], [4, 5]);
+});
+
+test('an input that an operator has to know can be fixed at import', (t) => {
+  const x = upTo(3, [1, 3, 1]);
+  const model = nodeModel('Squeeze', [x, int64(0, 2)], open);
+  faults(t, () => importOnnx(model), 'unsupported', /axes is computed while the model runs; it has to be constant/);
+  const graph = importOnnx(model, { constants: { in1: int64(0, 2) } });
+  t.deepEqual(
+    graph.inputs.map(({ name }) => name),
+    ['in0'],
+  );
+  gives(t, runGraph(graph, [x])[0], [3], [0, 1, 2]);
+  faults(t, () => importOnnx(model, { constants: { in2: x } }), 'unknownOption', /unknown option "in2", did you mean/);
+});
+
+test('Dropout does not ask for the ratio that it ignores', (t) => {
+  gives(t, runNode('Dropout', [upTo(2), Tensor.scalar(0.1)], open)[0], [2], [0, 1]);
+  const train = Tensor.from([1], [], 'boolean');
+  faults(t, () => runNode('Dropout', [upTo(2), Tensor.scalar(0.1), train]), 'unsupported', /training mode/);
+  gives(t, runNode('Dropout', [upTo(2), Tensor.scalar(0), train])[0], [2], [0, 1]);
+});
+
+// ---- older opsets ----------------------------------------------------------------------------------------------------------------
+
+test('an operator that never changed is read from any opset', (t) => {
+  gives(t, runNode('Abs', [Tensor.from([-2, 3])], { opset: 1 })[0], [2], [2, 3]);
+});
+
+test('older meanings are refused', (t) => {
+  const x = upTo(6, [1, 2, 3]);
+  const refused = (type: string, inputs: Tensor[], options: NodeOptions, message: RegExp) =>
+    faults(t, () => runNode(type, inputs, options), 'unsupported', message);
+  refused('Add', [x, upTo(2)], { opset: 6, attributes: { broadcast: int(1), axis: int(1) } }, /stands along an axis/);
+  refused('Dropout', [x], { opset: 6 }, /training mode/);
+  gives(t, runNode('Dropout', [x], { opset: 6, attributes: { is_test: int(1) } })[0], [1, 2, 3], [0, 1, 2, 3, 4, 5]);
+  refused('BatchNormalization', [x, upTo(2), upTo(2), upTo(2), upTo(2)], { opset: 8, attributes: { spatial: int(0) } }, /each pixel/);
+  refused('PRelu', [x, upTo(2)], { opset: 6 }, /along the channels/);
+  refused('Selu', [x], { opset: 1 }, /fewer digits/);
+});
+
+// ---- windows ---------------------------------------------------------------------------------------------------------------------
+
+test('ConvTranspose pads its output up to output_shape', (t) => {
+  const [y] = runNode('ConvTranspose', [Tensor.from([2, 3], [1, 1, 1, 2]), Tensor.from([1], [1, 1, 1, 1])], {
+    attributes: { strides: ints(1, 2), output_shape: ints(2, 4) },
+  });
+  gives(t, y, [1, 1, 2, 4], [2, 0, 3, 0, 0, 0, 0, 0]);
+});
+
+test('MaxPool over a volume', (t) => {
+  const [y] = runNode('MaxPool', [upTo(24, [1, 1, 2, 3, 4])], { attributes: { kernel_shape: ints(2, 2, 2), strides: ints(1, 1, 2) } });
+  gives(t, y, [1, 1, 1, 2, 2], [17, 19, 21, 23]);
+});
+
+test('AveragePool over a volume with padding, dilation and a last window that hangs over', (t) => {
+  const attributes = {
+    ...{ kernel_shape: ints(2, 2, 1), strides: ints(2, 1, 1), dilations: ints(1, 2, 1), pads: ints(0, 1, 0, 0, 1, 0) },
+    ceil_mode: int(1),
+  };
+  const x = upTo(6, [1, 1, 3, 2, 1]); // depth 3: windows {0, 1} and {2}; rows: taps {-1, 1} and {0, 2}
+  gives(t, runNode('AveragePool', [x], { opset: 19, attributes })[0], [1, 1, 2, 2, 1], [2, 1, 5, 4]);
+  const counted = runNode('AveragePool', [x], { opset: 19, attributes: { ...attributes, count_include_pad: int(1) } });
+  gives(t, counted[0], [1, 1, 2, 2, 1], [1, 0.5, 2.5, 2]);
+});
+
+test('MaxPool says where its values lie', (t) => {
+  const x = Tensor.from([0, 0, 5, 5, 1, 7, 2, 2, 2, 2, 2, 3], [2, 1, 2, 3]);
+  const attributes = { kernel_shape: ints(2, 2), pads: ints(1, 0, 0, 0) };
+  const [y, rows] = runNode('MaxPool', [x], { attributes, outputs: 2 });
+  gives(t, y, [2, 1, 2, 2], [0, 5, 5, 7, 2, 2, 2, 3]);
+  gives(t, rows, [2, 1, 2, 2], [0, 2, 3, 5, 6, 7, 6, 11], 'int64');
+  const [, columns] = runNode('MaxPool', [x], { attributes: { ...attributes, storage_order: int(1) }, outputs: 2 });
+  gives(t, columns, [2, 1, 2, 2], [0, 4, 1, 5, 6, 8, 6, 11], 'int64');
+  const [, line] = runNode('MaxPool', [upTo(4, [1, 1, 4])], { attributes: { kernel_shape: ints(2), strides: ints(2) }, outputs: 2 });
+  gives(t, line, [1, 1, 2], [1, 3], 'int64');
+});
+
+// ---- Resize ----------------------------------------------------------------------------------------------------------------------
+
+const resize = (x: Tensor, scales: number[], attributes: NodeOptions['attributes'], opset = 13) =>
+  runNode('Resize', [x, undefined, Tensor.from(scales)], { attributes: { ...attributes }, opset })[0];
+
+test('Resize aligns corners by the length before it is cut to a whole number', (t) => {
+  // 4 · 0.625 = 2.5 becomes 2 elements, at 0 and 3 / 1.5.
+  const attributes = { mode: string('linear'), coordinate_transformation_mode: string('align_corners') };
+  gives(t, resize(upTo(4), [0.625], attributes), [2], [0, 2]);
+});
+
+test('Resize counts elements in float32, so that 10 times 0.7 is 7', (t) => {
+  t.deepEqual(resize(upTo(10), [0.7], { mode: string('nearest') }).shape, [7]);
+});
+
+test('the float attributes of an operator are read', (t) => {
+  gives(t, runNode('LeakyRelu', [Tensor.from([-2, 2])], { attributes: { alpha: float(0.5) } })[0], [2], [-1, 2]);
+});
+
+test('Resize that keeps proportions samples by their common factor', (t) => {
+  // 5 x 4 to fit 7 x 8: the factor is 7/5, so 4 becomes round(5.6) = 6, sampled at (i + 0.5) / 1.4 − 0.5.
+  const attributes = { axes: ints(0, 1), mode: string('nearest'), keep_aspect_ratio_policy: string('not_larger') };
+  const [y] = runNode('Resize', [upTo(20, [5, 4]), undefined, undefined, int64(7, 8)], { attributes, opset: 18 });
+  t.deepEqual(y.shape, [7, 6]);
+  t.deepEqual(y.toNumbers().slice(0, 6), [0, 1, 1, 2, 3, 3]);
+});
+
+test('Resize of integers rounds', (t) => {
+  gives(t, resize(Tensor.from([0, 3], [2], 'int32'), [2], { mode: string('linear') }), [4], [0, 1, 2, 3], 'int32');
+});
+
+// ---- reductions and norms --------------------------------------------------------------------------------------------------------
+
+test('a reduction over no axes still does its part for each element', (t) => {
+  const options = { opset: 18, attributes: { noop_with_empty_axes: int(1) } };
+  const x = Tensor.from([-2, 3]);
+  for (const [type, want] of Object.entries({ ReduceSum: [-2, 3], ReduceL1: [2, 3], ReduceL2: [2, 3], ReduceSumSquare: [4, 9] })) {
+    gives(t, runNode(type, [x], options)[0], [2], want);
+    gives(t, runNode(type, [x, int64()], options)[0], [2], want);
+  }
+});
+
+test('ReduceMax and ReduceMin of booleans', (t) => {
+  const x = Tensor.from([1, 0, 0, 0], [2, 2], 'boolean');
+  gives(t, runNode('ReduceMax', [x, int64(1)], { opset: 20 })[0], [2, 1], [1, 0], 'boolean');
+  gives(t, runNode('ReduceMin', [x], { opset: 20, attributes: { keepdims: int(0) } })[0], [], [0], 'boolean');
+});
+
+test('LpNormalization leaves nothing as it is', (t) => {
+  for (const p of [1, 2]) gives(t, runNode('LpNormalization', [upTo(3, [3, 1])], { attributes: { p: int(p) } })[0], [3, 1], [0, 1, 1]);
+});
+
+test('LRN looks at the channels before and behind, one more behind if their number is even', (t) => {
+  const attributes = { size: int(2), alpha: float(2), beta: float(1), bias: float(1) };
+  // Squares 1, 4, 9: channel c divides by 1 + (its own square + that of the next one).
+  const [y] = runNode('LRN', [Tensor.from([1, 2, 3, 1, 2, 3], [2, 3, 1])], { attributes });
+  const want = [1 / 6, 2 / 14, 3 / 10].map(Math.fround);
+  gives(t, y, [2, 3, 1], [...want, ...want]);
+});
+
+// ---- codes -----------------------------------------------------------------------------------------------------------------------
+
+const nibbles = (dataType: number, ...bytes: number[]) =>
+  onnxMessage('TensorProto', { name: 'in2', dataType, dims: [1n], rawData: Uint8Array.from(bytes) });
+
+test('codes of 4 bits stay in their range', (t) => {
+  const x = Tensor.from([-100, -3, 2, 100]);
+  const scale = Tensor.from([1]);
+  const quantized = (dataType: number) => {
+    const { proto } = readModel(nodeModel('QuantizeLinear', [x, scale, Tensor.from([0], [1], 'int8')], { opset: 21 }));
+    proto.graph!.initializer = proto.graph!.initializer.map((tensor) => (tensor.name === 'in2' ? nibbles(dataType, 1) : tensor));
+    return runGraph(importOnnx(encodeModel({ proto })), [x])[0];
+  };
+  gives(t, quantized(DataType.INT4), [4], [-8, -2, 3, 7], 'int8');
+  gives(t, quantized(DataType.UINT4), [4], [0, 0, 3, 15], 'uint8');
+  const named = runNode('QuantizeLinear', [x, scale], { opset: 21, attributes: { output_dtype: int(DataType.INT4) } });
+  gives(t, named[0], [4], [-8, -3, 2, 7], 'int8');
+  gives(t, runNode('Cast', [x], { opset: 21, attributes: { to: int(DataType.UINT4) } })[0], [4], [0, 0, 2, 15], 'uint8');
+});
+
+test('blocks of codes have a scale each', (t) => {
+  const attributes = { axis: int(1), block_size: int(2) };
+  const scale = Tensor.from([1, 10], [1, 2]);
+  const x = Tensor.from([1, 2, 30, -40], [1, 4]);
+  gives(
+    t,
+    runNode('QuantizeLinear', [x, scale, Tensor.from([0, 5], [1, 2], 'int16')], { opset: 21, attributes })[0],
+    [1, 4],
+    [1, 2, 8, 1],
+    'int16',
+  );
+  const codes = Tensor.from([1, 2, 8, 1], [1, 4], 'uint16');
+  gives(
+    t,
+    runNode('DequantizeLinear', [codes, scale, Tensor.from([0, 5], [1, 2], 'uint16')], { opset: 21, attributes })[0],
+    [1, 4],
+    [1, 2, 30, -40],
+  );
+});
+
+test('scales of half precision, and integers that become codes', (t) => {
+  const half = Tensor.from([0.5], [], 'float16');
+  gives(
+    t,
+    runNode('QuantizeLinear', [Tensor.from([1, -2], [2], 'float16'), half, Tensor.scalar(1, 'int8')], { opset: 19 })[0],
+    [2],
+    [3, -3],
+    'int8',
+  );
+  gives(t, runNode('DequantizeLinear', [Tensor.from([3, -3], [2], 'int8'), half], { opset: 19 })[0], [2], [1.5, -1.5], 'float16');
+  gives(
+    t,
+    runNode('QuantizeLinear', [Tensor.from([7, -9], [2], 'int32'), Tensor.scalar(2), Tensor.scalar(0, 'int8')])[0],
+    [2],
+    [4, -4],
+    'int8',
+  );
+});
