@@ -161,7 +161,8 @@ export class ExportNode {
   }
   /** A list of whole numbers as an operand: a constant, or the value that is read when the model runs. */
   list(param: ParamValue | Value): string {
-    return isValue(param) ? this.in(param) : this.ints(param as readonly number[]);
+    if (isValue(param)) return this.in(param);
+    return Array.isArray(param) ? this.ints(param) : this.refuse(`${param} is not a list`);
   }
   /** A number as an operand, likewise. */
   number(param: ParamValue | Value, dtype: Dtype): string {

@@ -57,7 +57,7 @@ const int64 = (...values: number[]) => ({ shape: [values.length], dtype: 'int64'
 
 const refused: [opType: string, model: NodeModel, message: RegExp][] = [
   ['Sum', { operands: [] }, /input 0 is missing/],
-  ['CumSum', { operands: [x] }, /axis are missing/],
+  ['CumSum', { operands: [x] }, /input 1 is missing/],
   ['Resize', { operands: [image], opset: 10 }, /scales are missing/],
   ['Resize', { operands: [image, undefined, undefined, int64(1, 4, 6, 2 ** 23)] }, /dimension 3 is resized from 6 to 8388608 elements/],
   [
