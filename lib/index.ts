@@ -32,7 +32,7 @@ export {
   type ValueInfoProto,
 } from './onnx/schema.js';
 export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
-export { type AnyOp, inferType, offThread, opTable, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
+export { type AnyOp, inferType, offThread, opTable, type RecordedCall, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
 export * as ops from './ops/index.js';
 export { cancelTransposes } from './passes/cancelTransposes.js';

@@ -189,13 +189,18 @@ function dtypeOf(data: TensorData | ArrayLike<number | bigint>): Dtype {
 
 function converted(data: ArrayLike<number | bigint>, dtype: Dtype): TensorData {
   if (dtype === 'int64' || dtype === 'uint64') {
-    return arrays[dtype].from(Array.from(data, (value) => BigInt(value)));
+    return arrays[dtype].from(Array.from(data, (value) => bigIntOf(value, dtype)));
   }
   const numbers = Array.from(data, Number);
   if (dtype === 'float16') return Uint16Array.from(numbers, numberToHalf);
   if (dtype === 'bfloat16') return Uint16Array.from(numbers, numberToBfloat);
   if (dtype === 'boolean') return Uint8Array.from(numbers, (value) => (value ? 1 : 0));
   return arrays[dtype].from(numbers);
+}
+
+function bigIntOf(value: number | bigint, dtype: Dtype): bigint {
+  if (typeof value === 'bigint' || Number.isInteger(value)) return BigInt(value);
+  return fail({ code: 'data', where: 'Tensor.from', problem: `${value} is no ${dtype}` });
 }
 
 const word = new DataView(new ArrayBuffer(4));

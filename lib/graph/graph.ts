@@ -35,6 +35,10 @@ export interface Output {
   value: Value;
 }
 
+/** An entry by a name from a file, which may be called "constructor". */
+export const entry = <T>(entries: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(entries, name) ? entries[name] : undefined;
+
 export const isValue = (param: ParamValue | Value): param is Value => typeof param === 'object' && 'name' in param;
 
 /** A network. Passes never change one: they return a new graph that shares its constants. */

@@ -1,6 +1,6 @@
 /** How passes are written: walk the nodes of a graph in order and build a new one. */
 import type { Shape } from '../shape.js';
-import { Graph, isValue, type Node, type NodeParams, reads, Uses, type Value } from './graph.js';
+import { entry, Graph, isValue, type Node, type NodeParams, reads, Uses, type Value } from './graph.js';
 
 /** The graph being built, and what became of the old graph's values. */
 export class Rewriter {
@@ -16,7 +16,7 @@ export class Rewriter {
     this.graph = new Graph(old.name);
     this.uses = new Uses(old);
     for (const { name, type, dims } of old.inputs) {
-      const shape = shapes[name];
+      const shape = entry(shapes, name);
       this.set(this.old.find(name), this.graph.input(name, shape ? { dtype: type!.dtype, shape } : type!, shape ? undefined : dims));
     }
   }

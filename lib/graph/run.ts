@@ -3,7 +3,7 @@ import { fail, shapeText } from '../error.js';
 import { type AnyOp, offThread, type ParamValue, type RecordedCall, record, rowsOf, runOp } from '../op.js';
 import { shapesMayEqual } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
-import { type Graph, isValue, type Node, reads, type Value } from './graph.js';
+import { entry, type Graph, isValue, type Node, reads, type Value } from './graph.js';
 
 export interface RunOptions {
   /** The kernel row an op should run on; undefined is the best one, and a row that declines leaves the call to the best one. */
@@ -37,13 +37,26 @@ export function run(graph: Graph, inputs: Readonly<Record<string, Tensor>>, opti
   return scope(() => execute(graph, inputs, options));
 }
 
-/** `run` on a thread of its own: the event loop stays free. The inputs must stay alive until it resolves. */
-export function runAsync(
+/**
+ * `run` on a thread of its own: the event loop stays free. The inputs must stay alive until it resolves.
+ * Takes no `row`: whether one declines shows too late for another to take over.
+ */
+export async function runAsync(
   graph: Graph,
   inputs: Readonly<Record<string, Tensor>>,
-  options: RunOptions = {},
+  options: Omit<RunOptions, 'row'> = {},
 ): Promise<Record<string, Tensor>> {
-  return offThread(() => run(graph, inputs, options));
+  let outputs: Record<string, Tensor> = {};
+  try {
+    return await offThread(() => {
+      outputs = run(graph, inputs, options);
+      return outputs;
+    });
+  } catch (error) {
+    // Kernels run after the outputs were made, and may fail then.
+    for (const output of Object.values(outputs)) output.dispose();
+    throw error;
+  }
 }
 
 function execute(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions): Record<string, Tensor> {
@@ -97,12 +110,12 @@ function countReads(graph: Graph): Map<Value, number> {
 
 // Every output is a tensor of its own: an input, a constant or a value that is two outputs is copied.
 function outputsOf(graph: Graph, tensors: Map<Value, Tensor>, mine: Set<Value>): Record<string, Tensor> {
-  const outputs: Record<string, Tensor> = {};
-  for (const { name, value } of graph.outputs) {
-    const tensor = tensors.get(value)!;
-    outputs[name] = mine.delete(value) ? tensor : Tensor.from(tensor.data(), tensor.shape, tensor.dtype);
-  }
-  return outputs;
+  return Object.fromEntries(
+    graph.outputs.map(({ name, value }) => {
+      const tensor = tensors.get(value)!;
+      return [name, mine.delete(value) ? tensor : Tensor.from(tensor.data(), tensor.shape, tensor.dtype)];
+    }),
+  );
 }
 
 function checkInputs(graph: Graph, inputs: Readonly<Record<string, Tensor>>): void {
@@ -111,7 +124,7 @@ function checkInputs(graph: Graph, inputs: Readonly<Record<string, Tensor>>): vo
     if (!names.includes(option)) fail({ code: 'unknownOption', where: `inputs of ${graph.name}`, option, allowed: names });
   }
   for (const { name, type } of graph.inputs) {
-    const tensor = inputs[name];
+    const tensor = entry(inputs, name);
     if (!tensor) fail({ code: 'data', where: graph.name, problem: `input "${name}" is missing` });
     if (type && tensor.dtype !== type.dtype) fail({ code: 'dtype', op: graph.name, input: name, came: tensor.dtype, expected: type.dtype });
     if (type && !shapesMayEqual(tensor.shape, type.shape)) {

@@ -2,7 +2,7 @@
 import { type AnyOp, completeParams, inferType, type ParamValue } from '../op.js';
 import { isInteger, type Shape, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { type Graph, isValue, type Node, type Value } from './graph.js';
+import { entry, type Graph, isValue, type Node, type Value } from './graph.js';
 
 // Longer lists of integers are data, not shapes.
 const longestKnown = 64;
@@ -15,7 +15,7 @@ export class Types {
   /** @param shapes sizes for inputs, by name; the others are as declared */
   constructor(graph: Graph, shapes: Readonly<Record<string, Shape>> = {}) {
     for (const input of graph.inputs) {
-      if (input.type) this.#types.set(input, { dtype: input.type.dtype, shape: shapes[input.name] ?? input.type.shape });
+      if (input.type) this.#types.set(input, { dtype: input.type.dtype, shape: entry(shapes, input.name) ?? input.type.shape });
     }
     for (const [value, tensor] of graph.constants) this.setConstant(value, tensor);
     for (const node of graph.nodes) this.visit(node);

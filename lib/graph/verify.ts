@@ -5,8 +5,8 @@ import { type Graph, isValue, type Node, reads, type Value } from './graph.js';
 import { Types } from './types.js';
 
 /**
- * Throws a fault with code "graph" if the graph breaks a rule: every value is defined once and before it is read, names are unique,
- * every node has its op's inputs and parameters, and the types that can be known fit.
+ * Throws a fault with code "graph" if the graph breaks a rule: every value is defined once and before it is read, the names of values
+ * and those of outputs are unique, every node has its op's inputs and parameters, and the types that can be known fit.
  */
 export function verify(graph: Graph): void {
   const defined = new Set<Value>();
@@ -29,7 +29,12 @@ export function verify(graph: Graph): void {
     checkNode(node);
     define(node.output);
   }
-  for (const { name, value } of graph.outputs) if (!defined.has(value)) broken(`output "${name}" is not defined`);
+  const outputs = new Set<string>();
+  for (const { name, value } of graph.outputs) {
+    if (!defined.has(value)) broken(`output "${name}" is not defined`);
+    if (outputs.has(name)) broken(`two outputs are named "${name}"`);
+    outputs.add(name);
+  }
   new Types(graph);
 }
 

@@ -5,7 +5,7 @@ import { isIdentity, Layouts, type Perm } from '../graph/layout.js';
 import type { Types } from '../graph/types.js';
 import type { ParamValue } from '../op.js';
 import { dequantize, reshape, transpose } from '../ops/index.js';
-import { type Dtype, type Shape, sizeOf, type TensorType } from '../shape.js';
+import { type Dtype, isInteger, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
 
 /** An attribute's value, by the field that holds it. */
@@ -156,9 +156,6 @@ export class ExportNode {
   stored(index: number): string {
     return this.operand(this.node.inputs[index], this.perm);
   }
-  storedPerm(_index: number): Perm | undefined {
-    return this.perm;
-  }
   ints(values: readonly number[]): string {
     return this.initializer('int64', [values.length], values);
   }
@@ -167,6 +164,8 @@ export class ExportNode {
   }
   initializer(dtype: Dtype, shape: Shape, values: ArrayLike<number>): string {
     const fit = dtype === 'int64' ? Array.from(values, withinInt64) : values;
+    const wrong = isInteger(dtype) ? Array.from(fit).find((value) => !Number.isInteger(value)) : undefined;
+    if (wrong !== undefined) this.refuse(`it needs the number ${wrong}, which is no ${dtype}`);
     return this.file.initializer(`${this.node.output.name}.${dtype === 'int64' ? 'shape' : 'constant'}`, Tensor.from(fit, shape, dtype));
   }
 

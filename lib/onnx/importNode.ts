@@ -4,8 +4,8 @@ import type { Folder } from '../graph/fold.js';
 import type { NodeParams, Value } from '../graph/graph.js';
 import { compose, type Perm } from '../graph/layout.js';
 import type { AnyOp } from '../op.js';
-import { cast, concat, dequantize, reshape, shape as shapeOp, slice, transpose } from '../ops/index.js';
-import { type Dtype, isKnown, type Shape } from '../shape.js';
+import { cast, concat, dequantize, fill, reshape, shape as shapeOp, slice, transpose } from '../ops/index.js';
+import { axisIndex, type Dtype, isInteger, isKnown, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { type AttributeProto, AttributeType, type NodeProto } from './schema.js';
 import { tensorFromProto } from './tensors.js';
@@ -111,9 +111,9 @@ export class ImportNode {
   input(index: number): Value {
     return this.optional(index) ?? this.refuse(`input ${index} is missing`);
   }
-  /** All inputs of a variadic operator. */
-  inputs(): Value[] {
-    return Array.from({ length: this.inputCount }, (_, i) => this.input(i));
+  /** All inputs of a variadic operator, one at least. */
+  inputs(): [Value, ...Value[]] {
+    return [this.input(0), ...Array.from({ length: this.inputCount - 1 }, (_, i) => this.input(i + 1))];
   }
   /** Is this output read by somebody (or a graph output)? Decided by its having a name. */
   wants(output: number): boolean {
@@ -134,6 +134,10 @@ export class ImportNode {
   known(value: Value): number[] | undefined {
     const known = this.constantOf(value)?.toNumbers() ?? this.folder.types.known(value);
     return known && !known.some(Number.isNaN) ? [...known] : undefined;
+  }
+  /** The numbers of an input that has to be there as well. */
+  requiredNumbers(index: number, what: string): number[] {
+    return this.numbers(index, what) ?? this.refuse(`${what} are missing`);
   }
   /** A list that was an attribute before the given opset and is an input since. */
   listSince(opset: number, attribute: string, index: number): number[] | undefined {
@@ -167,8 +171,7 @@ export class ImportNode {
   }
   /** An axis attribute as an index. */
   axis(axis: number, rank: number): number {
-    const index = axis < 0 ? axis + rank : axis;
-    return index >= 0 && index < rank ? index : this.refuse(`axis ${axis} is out of range for ${rank} dimensions`);
+    return axisIndex(axis, rank) ?? this.refuse(`axis ${axis} is out of range for ${rank} dimensions`);
   }
 
   // ---- building --------------------------------------------------------------------------------------------------------------------
@@ -176,14 +179,18 @@ export class ImportNode {
   add(op: AnyOp, inputs: readonly Value[], params: NodeParams = {}): Value {
     return this.folder.add(op, inputs, params, this.name);
   }
-  constant(data: ArrayLike<number | bigint>, shape: Shape, dtype: Dtype): Value {
+  constant(data: readonly number[], shape: Shape, dtype: Dtype): Value {
+    const wrong = isInteger(dtype) ? data.find((value) => !Number.isInteger(value)) : undefined;
+    if (wrong !== undefined) this.refuse(`it needs the number ${wrong}, which is no ${dtype}`);
     return this.folder.constant(Tensor.from(data, shape, dtype), `${this.name}.constant`);
   }
   scalar(value: number, dtype: Dtype = 'float32'): Value {
     return this.constant([value], [], dtype);
   }
-  zeros(length: number): Value {
-    return this.constant(new Float32Array(length), [length], 'float32');
+  /** Zeros of any type; so many that they are worth it are made when the model runs. */
+  zeros(shape: Shape, dtype: Dtype = 'float32'): Value {
+    if (!isKnown(shape)) this.refuse(`the size of a ${dtype} input that is left out cannot be known before the run`);
+    return this.add(fill, [], { shape, dtype });
   }
 
   /** The value in another element type. */

@@ -1,7 +1,7 @@
 /** ONNX file -> graph. */
 import { checkOptions, fail, LowbitError } from '../error.js';
 import { Folder } from '../graph/fold.js';
-import { Graph, type Node, type Value } from '../graph/graph.js';
+import { entry, Graph, type Node, type Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
 import { cancelTransposes } from '../passes/cancelTransposes.js';
 import { mergeReshapes } from '../passes/mergeReshapes.js';
@@ -43,17 +43,15 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { 
   refuseUnknown(proto, opsets);
   const graph = new Graph(proto.name || 'graph');
   const values = new Map<string, Value>();
-  const initializers = new Map(proto.initializer.map((tensor) => [tensor.name, tensor]));
+  const initializers = new Set(proto.initializer.map(({ name }) => name));
   // Files of IR version 3 list their weights as inputs too.
   const inputs = proto.input.filter(({ name }) => !initializers.has(name));
-  checkOptions(
-    'importOnnx constants',
-    constants,
-    inputs.map(({ name }) => name),
-  );
+  const names = inputs.map(({ name }) => name);
+  refuseTwins([...names, ...proto.initializer.map(({ name }) => name)]);
+  checkOptions('importOnnx constants', constants, names);
   for (const input of inputs) {
-    const { name } = input;
-    values.set(name, name in constants ? graph.constant(constants[name], name) : addInput(graph, input));
+    const fixed = entry(constants, input.name);
+    values.set(input.name, fixed ? graph.constant(fixed, input.name) : addInput(graph, input));
   }
   const folder = new Folder(graph);
   for (const tensor of proto.initializer) {
@@ -62,6 +60,7 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { 
   }
   const file = { folder: modelFolder, dataTypes: dataTypesOf(proto) };
   for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, file);
+  refuseTwins(proto.output.map(({ name }) => name));
   for (const { name } of proto.output) {
     const value = values.get(name);
     if (!value) fail({ code: 'format', format: 'onnx', problem: `output "${name}" is not made by any node` });
@@ -91,7 +90,7 @@ function importNode(proto: NodeProto, values: Map<string, Value>, opset: number,
   for (const [i, name] of proto.output.entries()) {
     if (!name) continue;
     const value = outputs[i] ?? node.refuse(`output ${i} ("${name}") is not supported`);
-    if (values.has(name)) fail({ code: 'format', format: 'onnx', problem: `"${name}" is defined twice` });
+    if (values.has(name)) definedTwice(name);
     values.set(name, value);
     if (isFresh(value, folder.graph, before, last)) folder.graph.rename(value, name);
   }
@@ -133,6 +132,13 @@ function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): 
     items.push({ name: proto.name, op: 'sparse_initializer', reason: 'sparse weights are not supported' });
   if (items.length) fail({ code: 'unsupported', where: 'onnx', items });
 }
+
+function refuseTwins(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) if (seen.size === seen.add(name).size) definedTwice(name);
+}
+
+const definedTwice = (name: string): never => fail({ code: 'format', format: 'onnx', problem: `"${name}" is defined twice` });
 
 function addInput(graph: Graph, { name, type }: ValueInfoProto): Value {
   const tensor = type?.value?.case === 'tensorType' ? type.value.value : undefined;

@@ -99,7 +99,7 @@ function writeGelu(node: ExportNode) {
           ]),
         ])
       : node.emit('Erf', [node.emit('Div', [x, c(Math.SQRT2)])]);
-  node.done(node.emit('Mul', [node.emit('Mul', [x, c(0.5)]), node.emit('Add', [inner, c(1)])]), node.storedPerm(0));
+  node.done(node.emit('Mul', [node.emit('Mul', [x, c(0.5)]), node.emit('Add', [inner, c(1)])]), node.perm);
 }
 
 const mod: Operator = {
@@ -142,7 +142,7 @@ const silu: Operator = {
   op: ops.silu,
   export(node) {
     const x = node.stored(0);
-    node.done(node.emit('Mul', [x, node.emit('Sigmoid', [x])]), node.storedPerm(0));
+    node.done(node.emit('Mul', [x, node.emit('Sigmoid', [x])]), node.perm);
   },
 };
 const mish: Operator = {
@@ -152,7 +152,7 @@ const mish: Operator = {
   export(node) {
     if (node.opset >= 18) return node.elementwise('Mish');
     const x = node.stored(0);
-    node.done(node.emit('Mul', [x, node.emit('Tanh', [node.emit('Softplus', [x])])]), node.storedPerm(0));
+    node.done(node.emit('Mul', [x, node.emit('Tanh', [node.emit('Softplus', [x])])]), node.perm);
   },
 };
 const hardSwish: Operator = {
@@ -163,7 +163,7 @@ const hardSwish: Operator = {
     if (node.opset >= 14) return node.elementwise('HardSwish');
     const x = node.stored(0);
     const gate = node.emit('HardSigmoid', [x], { alpha: { f: 1 / 6 }, beta: { f: 0.5 } });
-    node.done(node.emit('Mul', [x, gate]), node.storedPerm(0));
+    node.done(node.emit('Mul', [x, gate]), node.perm);
   },
 };
 

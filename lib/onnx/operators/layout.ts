@@ -3,7 +3,7 @@ import type { NodeParams, Value } from '../../graph/graph.js';
 import { throughTranspose } from '../../graph/layout.js';
 import type { ParamValue } from '../../op.js';
 import * as ops from '../../ops/index.js';
-import { type Dtype, isReal } from '../../shape.js';
+import { type Dtype, isReal, type Shape } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 
@@ -47,7 +47,7 @@ const flatten: Operator = {
     const x = node.input(0);
     const rank = node.rank(x);
     const axis = node.int('axis', 1);
-    const split = axis < 0 ? axis + rank : axis;
+    const split = axis === rank ? rank : node.axis(axis, rank);
     const shape = node.shape(x)!;
     const rows = shape.slice(0, split).reduce((a, b) => a * b, 1);
     const columns = shape.slice(split).reduce((a, b) => a * b, 1);
@@ -82,6 +82,7 @@ const unsqueeze: Operator = {
     const axes = node.listSince(13, 'axes', 1) ?? node.refuse('axes are missing');
     const rank = node.rank(x) + axes.length;
     const added = axes.map((axis) => node.axis(axis, rank));
+    if (new Set(added).size < added.length) node.refuse(`axes are [${axes}], each has to be there once`);
     let next = 0;
     return node.reshaped(
       x,
@@ -111,6 +112,8 @@ const concat: Operator = {
   op: ops.concat as never,
   export: (node) => node.elementwise('Concat', { axis: { i: Number(node.layoutParams().axis) } }),
 };
+
+// Infinite bounds of a slice, as a number that the file can hold.
 
 const slice: Operator = {
   type: 'Slice',
@@ -150,10 +153,11 @@ const split: Operator = {
     const parts = node.proto.output.length;
     const given = node.opset >= 13 ? node.optional(1) : undefined;
     if (given && !node.known(given)) return splitAt(node, x, axis, given);
-    const sizes = node.listSince(13, 'split', 1) ?? equalParts(node, x, axis, node.int('num_outputs', parts));
-    if (sizes.length !== parts) node.refuse(`it splits into ${sizes.length} parts and has ${parts} outputs`);
+    const sizes = node.listSince(13, 'split', 1);
+    const count = sizes?.length ?? node.int('num_outputs', parts);
+    if (count !== parts) node.refuse(`it splits into ${count} parts and has ${parts} outputs`);
     let start = 0;
-    return sizes.map((size) => {
+    return (sizes ?? equalParts(node, x, axis, parts)).map((size) => {
       start += size;
       return node.add(ops.slice, [x], { starts: [start - size], ends: [start], axes: [axis] });
     });
@@ -209,7 +213,7 @@ const pad: Operator = {
       return node.add(ops.pad, [x], { pads, mode, value: node.float('value', 0) });
     }
     const axes = node.numbers(3, 'axes');
-    const pads: readonly number[] | Value = axes ? spread(node, node.numbers(1, 'pads')!, axes, node.rank(x)) : node.input(1);
+    const pads: readonly number[] | Value = axes ? spread(node, node.requiredNumbers(1, 'pads'), axes, node.rank(x)) : node.input(1);
     return node.add(ops.pad, [x], { pads, mode, value: node.optional(2) ?? 0 });
   },
   op: ops.pad,
@@ -229,6 +233,7 @@ const pad: Operator = {
 
 // Pads for some axes as pads for all of them.
 function spread(node: ImportNode, pads: number[], axes: number[], rank: number): number[] {
+  if (pads.length !== 2 * axes.length) node.refuse(`pads has ${pads.length} numbers for ${axes.length} axes`);
   const all = Array<number>(2 * rank).fill(0);
   for (const [i, axis] of axes.entries()) {
     all[node.axis(axis, rank)] = pads[i];
@@ -241,20 +246,14 @@ const expand: Operator = {
   type: 'Expand',
   import: (node) => node.add(ops.expand, [node.input(0)], { shape: node.input(1) }),
   op: ops.expand,
-  export(node) {
-    const shape = node.params.shape as number[] | Value;
-    node.plain('Expand', {}, [Array.isArray(shape) ? node.ints(shape) : node.in(shape)]);
-  },
+  export: (node) => node.plain('Expand', {}, [node.parameter(node.params.shape)]),
 };
 
 const tile: Operator = {
   type: 'Tile',
   import: (node) => node.add(ops.tile, [node.input(0)], { repeats: node.input(1) }),
   op: ops.tile,
-  export(node) {
-    const repeats = node.params.repeats as number[] | Value;
-    node.plain('Tile', {}, [Array.isArray(repeats) ? node.ints(repeats) : node.in(repeats)]);
-  },
+  export: (node) => node.plain('Tile', {}, [node.parameter(node.params.repeats)]),
 };
 
 const shape: Operator = {
@@ -288,9 +287,9 @@ const constantOfShape: Operator = {
   },
   op: ops.fill,
   export(node) {
-    const { shape: target, value, dtype } = node.params as { shape: number[] | Value; value: number; dtype: Dtype };
-    const dims = Array.isArray(target) ? node.ints(target) : node.in(target);
-    node.done(node.emit('ConstantOfShape', [dims], { value: { t: { dtype, shape: [1], values: [value] } } }));
+    const { shape: target, value, dtype } = node.params;
+    const one = { dtype: dtype as Dtype, shape: [1], values: [value as number] };
+    node.done(node.emit('ConstantOfShape', [node.parameter(target)], { value: { t: one } }));
   },
 };
 
@@ -302,9 +301,13 @@ const range: Operator = {
   },
   op: ops.range,
   export(node) {
-    const { start, limit, delta, dtype } = node.params as Record<string, number | Value> & { dtype: Dtype };
-    const scalar = (value: number | Value) => (typeof value === 'number' ? node.scalar(value, dtype) : node.in(value));
-    node.done(node.emit('Range', [scalar(start), scalar(limit), scalar(delta)]));
+    const { start, limit, delta, dtype } = node.params;
+    node.done(
+      node.emit(
+        'Range',
+        [start, limit, delta].map((param) => node.parameter(param, dtype as Dtype)),
+      ),
+    );
   },
 };
 
@@ -312,19 +315,25 @@ const trilu: Operator = {
   type: 'Trilu',
   import: (node) => node.add(ops.trilu, [node.input(0)], { upper: node.flag('upper', true), k: node.optional(1) ?? 0 }),
   op: ops.trilu,
-  export(node) {
-    const k = node.params.k as number | Value;
-    node.plain('Trilu', { upper: { i: node.params.upper ? 1 : 0 } }, [typeof k === 'number' ? node.scalar(k, 'int64') : node.in(k)]);
-  },
+  export: (node) => node.plain('Trilu', { upper: { i: node.params.upper ? 1 : 0 } }, [node.parameter(node.params.k, 'int64')]),
 };
+
+function imageShape(node: ImportNode, x: Value): Shape {
+  const shape = node.knownChannels(x);
+  return shape.length === 4 ? shape : node.refuse(`the input has ${shape.length} dimensions, not the 4 of an image`);
+}
+function blockSize(node: ImportNode): number {
+  const size = node.int('blocksize', 0);
+  return size > 0 ? size : node.refuse(`blocksize is ${size}, it has to be at least 1`);
+}
 
 // (n, c, h, w) with c = b·b·c': blocks of channels become pixels, and back.
 const depthToSpace: Operator = {
   type: 'DepthToSpace',
   import(node) {
     const x = node.input(0);
-    const [, c, h, w] = node.knownChannels(x);
-    const b = node.int('blocksize', 1);
+    const [, c, h, w] = imageShape(node, x);
+    const b = blockSize(node);
     if (c % (b * b)) node.refuse(`${c} channels do not divide into blocks of ${b} x ${b}`);
     const crd = node.string('mode', 'DCR') === 'CRD';
     const parts = node.reshaped(x, [-1, ...(crd ? [c / (b * b), b, b] : [b, b, c / (b * b)]), h, w]);
@@ -336,8 +345,8 @@ const spaceToDepth: Operator = {
   type: 'SpaceToDepth',
   import(node) {
     const x = node.input(0);
-    const [, c, h, w] = node.knownChannels(x);
-    const b = node.int('blocksize', 1);
+    const [, c, h, w] = imageShape(node, x);
+    const b = blockSize(node);
     if (h % b || w % b) node.refuse(`an image of ${h} x ${w} does not divide into blocks of ${b} x ${b}`);
     const parts = node.reshaped(x, [-1, c, h / b, b, w / b, b]);
     return node.reshaped(node.add(ops.transpose, [parts], { perm: [0, 3, 5, 1, 2, 4] }), [-1, c * b * b, h / b, w / b]);

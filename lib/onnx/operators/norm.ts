@@ -24,7 +24,7 @@ const gemm: Operator = {
     const n = node.shape(b)?.[node.flag('transB') ? 0 : 1];
     const plainBias = !c || (beta === 1 && node.shape(c)?.length === 1 && node.shape(c)![0] === n);
     if (alpha === 1 && plainBias && n !== undefined && !Number.isNaN(n) && node.dtype(a) === 'float32') {
-      return node.add(ops.gemm, [left, node.flag('transB') ? b : node.transposed(b, swap), c ?? node.zeros(n)]);
+      return node.add(ops.gemm, [left, node.flag('transB') ? b : node.transposed(b, swap), c ?? node.zeros([n])]);
     }
     const dtype = node.dtype(a);
     const times = (value: Value, factor: number) => (factor === 1 ? value : node.add(ops.mul, [value, node.scalar(factor, dtype)]));
@@ -50,7 +50,7 @@ const matmul: Operator = {
     const [a, b] = [node.input(0), node.input(1)];
     const shape = node.shape(b);
     if (isWeight(node, b) && shape?.length === 2 && node.dtype(a) === 'float32' && (node.shape(a)?.length ?? 0) >= 2) {
-      return node.add(ops.gemm, [a, node.transposed(b, swap), node.zeros(shape[1])]);
+      return node.add(ops.gemm, [a, node.transposed(b, swap), node.zeros([shape[1]])]);
     }
     return node.add(ops.matmul, [a, b]);
   },
@@ -141,6 +141,7 @@ const overChannels = (node: ImportNode, value: Value, rank: number) => node.resh
 
 function affine(node: ImportNode, x: Value, scale: Value, bias: Value): Value {
   const rank = node.rank(x);
+  if (rank < 2) node.refuse(`the input has ${rank} dimensions, and no channels`);
   return node.add(ops.add, [node.add(ops.mul, [x, overChannels(node, scale, rank)]), overChannels(node, bias, rank)]);
 }
 

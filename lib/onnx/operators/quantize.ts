@@ -9,13 +9,14 @@ import { dtypeOf, fourBitRange } from '../tensors.js';
 import { spatial } from './spatial.js';
 
 function zeroPoint(node: ImportNode, scale: Value, given: Value | undefined, dtype: Dtype): Value {
-  if (given) return given;
-  const shape = node.shape(scale) ?? [];
-  return node.constant(Array(shape.reduce((a, b) => a * b, 1)).fill(0), shape, dtype);
+  return given ?? node.zeros(node.knownShape(scale, 'a zero point that is left out'), dtype);
 }
+
+const longestBlocked = 2 ** 20;
 
 // Scales of blocks along an axis, repeated so that there is one for each element.
 function perElement(node: ImportNode, value: Value, axis: number, block: number, length: number): Value {
+  if (!(block > 0 && length < longestBlocked)) node.refuse(`blocks of ${block} along ${length} elements are not supported`);
   const index = Array.from({ length }, (_, i) => Math.floor(i / block));
   return node.add(ops.gather, [value, node.constant(index, [length], 'int64')], { axis });
 }

@@ -51,7 +51,7 @@ function reduced(node: ImportNode, op: AnyOp, x: Value, axes: number[] | Value):
 function writeReduce(node: ExportNode, type: string, since: number): void {
   const keepdims = { i: node.params.keepDims ? 1 : 0 };
   const { axes } = node.opset >= since ? node.layoutParams() : node.fixedParams();
-  if (Array.isArray(axes) && !axes.length) node.done(node.stored(0), node.storedPerm(0));
+  if (Array.isArray(axes) && !axes.length) node.done(node.stored(0), node.perm);
   else if (node.opset >= since) node.first(type, { keepdims }, [node.parameter(axes)]);
   else node.first(type, { keepdims, axes: { ints: axes as number[] } });
 }

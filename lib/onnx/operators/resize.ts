@@ -96,6 +96,9 @@ function table(axis: Axis, method: Method): Table {
 const isIdentity = ({ index, weight, taps }: Table, length: number) =>
   index.length === length * taps && index.every((from, i) => weight[i] === (from === Math.floor(i / taps) ? 1 : 0));
 
+// Tables are made when the model is read; nothing real is larger.
+const longestResized = 2 ** 20;
+
 function resized(node: ImportNode, x: Value, axes: readonly Axis[], method: Method, outsideValue: number): Value {
   const dtype = node.dtype(x);
   if (method.mode !== 'nearest' && !isReal(dtype)) {
@@ -104,7 +107,10 @@ function resized(node: ImportNode, x: Value, axes: readonly Axis[], method: Meth
   }
   let y = x;
   for (const [i, axis] of axes.entries()) {
-    if (axis.out === axis.length && axis.scale === 1 && method.coordinates !== 'tf_crop_and_resize') continue;
+    if (Object.is(axis.out, axis.length) && axis.scale === 1 && method.coordinates !== 'tf_crop_and_resize') continue;
+    const longest = Math.max(axis.out, axis.length);
+    if (!(Number.isInteger(axis.out) && longest <= longestResized))
+      node.refuse(`dimension ${i} is resized from ${axis.length} to ${axis.out} elements`);
     const t = table(axis, method);
     if (isIdentity(t, axis.length)) continue;
     if (method.mode === 'nearest') {
@@ -126,9 +132,9 @@ function methodOf(node: ImportNode, coordinates: string, round: string): Method 
   if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic') {
     return node.refuse(`mode "${mode}" is not supported; "nearest", "linear" and "cubic" are`);
   }
-  if (!(coordinates in coordinate))
+  if (!Object.hasOwn(coordinate, coordinates))
     node.refuse(`coordinate_transformation_mode "${coordinates}" is not supported; ${Object.keys(coordinate).join(', ')} are`);
-  if (!(round in rounding)) node.refuse(`nearest_mode "${round}" is not supported; ${Object.keys(rounding).join(', ')} are`);
+  if (!Object.hasOwn(rounding, round)) node.refuse(`nearest_mode "${round}" is not supported; ${Object.keys(rounding).join(', ')} are`);
   return {
     mode,
     coordinates,
@@ -168,7 +174,7 @@ function axesOf(
 function resize(node: ImportNode): Value {
   const x = node.input(0);
   if (node.opset < 11)
-    return resized(node, x, axesOf(node, x, node.numbers(1, 'scales')!, undefined), methodOf(node, 'asymmetric', 'floor'), 0);
+    return resized(node, x, axesOf(node, x, node.requiredNumbers(1, 'scales'), undefined), methodOf(node, 'asymmetric', 'floor'), 0);
   const method = methodOf(
     node,
     node.string('coordinate_transformation_mode', 'half_pixel'),

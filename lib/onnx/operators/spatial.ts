@@ -64,7 +64,7 @@ const conv: Operator = {
     const image = imageOf(node, x);
     const { strides, dilations, pads } = imageWindow(windowOf(node, x, shape.slice(2)));
     const weight = node.transposed(rank === 3 ? addRow(node, w) : w, toLast);
-    const y = node.add(ops.conv2d, [image, weight, node.optional(2) ?? node.zeros(shape[0])], {
+    const y = node.add(ops.conv2d, [image, weight, node.optional(2) ?? node.zeros([shape[0]])], {
       ...{ strides, dilations, pads, groups: node.int('group', 1) },
     });
     return imageTo(node, y, rank);
@@ -108,7 +108,7 @@ const convTranspose: Operator = {
             kw,
             shape[0] / groups,
           ]);
-    const y = node.add(ops.convTranspose2d, [image, weight, node.optional(2) ?? node.zeros(out)], {
+    const y = node.add(ops.convTranspose2d, [image, weight, node.optional(2) ?? node.zeros([out])], {
       ...{ strides: window.strides, dilations: window.dilations, pads, outputPads: more, groups },
     });
     return imageTo(node, y, rank);

@@ -14,6 +14,7 @@ export interface Window {
 /** The window in a node's attributes; `auto_pad` needs the image's size. */
 export function windowOf(node: ImportNode, x: Value, kernelShape: readonly number[]): Window {
   const dims = node.rank(x) - 2;
+  if (dims < 1) node.refuse(`the input has ${dims + 2} dimensions, none of them spatial`);
   const listed = (name: string, otherwise: number) => {
     const list = node.ints(name) ?? Array<number>(dims).fill(otherwise);
     if (list.length !== dims) node.refuse(`${name} has ${list.length} numbers for ${dims} spatial dimensions`);
