@@ -61,8 +61,8 @@ const conv: Operator = {
     const rank = node.rank(x);
     if (node.rank(w) !== rank) node.refuse(`the weight has ${node.rank(w)} dimensions, the input ${rank}`);
     const shape = node.shape(w)!;
-    const image = imageOf(node, x);
     const { strides, dilations, pads } = imageWindow(windowOf(node, x, shape.slice(2)));
+    const image = imageOf(node, x);
     const weight = node.transposed(rank === 3 ? addRow(node, w) : w, toLast);
     const y = node.add(ops.conv2d, [image, weight, node.optional(2) ?? node.zeros([shape[0]])], {
       ...{ strides, dilations, pads, groups: node.int('group', 1) },
