@@ -1,5 +1,7 @@
 import type { Graph, Node } from '../graph/graph.js';
+import { Types } from '../graph/types.js';
 import { dequantize, pad, quantize } from '../ops/index.js';
+import { isReal } from '../shape.js';
 import { Lowering } from './lower/lowering.js';
 
 /** A node that computes on real numbers in a lowered graph, and why. */
@@ -17,12 +19,14 @@ export interface FloatNode {
 export function lowerInteger(old: Graph): { graph: Graph; float: FloatNode[] } {
   const to = new Lowering(old);
   const graph = to.apply((node) => to.visit(node));
-  return { graph, float: graph.nodes.filter(isFloat).map((node) => floatNode(node, to)) };
+  const types = new Types(graph);
+  return { graph, float: graph.nodes.filter((node) => isFloat(node, types)).map((node) => floatNode(node, to)) };
 }
 
-function isFloat(node: Node): boolean {
-  if (node.op === quantize || node.op === dequantize || node.op === pad || node.op.movesElements) return false;
-  return !node.op.integer;
+// Arithmetic on real numbers; moving them, or their way to codes and back, is none.
+function isFloat({ op, output }: Node, types: Types): boolean {
+  if (op === quantize || op === dequantize || op === pad || op.movesElements || op.integer) return false;
+  return isReal(types.get(output)?.dtype ?? 'float32');
 }
 
 function floatNode(node: Node, to: Lowering): FloatNode {
