@@ -64,7 +64,10 @@ class Inserter extends Rewriter {
     const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
     const { codes, scales } = quantizeWeight(weight.data() as Float32Array, channels, this.perTensor, least);
     const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
-    const weightZero = graph.constant(Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]), `${w.name}.zeroPoint`);
+    const weightZero = graph.constant(
+      Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]),
+      `${w.name}.zeroPoint`,
+    );
     const weightCodes = graph.constant(Tensor.from(codes, weight.shape), `${w.name}.codes`);
     const dequantized = graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name);
     return this.copy(node, [this.get(x), dequantized, this.quantizedBias(bias, shift, inputScale, scales)]);
@@ -75,9 +78,14 @@ class Inserter extends Rewriter {
     const { graph } = this;
     const products = scales.map((scale) => inputScale * scale);
     const [low, high] = integerRange('int32');
-    const codes = Int32Array.from(shift, (b, c) => Math.min(Math.max(roundHalfEven(b / products[products.length === 1 ? 0 : c]), low), high));
+    const codes = Int32Array.from(shift, (b, c) =>
+      Math.min(Math.max(roundHalfEven(b / products[products.length === 1 ? 0 : c]), low), high),
+    );
     const scale = graph.constant(scalesTensor(products), `${bias.name}.scale`);
-    const zero = graph.constant(Tensor.from(new Int32Array(products.length), products.length === 1 ? [] : [products.length]), `${bias.name}.zeroPoint`);
+    const zero = graph.constant(
+      Tensor.from(new Int32Array(products.length), products.length === 1 ? [] : [products.length]),
+      `${bias.name}.zeroPoint`,
+    );
     return graph.add(ops.dequantize, [graph.constant(Tensor.from(codes), `${bias.name}.codes`), scale, zero], { axis: 0 }, bias.name);
   }
 }

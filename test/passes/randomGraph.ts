@@ -56,6 +56,7 @@ const steps: Record<string, Step> = {
   softmax: (g, x, shape, dice) =>
     g.add(ops.round, [g.add(ops.mul, [g.add(ops.softmax, [x], { axis: anAxis(shape, dice) }), g.constant(Tensor.scalar(64))])]),
   batchNorm(g, x, shape, dice) {
+    if (shape.length < 2) return undefined;
     const axis = anAxis(shape, dice);
     const list = (numbers: number) => g.constant(Tensor.from(Array(shape.at(axis)!).fill(numbers)));
     return g.add(ops.batchNorm, [x, list(2), list(1), list(-1), list(0.25)], { axis, epsilon: 0 });

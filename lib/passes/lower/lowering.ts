@@ -71,7 +71,9 @@ export class Lowering extends Rewriter {
   /** Do all readers take codes of the value, through clamps at most? */
   private isOnlyQuantized(value: Value): boolean {
     const takesCodes = (reader: Node) =>
-      reader.op === ops.quantize ? targetOf(this.old, reader) !== undefined : clampOf(reader) !== undefined && this.isOnlyQuantized(reader.output);
+      reader.op === ops.quantize
+        ? targetOf(this.old, reader) !== undefined
+        : clampOf(reader) !== undefined && this.isOnlyQuantized(reader.output);
     return !this.uses.isOutput(value) && this.uses.of(value).every(takesCodes);
   }
 
