@@ -60,7 +60,15 @@ test.before(() => {
 const has = (pattern: RegExp) => files.some((file) => pattern.test(file));
 
 test('the tarball holds both entries, their types, the command, the binary and the sources for building it', (t) => {
-  const needed = ['dist/index.js', 'dist/index.d.ts', 'dist/cjs/index.js', 'dist/cjs/index.d.ts', 'dist/cjs/package.json'];
+  const needed = [
+    'bin/lowbit.js',
+    'dist/cli/main.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/cjs/index.js',
+    'dist/cjs/index.d.ts',
+    'dist/cjs/package.json',
+  ];
   const building = ['CMakeLists.txt', 'native/ops.inc', 'native/addon.cc', 'scripts/native-build.cjs'];
   for (const file of [...needed, ...building, 'prebuilds/linux-x64/lowbit.glibc.node', 'LICENSE']) t.true(files.includes(file), file);
 });
@@ -102,6 +110,11 @@ test('require() and import give the same classes', (t) => {
 test('the binary of the package is what is loaded', (t) => {
   const script = "require('lowbit').threads(); console.log(Object.keys(require.cache).filter((file) => file.endsWith('.node')).join());";
   t.regex(run(consumer, 'node', '-e', script), /node_modules\/lowbit\/prebuilds\/linux-x64\/lowbit\.glibc\.node\n$/);
+});
+
+test('the command runs', (t) => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  t.is(run(consumer, 'node', 'node_modules/.bin/lowbit', '--version').trim(), version);
 });
 
 test('TypeScript sees the types from ES modules and from CommonJS', (t) => {

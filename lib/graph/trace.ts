@@ -20,7 +20,7 @@ export function trace(
     const shape = tensor.shape.map((n, i) => (freeBatch && i === 0 ? Number.NaN : n));
     values.set(tensor, graph.input(inputName, { dtype: tensor.dtype, shape }, freeBatch ? ['N'] : undefined));
   }
-  const valueOf = (tensor: Tensor): Value => {
+  const valueFor = (tensor: Tensor): Value => {
     const known = values.get(tensor) ?? graph.constant(tensor);
     values.set(tensor, known);
     return known;
@@ -29,7 +29,7 @@ export function trace(
     const result = record(
       () => body(inputs),
       ({ op, inputs: read, params, output }) => {
-        values.set(output, graph.add(op, read.map(valueOf), params));
+        values.set(output, graph.add(op, read.map(valueFor), params));
       },
     );
     const outputs = result instanceof Tensor ? { output: result } : result;

@@ -17,6 +17,9 @@ export interface AttributeValue {
   t?: { dtype: Dtype; shape: Shape; values: readonly number[] };
 }
 
+/** The end of a slice may be infinite, or 2^63 after rounding: the largest integer that fits means the same. */
+export const withinInt64 = (n: number) => Math.min(Math.max(n, -(2 ** 63)), 2 ** 63 - 1024);
+
 /** Attributes by name; those that are undefined are left out. */
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
@@ -153,33 +156,31 @@ export class ExportNode {
   stored(index: number): string {
     return this.operand(this.node.inputs[index], this.perm);
   }
-  storedPerm(_index: number): Perm | undefined {
-    return this.perm;
-  }
   ints(values: readonly number[]): string {
     return this.initializer('int64', [values.length], values);
-  }
-  /** A list of whole numbers as an operand: a constant, or the value that is read when the model runs. */
-  list(param: ParamValue | Value): string {
-    if (isValue(param)) return this.in(param);
-    return Array.isArray(param) ? this.ints(param) : this.refuse(`${param} is not a list`);
-  }
-  /** A number as an operand, likewise. */
-  number(param: ParamValue | Value, dtype: Dtype): string {
-    if (isValue(param)) return this.in(param);
-    return typeof param === 'number' ? this.scalar(param, dtype) : this.refuse(`[${param}] is not one number`);
-  }
-  /** A parameter that this version of the operator has as an attribute. */
-  fixed<T extends ParamValue>(param: ParamValue | Value): T {
-    return isValue(param) ? this.refuse(`"${param.name}" is read when the model runs, opset ${this.opset} wants it before`) : (param as T);
   }
   scalar(value: number, dtype: Dtype = 'float32'): string {
     return this.initializer(dtype, [], [value]);
   }
-  initializer(dtype: Dtype, shape: Shape, values: readonly number[] | Float32Array): string {
-    const wrong = isInteger(dtype) ? values.find((value) => !Number.isSafeInteger(value)) : undefined;
+  initializer(dtype: Dtype, shape: Shape, values: ArrayLike<number>): string {
+    const fit = dtype === 'int64' ? Array.from(values, withinInt64) : values;
+    const wrong = isInteger(dtype) ? Array.from(fit).find((value) => !Number.isInteger(value)) : undefined;
     if (wrong !== undefined) this.refuse(`it needs the number ${wrong}, which is no ${dtype}`);
-    return this.file.initializer(`${this.node.output.name}.${dtype === 'int64' ? 'shape' : 'constant'}`, Tensor.from(values, shape, dtype));
+    return this.file.initializer(`${this.node.output.name}.${dtype === 'int64' ? 'shape' : 'constant'}`, Tensor.from(fit, shape, dtype));
+  }
+
+  /** A parameter as an input of the file: a new initializer, or the name of what the graph computes. */
+  parameter(value: ParamValue | Value, dtype: Dtype = 'int64'): string {
+    if (isValue(value)) return this.in(value);
+    return typeof value === 'number' ? this.scalar(value, dtype) : this.initializer(dtype, [(value as number[]).length], value as number[]);
+  }
+  /** The parameters as they are in the shared layout, for an opset that has them as attributes. */
+  fixedParams(): Record<string, ParamValue> {
+    const params = this.layoutParams();
+    for (const [name, value] of Object.entries(params)) {
+      if (isValue(value)) this.refuse(`${name} is computed while the model runs, which opset ${this.opset} cannot express`);
+    }
+    return params as Record<string, ParamValue>;
   }
 
   // ---- writing ---------------------------------------------------------------------------------------------------------------------

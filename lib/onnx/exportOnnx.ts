@@ -8,7 +8,7 @@ import { verify } from '../graph/verify.js';
 import { packageRoot } from '../native.js';
 import type { TensorType } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { type AttributeValue, ExportNode, FileGraph, type FileNode } from './exportNode.js';
+import { type AttributeValue, ExportNode, FileGraph, type FileNode, withinInt64 } from './exportNode.js';
 import { encodeModel, writeModel } from './file.js';
 import { newestOpset, oldestOpset } from './importOnnx.js';
 import { exporters } from './operators/index.js';
@@ -108,7 +108,7 @@ function valueProto(name: string, value: AttributeValue) {
   if (value.i !== undefined) return { name, type: AttributeType.INT, i: BigInt(value.i) };
   if (value.f !== undefined) return { name, type: AttributeType.FLOAT, f: value.f };
   if (value.s !== undefined) return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value.s) };
-  if (value.ints) return { name, type: AttributeType.INTS, ints: value.ints.map(BigInt) };
+  if (value.ints) return { name, type: AttributeType.INTS, ints: value.ints.map((n) => BigInt(withinInt64(n))) };
   const { dtype, shape, values } = value.t!;
   return { name, type: AttributeType.TENSOR, t: tensorToProto('', dtype, shape, typedArray(dtype, values)) };
 }

@@ -4,7 +4,7 @@ import type { Folder } from '../graph/fold.js';
 import type { NodeParams, Value } from '../graph/graph.js';
 import { compose, type Perm } from '../graph/layout.js';
 import type { AnyOp } from '../op.js';
-import { concat, dequantize, fill, reshape, shape as shapeOp, slice, transpose } from '../ops/index.js';
+import { cast, concat, dequantize, fill, reshape, shape as shapeOp, slice, transpose } from '../ops/index.js';
 import { axisIndex, type Dtype, isInteger, isKnown, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { type AttributeProto, AttributeType, type NodeProto } from './schema.js';
@@ -191,6 +191,11 @@ export class ImportNode {
   zeros(shape: Shape, dtype: Dtype = 'float32'): Value {
     if (!isKnown(shape)) this.refuse(`the size of a ${dtype} input that is left out cannot be known before the run`);
     return this.add(fill, [], { shape, dtype });
+  }
+
+  /** The value in another element type. */
+  cast(value: Value, dtype: Dtype): Value {
+    return this.dtype(value) === dtype ? value : this.add(cast, [value], { dtype });
   }
 
   /** transpose(value, perm); of dequantized constants the codes are turned, so that they stay packed. */

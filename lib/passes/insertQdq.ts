@@ -49,7 +49,10 @@ class Inserter extends Rewriter {
     const name = value.name;
     const scale = graph.constant(Tensor.from([qparams.scale], []), `${name}.scale`);
     const zeroPoint = graph.constant(Tensor.from([qparams.zeroPoint], [], qparams.dtype), `${name}.zeroPoint`);
-    const codes = graph.add(ops.quantize, [this.get(value), scale, zeroPoint], {}, `${name}.codes`);
+    const constant = this.old.constantOf(value);
+    const codes = constant
+      ? graph.constant(ops.quantize(constant, graph.constantOf(scale)!, graph.constantOf(zeroPoint)!), `${name}.codes`)
+      : graph.add(ops.quantize, [this.get(value), scale, zeroPoint], {}, `${name}.codes`);
     this.set(value, graph.add(ops.dequantize, [codes, scale, zeroPoint], {}, `${name}.dequantized`));
   }
 

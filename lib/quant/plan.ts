@@ -48,7 +48,8 @@ class Planner {
     for (const node of this.graph.nodes) if (!excluded.has(node) && this.accepts(node)) this.#quantized.add(node);
     for (const node of excluded) this.#reasons.set(node, 'excluded by name');
     // What only leads to float readers goes back to float; that may leave its inputs without integer readers too.
-    for (const node of [...this.graph.nodes].reverse()) if (this.#quantized.has(node) && !this.isWorthIt(node)) this.#quantized.delete(node);
+    for (const node of [...this.graph.nodes].reverse())
+      if (this.#quantized.has(node) && !this.isWorthIt(node)) this.#quantized.delete(node);
     return this.result();
   }
 
@@ -160,6 +161,12 @@ function testOf(pattern: string): (name: string) => boolean {
     const regexp = new RegExp(source);
     return (name) => regexp.test(name);
   } catch (error) {
-    return fail({ code: 'option', where: 'quantize', option: 'exclude', came: pattern, expected: `a regular expression (${(error as Error).message})` });
+    return fail({
+      code: 'option',
+      where: 'quantize',
+      option: 'exclude',
+      came: pattern,
+      expected: `a regular expression (${(error as Error).message})`,
+    });
   }
 }

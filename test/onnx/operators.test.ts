@@ -1,6 +1,6 @@
 /** Operators as files have them: what the conformance tests do not reach, or what was wrong once. Numbers follow from the format's text. */
 import test, { type ExecutionContext } from 'ava';
-import { DataType, type Dtype, encodeModel, importOnnx, onnxMessage, readModel, type Shape, Tensor } from 'lowbit';
+import { DataType, type Dtype, encodeModel, importOnnx, onnxMessage, readModel, type Shape, Tensor, toOnnx } from 'lowbit';
 import { faults } from '../faults.js';
 import { float, int, ints, type NodeOptions, nodeModel, runGraph, runNode, string } from './node.js';
 
@@ -238,4 +238,48 @@ test('scales of half precision, and integers that become codes', (t) => {
     [4, -4],
     'int8',
   );
+});
+
+test('matrices of codes with scales of half precision', (t) => {
+  const half = (value: number) => Tensor.from([value], [], 'float16');
+  const zero = Tensor.scalar(1, 'int8');
+  const [a, b] = [Tensor.from([3, 5], [1, 2], 'int8'), Tensor.from([2, 3], [2, 1], 'int8')];
+  const inputs = [a, half(0.5), zero, b, half(2), zero, half(0.25), zero];
+  // (2 · 1 + 4 · 2) · 0.5 · 2 / 0.25 + 1
+  gives(t, runNode('QLinearMatMul', inputs, { opset: 21 })[0], [1, 1], [41], 'int8');
+});
+
+test('convolutions of half precision', (t) => {
+  const [x, w] = [Tensor.from([1, 2], [1, 1, 2], 'float16'), Tensor.from([3], [1, 1, 1], 'float16')];
+  for (const type of ['Conv', 'ConvTranspose']) gives(t, runNode(type, [x, w])[0], [1, 1, 2], [3, 6], 'float16');
+});
+
+test('ConvTranspose keeps its groups apart', (t) => {
+  const [x, w] = [Tensor.from([2, 3], [1, 2, 1, 1]), Tensor.from([5, 6, 7, 8], [2, 2, 1, 1])];
+  gives(t, runNode('ConvTranspose', [x, w], { attributes: { group: int(2) } })[0], [1, 4, 1, 1], [10, 12, 21, 24]);
+});
+
+// ---- written again ---------------------------------------------------------------------------------------------------------------
+
+test('parameters that are read when the model runs are written as inputs', (t) => {
+  const again = (type: string, inputs: Tensor[], options: NodeOptions = open) => {
+    const graph = importOnnx(toOnnx(importOnnx(nodeModel(type, inputs, { ...open, ...options }))));
+    return runGraph(graph, inputs);
+  };
+  const x = upTo(6, [2, 3]);
+  gives(t, again('Clip', [x, Tensor.scalar(1), Tensor.scalar(3)])[0], [2, 3], [1, 1, 2, 3, 3, 3]);
+  gives(t, again('CumSum', [x, Tensor.scalar(0, 'int64')])[0], [2, 3], [0, 1, 2, 3, 5, 7]);
+  gives(t, again('ReduceSum', [x, int64(1)])[0], [2, 1], [3, 12]);
+  gives(t, again('Slice', [x, int64(2), int64(0), int64(1), int64(-1)])[0], [2, 2], [2, 1, 5, 4]);
+  gives(t, again('Pad', [upTo(2), int64(1, 0), Tensor.scalar(7)])[0], [3], [7, 0, 1]);
+  const graph = importOnnx(nodeModel('Clip', [x, Tensor.scalar(1)], open));
+  faults(t, () => toOnnx(graph, { opset: 10 }), 'unsupported', /min is computed while the model runs, which opset 10 cannot express/);
+});
+
+test('the open end of a slice stays open', (t) => {
+  const end = Tensor.from(BigInt64Array.of(2n ** 63n - 1n), [1]);
+  for (const opset of [9, 17]) {
+    const graph = importOnnx(nodeModel('Slice', [upTo(4), int64(1), end, int64(0)]));
+    gives(t, runGraph(importOnnx(toOnnx(graph, { opset })), [upTo(4)])[0], [3], [1, 2, 3]);
+  }
 });

@@ -1,5 +1,5 @@
 import { Tensor } from 'lowbit';
-import { broadcastAt, f32, indices, int8, type Range, randomCodes, req, uint8 } from './arithmetic.js';
+import { broadcastAt, clamp, f32, indices, int8, type Range, randomCodes, req, rne, uint8 } from './arithmetic.js';
 import type { Case } from './case.js';
 
 type Code = 'uint8' | 'int8';
@@ -46,8 +46,13 @@ interface Sum extends Range {
   aZero?: number;
   bZero?: number;
 }
-const sum = (a: number, b: number, p: Sum) =>
-  req(f32(f32(f32(a - (p.aZero ?? 0)) * f32(p.aMultiplier)) + f32(f32(b - (p.bZero ?? 0)) * f32(p.bMultiplier))), p);
+// A fused multiply-add of a code is exact in float64 before its one rounding.
+const fma = (code: number, multiplier: number, addend: number) => f32(code * f32(multiplier) + addend);
+const shifted = (v: number, { qmin, qmax }: Range) => clamp(rne(v), qmin, qmax);
+const sum = (a: number, b: number, p: Sum) => {
+  const zeros = fma(p.aZero ?? 0, p.aMultiplier, f32(f32(p.bMultiplier) * (p.bZero ?? 0)));
+  return shifted(fma(a, p.aMultiplier, fma(b, p.bMultiplier, f32((p.yZero ?? 0) - zeros))), p);
+};
 
 const qadd = pairCases<Sum>(
   [
@@ -67,7 +72,8 @@ interface Product extends Range {
   aZero?: number;
   bZero?: number;
 }
-const product = (a: number, b: number, p: Product) => req(f32(f32((a - (p.aZero ?? 0)) * (b - (p.bZero ?? 0))) * f32(p.multiplier)), p);
+const product = (a: number, b: number, p: Product) =>
+  shifted(f32(f32((a - (p.aZero ?? 0)) * (b - (p.bZero ?? 0)) * f32(p.multiplier)) + (p.yZero ?? 0)), p);
 
 const qmul = pairCases<Product>(
   [

@@ -50,18 +50,13 @@ const clip: Operator = {
   },
   op: ops.clip,
   export(node) {
-    const { min, max } = node.params;
-    const isOpen = (bound: ParamValue | Value) => bound === -Infinity || bound === Infinity;
     if (node.opset >= 11) {
-      node.elementwise(
-        'Clip',
-        {},
-        [min, max].map((bound) => (isOpen(bound) ? '' : node.number(bound, node.dtype()))),
-      );
-    } else {
-      const bound = (value: ParamValue | Value) => (isOpen(value) ? undefined : { f: node.fixed<number>(value) });
-      node.elementwise('Clip', { min: bound(min), max: bound(max) });
+      const { min, max } = node.params;
+      const bound = (value: ParamValue | Value) => (Math.abs(value as number) === Infinity ? '' : node.parameter(value, node.dtype()));
+      return node.elementwise('Clip', {}, [bound(min), bound(max)]);
     }
+    const { min, max } = node.fixedParams() as { min: number; max: number };
+    node.elementwise('Clip', { ...(min > -Infinity && { min: { f: min } }), ...(max < Infinity && { max: { f: max } }) });
   },
 };
 
@@ -86,9 +81,12 @@ const cast: Operator = {
 };
 
 // Files before opset 20 have no Gelu: x/2 · (1 + erf(x/√2)), or the tanh form as it is usually written.
-function writeGelu(node: ExportNode): void {
+function writeGelu(node: ExportNode) {
   const form = node.params.approximate as string;
-  if (node.opset >= 20) return node.elementwise('Gelu', { approximate: { s: form } });
+  if (node.opset >= 20) {
+    node.elementwise('Gelu', { approximate: { s: form } });
+    return;
+  }
   const dtype = node.dtype();
   const x = node.stored(0);
   const c = (value: number) => node.scalar(value, dtype);
@@ -101,7 +99,7 @@ function writeGelu(node: ExportNode): void {
           ]),
         ])
       : node.emit('Erf', [node.emit('Div', [x, c(Math.SQRT2)])]);
-  node.done(node.emit('Mul', [node.emit('Mul', [x, c(0.5)]), node.emit('Add', [inner, c(1)])]), node.storedPerm(0));
+  node.done(node.emit('Mul', [node.emit('Mul', [x, c(0.5)]), node.emit('Add', [inner, c(1)])]), node.perm);
 }
 
 const mod: Operator = {
@@ -144,7 +142,7 @@ const silu: Operator = {
   op: ops.silu,
   export(node) {
     const x = node.stored(0);
-    node.done(node.emit('Mul', [x, node.emit('Sigmoid', [x])]), node.storedPerm(0));
+    node.done(node.emit('Mul', [x, node.emit('Sigmoid', [x])]), node.perm);
   },
 };
 const mish: Operator = {
@@ -154,7 +152,7 @@ const mish: Operator = {
   export(node) {
     if (node.opset >= 18) return node.elementwise('Mish');
     const x = node.stored(0);
-    node.done(node.emit('Mul', [x, node.emit('Tanh', [node.emit('Softplus', [x])])]), node.storedPerm(0));
+    node.done(node.emit('Mul', [x, node.emit('Tanh', [node.emit('Softplus', [x])])]), node.perm);
   },
 };
 const hardSwish: Operator = {
@@ -165,7 +163,7 @@ const hardSwish: Operator = {
     if (node.opset >= 14) return node.elementwise('HardSwish');
     const x = node.stored(0);
     const gate = node.emit('HardSigmoid', [x], { alpha: { f: 1 / 6 }, beta: { f: 0.5 } });
-    node.done(node.emit('Mul', [x, gate]), node.storedPerm(0));
+    node.done(node.emit('Mul', [x, gate]), node.perm);
   },
 };
 

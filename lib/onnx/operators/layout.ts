@@ -33,9 +33,9 @@ const reshape: Operator = {
   op: ops.reshape,
   export(node) {
     const { shape, allowZero } = node.params;
-    const zero = allowZero && (!Array.isArray(shape) || shape.includes(0)) && node.opset >= 14 ? { allowzero: { i: 1 } } : {};
-    if (allowZero && Array.isArray(shape) && shape.includes(0) && node.opset < 14) node.refuse('dimensions of no elements need opset 14');
-    node.plain('Reshape', zero, [node.list(shape)]);
+    const zeros = allowZero && !(Array.isArray(shape) && !shape.includes(0));
+    if (zeros && Array.isArray(shape) && node.opset < 14) node.refuse(`a dimension of 0 needs opset 14, not ${node.opset}`);
+    node.plain('Reshape', zeros && node.opset >= 14 ? { allowzero: { i: 1 } } : {}, [node.parameter(shape)]);
   },
 };
 
@@ -114,8 +114,6 @@ const concat: Operator = {
 };
 
 // Infinite bounds of a slice, as a number that the file can hold.
-const farEnd = 2 ** 31 - 1;
-const isEmpty = (param: ParamValue | Value) => Array.isArray(param) && param.length === 0;
 
 const slice: Operator = {
   type: 'Slice',
@@ -134,16 +132,16 @@ const slice: Operator = {
   },
   op: ops.slice,
   export(node) {
-    const { starts, ends, axes, steps } = node.layoutParams();
-    const bounds = (list: ParamValue | Value) => (Array.isArray(list) ? list.map((n) => Math.min(Math.max(n, -farEnd), farEnd)) : list);
     if (node.opset < 10) {
-      if (node.fixed<number[]>(steps).some((step) => step !== 1)) node.refuse('steps need opset 10');
-      const list = (param: ParamValue | Value) => ({ ints: node.fixed<number[]>(param) });
-      node.first('Slice', { starts: list(bounds(starts)), ends: list(bounds(ends)), ...(isEmpty(axes) ? {} : { axes: list(axes) }) });
-    } else {
-      const some = (param: ParamValue | Value) => (isEmpty(param) ? '' : node.list(param));
-      node.first('Slice', {}, [node.list(bounds(starts)), node.list(bounds(ends)), some(axes), some(steps)]);
+      const { starts, ends, axes, steps } = node.fixedParams() as Record<string, number[]>;
+      if (steps.some((step) => step !== 1)) node.refuse(`steps are [${steps}], which opset ${node.opset} cannot express`);
+      const attributes = { starts: { ints: starts }, ends: { ints: ends } };
+      return node.first('Slice', axes.length ? { ...attributes, axes: { ints: axes } } : attributes);
     }
+    const { starts, ends, axes, steps } = node.layoutParams();
+    // An empty list stands for the first axes and for steps of 1, as an input that is left out does.
+    const given = (list: ParamValue | Value) => (Array.isArray(list) && !list.length ? '' : node.parameter(list));
+    node.first('Slice', {}, [node.parameter(starts), node.parameter(ends), given(axes), given(steps)]);
   },
 };
 
@@ -220,11 +218,16 @@ const pad: Operator = {
   },
   op: ops.pad,
   export(node) {
+    if (node.opset < 11) {
+      const { pads, mode, value } = node.fixedParams() as { pads: number[]; mode: string; value: number };
+      return node.first('Pad', { mode: { s: mode }, pads: { ints: pads }, value: { f: value } });
+    }
     const { pads, mode, value } = node.layoutParams();
-    const attributes = { mode: { s: mode as string } };
-    if (node.opset < 11)
-      node.first('Pad', { ...attributes, pads: { ints: node.fixed<number[]>(pads) }, value: { f: node.fixed<number>(value) } });
-    else node.first('Pad', attributes, [node.list(pads), mode === 'constant' ? node.number(value, node.dtype()) : '']);
+    if (mode === 'wrap' && node.opset < 19) node.refuse(`mode wrap needs opset 19, not ${node.opset}`);
+    node.first('Pad', { mode: { s: mode as string } }, [
+      node.parameter(pads),
+      mode === 'constant' ? node.parameter(value, node.dtype()) : '',
+    ]);
   },
 };
 
@@ -243,14 +246,14 @@ const expand: Operator = {
   type: 'Expand',
   import: (node) => node.add(ops.expand, [node.input(0)], { shape: node.input(1) }),
   op: ops.expand,
-  export: (node) => node.plain('Expand', {}, [node.list(node.params.shape)]),
+  export: (node) => node.plain('Expand', {}, [node.parameter(node.params.shape)]),
 };
 
 const tile: Operator = {
   type: 'Tile',
   import: (node) => node.add(ops.tile, [node.input(0)], { repeats: node.input(1) }),
   op: ops.tile,
-  export: (node) => node.plain('Tile', {}, [node.list(node.params.repeats)]),
+  export: (node) => node.plain('Tile', {}, [node.parameter(node.params.repeats)]),
 };
 
 const shape: Operator = {
@@ -285,8 +288,8 @@ const constantOfShape: Operator = {
   op: ops.fill,
   export(node) {
     const { shape: target, value, dtype } = node.params;
-    const one = { dtype: dtype as Dtype, shape: [1], values: [node.fixed<number>(value)] };
-    node.done(node.emit('ConstantOfShape', [node.list(target)], { value: { t: one } }));
+    const one = { dtype: dtype as Dtype, shape: [1], values: [value as number] };
+    node.done(node.emit('ConstantOfShape', [node.parameter(target)], { value: { t: one } }));
   },
 };
 
@@ -302,7 +305,7 @@ const range: Operator = {
     node.done(
       node.emit(
         'Range',
-        [start, limit, delta].map((param) => node.number(param, dtype as Dtype)),
+        [start, limit, delta].map((param) => node.parameter(param, dtype as Dtype)),
       ),
     );
   },
@@ -312,7 +315,7 @@ const trilu: Operator = {
   type: 'Trilu',
   import: (node) => node.add(ops.trilu, [node.input(0)], { upper: node.flag('upper', true), k: node.optional(1) ?? 0 }),
   op: ops.trilu,
-  export: (node) => node.plain('Trilu', { upper: { i: node.params.upper ? 1 : 0 } }, [node.number(node.params.k, 'int64')]),
+  export: (node) => node.plain('Trilu', { upper: { i: node.params.upper ? 1 : 0 } }, [node.parameter(node.params.k, 'int64')]),
 };
 
 function imageShape(node: ImportNode, x: Value): Shape {

@@ -21,9 +21,6 @@ function perElement(node: ImportNode, value: Value, axis: number, block: number,
   return node.add(ops.gather, [value, node.constant(index, [length], 'int64')], { axis });
 }
 
-const cast = (node: ImportNode, value: Value, dtype: Dtype) =>
-  node.dtype(value) === dtype ? value : node.add(ops.cast, [value], { dtype });
-
 function quantizeLinear(node: ImportNode): Value {
   const dataType = node.dataType(2) ?? node.int('output_dtype', 0);
   const codes = quantized(node, dtypeOf(dataType) ?? 'uint8');
@@ -33,7 +30,7 @@ function quantizeLinear(node: ImportNode): Value {
 
 function quantized(node: ImportNode, dtype: Dtype): Value {
   // All of it is computed in float32, also of half precision.
-  const [x, scale] = [0, 1].map((i) => cast(node, node.input(i), 'float32'));
+  const [x, scale] = [0, 1].map((i) => node.cast(node.input(i), 'float32'));
   const zero = zeroPoint(node, scale, node.optional(2), dtype);
   const block = node.int('block_size', 0);
   if (!block) return node.add(ops.quantize, [x, scale, zero], { axis: node.int('axis', 1) });
@@ -45,30 +42,30 @@ function quantized(node: ImportNode, dtype: Dtype): Value {
 }
 
 function dequantizeLinear(node: ImportNode): Value {
-  return cast(node, dequantizedTo32(node), node.dtype(node.input(1)));
+  return node.cast(dequantizedTo32(node), node.dtype(node.input(1)));
 }
 
 function dequantizedTo32(node: ImportNode): Value {
-  const [x, scale] = [node.input(0), cast(node, node.input(1), 'float32')];
+  const [x, scale] = [node.input(0), node.cast(node.input(1), 'float32')];
   const zero = zeroPoint(node, scale, node.optional(2), node.dtype(x));
   const block = node.int('block_size', 0);
   if (!block) return node.add(ops.dequantize, [x, scale, zero], { axis: node.int('axis', 1) });
   const axis = node.axis(node.int('axis', 1), node.rank(x));
   const length = node.knownShape(x, 'block_size')[axis];
-  const real = (value: Value) => cast(node, value, 'float32');
+  const real = (value: Value) => node.cast(value, 'float32');
   const centred = node.add(ops.sub, [real(x), real(perElement(node, zero, axis, block, length))]);
   return node.add(ops.mul, [centred, perElement(node, scale, axis, block, length)]);
 }
 
 /** Inputs i, i+1, i+2 are codes, scale and zero point. */
 function dequantized(node: ImportNode, i: number, axis = 1): Value {
-  const scale = node.input(i + 1);
+  const scale = node.cast(node.input(i + 1), 'float32');
   return node.add(ops.dequantize, [node.input(i), scale, zeroPoint(node, scale, node.optional(i + 2), node.dtype(node.input(i)))], {
     axis,
   });
 }
 function requantized(node: ImportNode, value: Value, i: number, dtype: Dtype): Value {
-  const scale = node.input(i);
+  const scale = node.cast(node.input(i), 'float32');
   return node.add(ops.quantize, [value, scale, zeroPoint(node, scale, node.optional(i + 1), dtype)]);
 }
 

@@ -49,13 +49,11 @@ function reduced(node: ImportNode, op: AnyOp, x: Value, axes: number[] | Value):
 }
 
 function writeReduce(node: ExportNode, type: string, since: number): void {
-  const keepDims = Boolean(node.params.keepDims);
-  const params = node.layoutParams();
-  const axes = params.axes as number[];
-  const keepdims = { i: keepDims ? 1 : 0 };
-  if (!axes.length) node.done(node.stored(0), node.storedPerm(0));
-  else if (node.opset >= since) node.first(type, { keepdims }, [node.ints(axes)]);
-  else node.first(type, { keepdims, axes: { ints: axes } });
+  const keepdims = { i: node.params.keepDims ? 1 : 0 };
+  const { axes } = node.opset >= since ? node.layoutParams() : node.fixedParams();
+  if (Array.isArray(axes) && !axes.length) node.done(node.stored(0), node.perm);
+  else if (node.opset >= since) node.first(type, { keepdims }, [node.parameter(axes)]);
+  else node.first(type, { keepdims, axes: { ints: axes as number[] } });
 }
 
 // log Σ exp(x) by way of the largest element, so that nothing overflows.
@@ -122,7 +120,7 @@ export const reduce: readonly Operator[] = [
     op: ops.cumSum,
     export(node) {
       const { axis, exclusive, reverse } = node.params;
-      node.plain('CumSum', { exclusive: { i: exclusive ? 1 : 0 }, reverse: { i: reverse ? 1 : 0 } }, [node.scalar(Number(axis), 'int64')]);
+      node.plain('CumSum', { exclusive: { i: exclusive ? 1 : 0 }, reverse: { i: reverse ? 1 : 0 } }, [node.parameter(axis)]);
     },
   },
 ];

@@ -40,6 +40,19 @@ function addRow(node: ImportNode, x: Value): Value {
   return node.reshaped(x, [{ of: x, axis: 0 }, { of: x, axis: 1 }, 1, { of: x, axis: 2 }]);
 }
 
+// Convolutions are of float32: half precision is computed in it and rounded at the end.
+function widened(operator: Operator): Operator {
+  return {
+    ...operator,
+    import(node) {
+      const dtype = node.dtype(node.input(0));
+      if (dtype !== 'float16' && dtype !== 'bfloat16') return operator.import!(node);
+      const values = new Map(node.inputs().map((value, i) => [node.proto.input[i], node.cast(value, 'float32')]));
+      return node.cast(operator.import!(node.with(node.proto, values)) as Value, dtype);
+    },
+  };
+}
+
 const conv: Operator = {
   type: 'Conv',
   import(node) {
@@ -48,8 +61,8 @@ const conv: Operator = {
     const rank = node.rank(x);
     if (node.rank(w) !== rank) node.refuse(`the weight has ${node.rank(w)} dimensions, the input ${rank}`);
     const shape = node.shape(w)!;
-    const image = imageOf(node, x);
     const { strides, dilations, pads } = imageWindow(windowOf(node, x, shape.slice(2)));
+    const image = imageOf(node, x);
     const weight = node.transposed(rank === 3 ? addRow(node, w) : w, toLast);
     const y = node.add(ops.conv2d, [image, weight, node.optional(2) ?? node.zeros([shape[0]])], {
       ...{ strides, dilations, pads, groups: node.int('group', 1) },
@@ -194,21 +207,22 @@ const lrn: Operator = {
   import(node) {
     const x = node.input(0);
     const size = node.int('size', 1);
+    const scalar = (name: string, otherwise: number) => node.scalar(node.float(name, otherwise), node.dtype(x));
     const shape = node.knownChannels(x);
     const square = node.reshaped(node.add(ops.mul, [x, x]), [-1, shape[1], shape.slice(2).reduce((a, b) => a * b, 1), 1]);
     const before = Math.floor((size - 1) / 2);
     const mean = node.add(ops.averagePool2d, [square], {
       ...{ kernel: [size, 1], pads: [before, 0, size - 1 - before, 0], countIncludePad: true },
     });
-    const scaled = node.add(ops.mul, [node.reshaped(mean, [-1, ...shape.slice(1)]), node.scalar(node.float('alpha', 1e-4))]);
-    const base = node.add(ops.add, [scaled, node.scalar(node.float('bias', 1))]);
-    return node.add(ops.div, [x, node.add(ops.pow, [base, node.scalar(node.float('beta', 0.75))])]);
+    const scaled = node.add(ops.mul, [node.reshaped(mean, [-1, ...shape.slice(1)]), scalar('alpha', 1e-4)]);
+    const base = node.add(ops.add, [scaled, scalar('bias', 1)]);
+    return node.add(ops.div, [x, node.add(ops.pow, [base, scalar('beta', 0.75)])]);
   },
 };
 
 export const spatial: readonly Operator[] = [
-  conv,
-  convTranspose,
+  widened(conv),
+  widened(convTranspose),
   pool(
     'MaxPool',
     ops.maxPool2d,

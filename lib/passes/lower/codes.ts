@@ -1,6 +1,6 @@
 /** What lowering knows about a quantized value. */
 import type { Graph, Node, Value } from '../../graph/graph.js';
-import { dequantize, quantize } from '../../ops/index.js';
+import { clip, dequantize, quantize, relu } from '../../ops/index.js';
 import { type Dtype, integerRange } from '../../shape.js';
 import { roundHalfEven } from '../../tensor.js';
 
@@ -46,7 +46,7 @@ export function paramsOf(graph: Graph, node: Node): { scales: number[]; zeros: n
 /** What a quantize node asks for, if it has one scale and 8-bit codes. */
 export function targetOf(graph: Graph, node: Node): Target | undefined {
   const params = paramsOf(graph, node);
-  if (!params || params.scales.length !== 1 || (params.dtype !== 'uint8' && params.dtype !== 'int8')) return undefined;
+  if (params?.scales.length !== 1 || (params.dtype !== 'uint8' && params.dtype !== 'int8')) return undefined;
   const [qmin, qmax] = integerRange(params.dtype);
   return { dtype: params.dtype, scale: params.scales[0], zero: params.zeros[0], qmin, qmax };
 }
@@ -64,3 +64,11 @@ export function clamped(target: Target, low: number, high: number): Target {
 
 /** The parameters that every op with codes as output takes. */
 export const outputParams = ({ dtype, zero, qmin, qmax }: Target) => ({ dtype, yZero: zero, qmin, qmax });
+
+/** The bounds of a clamp; before a quantize it narrows the range of codes. */
+export function clampOf(node: Node): [number, number] | undefined {
+  if (node.op === relu) return [0, Infinity];
+  if (node.op !== clip) return undefined;
+  const { min, max } = { ...clip.params, ...node.params };
+  return typeof min === 'number' && typeof max === 'number' && min <= max ? [min, max] : undefined;
+}

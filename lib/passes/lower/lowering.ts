@@ -2,19 +2,11 @@
 import type { Node, Value } from '../../graph/graph.js';
 import { Rewriter } from '../../graph/rewrite.js';
 import * as ops from '../../ops/index.js';
-import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
+import { type Codes, clamped, clampOf, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
 import { lowerChain, variableInput } from './pointwise.js';
 import { lowerProduct } from './products.js';
 
 const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
-
-/** A clamp that is part of the op before it: it narrows the range of output codes. */
-function clampOf(node: Node): [number, number] | undefined {
-  if (node.op === ops.relu) return [0, Infinity];
-  if (node.op !== ops.clip) return undefined;
-  const { min, max } = { ...ops.clip.params, ...node.params };
-  return typeof min === 'number' && typeof max === 'number' && min <= max ? [min, max] : undefined;
-}
 
 export class Lowering extends Rewriter {
   readonly #codes = new Map<Value, Codes>();
@@ -38,7 +30,7 @@ export class Lowering extends Rewriter {
   private readDequantize(node: Node): void {
     const params = paramsOf(this.old, node);
     const [codes] = node.inputs;
-    if (!params || params.scales.length !== 1 || this.old.constants.has(codes)) return;
+    if (params?.scales.length !== 1) return;
     if (params.dtype !== 'uint8' && params.dtype !== 'int8') return;
     this.#codes.set(node.output, { value: this.get(codes), dtype: params.dtype, scale: params.scales[0], zero: params.zeros[0] });
   }

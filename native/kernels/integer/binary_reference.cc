@@ -1,8 +1,7 @@
 // Sums and products of two tensors of codes, with numpy broadcasting.
-#include "../../core/rounding.h"
 #include "../../core/strided.h"
 #include "../../cpu/pool.h"
-#include "../../op.h"
+#include "sum.h"
 
 namespace lowbit {
 namespace {
@@ -38,21 +37,8 @@ template <class F> bool zip(const View& a, const View& b, const View& y, F f) {
 
 }  // namespace
 
-// y = req((a - za)·ma + (b - zb)·mb)
-bool qadd_reference(const qadd_call& c) {
-  const int32_t aZero = static_cast<int32_t>(c.aZero.integer()), bZero = static_cast<int32_t>(c.bZero.integer());
-  const float ma = static_cast<float>(c.aMultiplier), mb = static_cast<float>(c.bMultiplier);
-  const Requantize requantize(c.yZero, c.qmin, c.qmax);
-  return zip(c.a, c.b, c.y,
-             [=](int32_t a, int32_t b) { return requantize(static_cast<float>(a - aZero) * ma + static_cast<float>(b - bZero) * mb); });
-}
+bool qadd_reference(const qadd_call& c) { return zip(c.a, c.b, c.y, CodeSum(c)); }
 
-// y = req((a - za)·(b - zb)·m)
-bool qmul_reference(const qmul_call& c) {
-  const int32_t aZero = static_cast<int32_t>(c.aZero.integer()), bZero = static_cast<int32_t>(c.bZero.integer());
-  const float m = static_cast<float>(c.multiplier);
-  const Requantize requantize(c.yZero, c.qmin, c.qmax);
-  return zip(c.a, c.b, c.y, [=](int32_t a, int32_t b) { return requantize(static_cast<float>((a - aZero) * (b - bZero)) * m); });
-}
+bool qmul_reference(const qmul_call& c) { return zip(c.a, c.b, c.y, CodeProduct(c)); }
 
 }  // namespace lowbit
