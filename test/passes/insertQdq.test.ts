@@ -1,5 +1,5 @@
 import test from 'ava';
-import { foldBatchNorm, importOnnx, importOnnx, insertQdq, print, type QParams, run, toOnnx } from 'lowbit';
+import { foldBatchNorm, importOnnx, insertQdq, print, type QParams, run, toOnnx } from 'lowbit';
 import { randomImages, smallNet } from '../graph/graphs.js';
 
 const activations = new Map<string, QParams>([
