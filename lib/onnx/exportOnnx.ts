@@ -84,7 +84,11 @@ function nameOutputs(file: FileGraph): void {
   for (const [i, stored] of outputs.map(({ value }) => file.in(value)).entries()) {
     const { name, value } = outputs[i];
     if (inputs.some((input) => input.name === name && input !== value)) {
-      fail({ code: 'graph', problem: `"${name}" is an input and another value as output`, todo: 'A file tells them apart by their names.' });
+      fail({
+        code: 'graph',
+        problem: `"${name}" is an input and another value as output`,
+        todo: 'A file tells them apart by their names.',
+      });
     }
     if (stored === name) continue;
     const maker = renamed.has(stored) ? undefined : file.nodes.find((node) => node.output === stored);
