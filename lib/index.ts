@@ -1,5 +1,6 @@
 /** The public names of lowbit and nothing else. */
 
+export { offThread } from './calls.js';
 export type { Batch, Dataset } from './data/dataset.js';
 export { type DigitsOptions, digits } from './data/digits.js';
 export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
@@ -32,7 +33,7 @@ export {
   type ValueInfoProto,
 } from './onnx/schema.js';
 export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
-export { type AnyOp, inferType, offThread, opTable, type RecordedCall, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
+export { type AnyOp, inferType, opTable, type RecordedCall, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
 export * as ops from './ops/index.js';
 export { cancelTransposes } from './passes/cancelTransposes.js';

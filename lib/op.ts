@@ -1,8 +1,9 @@
 /** The one door between TypeScript and native code: checks, infers the output, dispatches, records. */
-import { type Fault, fail, LowbitError } from './error.js';
+import { asFault, call } from './calls.js';
+import { fail } from './error.js';
 import { native, type OpInfo } from './native.js';
 import { axisIndex, type Dtype, dtypes, type Shape, sizeOf, type TensorType } from './shape.js';
-import { setSettling, Tensor } from './tensor.js';
+import { Tensor } from './tensor.js';
 
 /** What a parameter may be. Numbers, booleans and lists go to the kernel; strings (a dtype, a mode) only steer `infer`. */
 export type ParamValue = number | boolean | string | readonly number[];
@@ -79,25 +80,25 @@ export class Check {
 
 /** Defines an op. Its kernels are the rows of the same name in native/ops.inc. */
 export function defineOp<const I extends readonly string[], P extends object>(spec: OpSpec<I, P>): Op<I, P> {
-  const call = (...args: unknown[]): Tensor => {
+  const invoke = (...args: unknown[]): Tensor => {
     const hasParams = args.length > spec.inputs.length;
     return runOp(op as unknown as AnyOp, args.slice(0, spec.inputs.length) as Tensor[], (hasParams ? args.at(-1) : {}) as object);
   };
-  const op = named(call, spec) as unknown as Op<I, P>;
+  const op = named(invoke, spec) as unknown as Op<I, P>;
   return op;
 }
 
 /** Defines an op over a list of tensors. */
 export function defineListOp<const I extends readonly string[], P extends object>(spec: OpSpec<I, P>): ListOp<I, P> {
-  const call = (inputs: readonly Tensor[], params: object = {}): Tensor => runOp(op as unknown as AnyOp, inputs, params);
-  const op = named(call, { ...spec, any: true }) as unknown as ListOp<I, P>;
+  const invoke = (inputs: readonly Tensor[], params: object = {}): Tensor => runOp(op as unknown as AnyOp, inputs, params);
+  const op = named(invoke, { ...spec, any: true }) as unknown as ListOp<I, P>;
   return op;
 }
 
-function named(call: unknown, spec: { name: string; any?: boolean }) {
-  Object.defineProperty(call, 'name', { value: spec.name });
+function named(invoke: unknown, spec: { name: string; any?: boolean }) {
+  Object.defineProperty(invoke, 'name', { value: spec.name });
   const { name: _, ...rest } = spec;
-  return Object.assign(call as object, rest);
+  return Object.assign(invoke as object, rest);
 }
 
 /** All parameters of a call: defaults filled in, unknown names and missing ones refused. */
@@ -169,15 +170,20 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
   const output = Tensor.uninitialized(type.dtype, type.shape);
   try {
     const info = tableEntry(op);
-    const rowIndex = row === undefined ? -1 : rowNamed(info, row);
-    encode(op, info, rowIndex, inputs, output, full);
-    if (!deferring) flush();
+    const numbers = info.params.map((name) => numbersOf(full[name], op.choices?.[name]));
+    call(native().indexOf.get(op.name) as number, row === undefined ? -1 : rowNamed(info, row), inputs, output, numbers);
   } catch (error) {
     output.dispose();
     throw asFault(error);
   }
   recorder?.({ op, inputs, params: full, output });
   return output;
+}
+
+/** A parameter as the kernel gets it: words are their index among the choices. */
+function numbersOf(value: ParamValue, choices: readonly string[] | undefined): readonly number[] {
+  if (Array.isArray(value)) return value as readonly number[];
+  return [choices ? choices.indexOf(value as string) : Number(value)];
 }
 
 /** The variants of an op's rows that this machine can run, best first. */
@@ -236,123 +242,12 @@ export function tableMismatch(op: AnyOp, info: OpInfo | undefined): string | und
   return undefined;
 }
 
-// ---- calls as numbers (the layout is described in native/addon.cc) ---------------------------------------------------------------
-
-let words = new Float64Array(1024);
-let count = 0;
-let deferring = false;
-let waiting: number[] = [];
-
-function push(value: number): void {
-  if (count === words.length) {
-    const larger = new Float64Array(words.length * 2);
-    larger.set(words);
-    words = larger;
-  }
-  words[count++] = value;
-}
-
-function pushTensor(tensor: Tensor): void {
-  push(tensor.handle);
-  push(dtypes.indexOf(tensor.dtype));
-  push(tensor.shape.length);
-  for (const n of tensor.shape) push(n);
-}
-
-function encode(op: AnyOp, info: OpInfo, row: number, inputs: readonly Tensor[], output: Tensor, params: Record<string, ParamValue>): void {
-  const start = count;
-  try {
-    push(native().indexOf.get(info.name) as number);
-    push(row);
-    push(inputs.length);
-    for (const input of inputs) pushTensor(input);
-    pushTensor(output);
-    push(info.params.length);
-    for (const name of info.params) {
-      const choices = op.choices?.[name] as readonly string[] | undefined;
-      const value = choices ? choices.indexOf(params[name] as string) : params[name];
-      const list = Array.isArray(value) ? (value as number[]) : [Number(value)];
-      push(list.length);
-      for (const item of list) push(item);
-    }
-  } catch (error) {
-    count = start;
-    throw error;
-  }
-}
-
-function flush(): void {
-  if (!count) return;
-  const length = count;
-  count = 0;
-  try {
-    native().addon.call(words, length);
-  } finally {
-    releaseWaiting();
-  }
-}
-
-function releaseWaiting(): void {
-  for (const handle of waiting) native().addon.release(handle);
-  waiting = [];
-}
-
-setSettling(
-  () => {
-    if (deferring) flush();
-  },
-  (handle) => {
-    if (deferring) waiting.push(handle);
-    else native().addon.release(handle);
-  },
-);
-
-/**
- * Runs the ops of `body` on a thread of their own and resolves with its result when they are done; the event loop stays free.
- * Reading a tensor's data inside `body` runs what was collected so far in place.
- */
-export async function offThread<T>(body: () => T): Promise<T> {
-  if (deferring) return body();
-  deferring = true;
-  let done: Promise<void>;
-  let result: T;
-  try {
-    result = body();
-    const length = count;
-    count = 0;
-    done = length ? native().addon.submit(words, length) : Promise.resolve();
-  } finally {
-    count = 0;
-    deferring = false;
-    releaseWaiting();
-  }
-  await done.catch((error) => {
-    throw asFault(error);
-  });
-  return result;
-}
-
 /** The thread count of the pool that all kernels share; give a number to change it. Results do not depend on it. */
 export function threads(count?: number): number {
   if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= 64)) {
     fail({ code: 'option', where: 'threads', option: 'count', came: count, expected: 'a whole number from 1 to 64' });
   }
   return native().addon.threads(count);
-}
-
-// Native faults are "code: text".
-function asFault(error: unknown): unknown {
-  if (error instanceof LowbitError || !(error instanceof Error)) return error;
-  const [, code, text] = /^([a-z-]+): ([\s\S]*)$/.exec(error.message) ?? [];
-  const [, where, problem] = /^(\w+): ([\s\S]*)$/.exec(text ?? '') ?? [];
-  const faults: Record<string, Fault> = {
-    'out-of-memory': { code: 'outOfMemory', what: text },
-    disposed: { code: 'disposed', what: text },
-    declined: { code: 'kernel', op: (text ?? '').split(' ')[0], row: (text ?? '').split(' row ')[1], problem: 'does not take this call' },
-    data: { code: 'data', where, problem },
-    internal: { code: 'internal', problem: text },
-  };
-  return code in faults ? new LowbitError(faults[code]) : error;
 }
 
 export type { Dtype, Shape, TensorType };

@@ -1,6 +1,7 @@
 /** Tensor: shape, dtype, device and a native buffer. No maths: that is lib/ops. */
 import { fail, LowbitError, shapeText } from './error.js';
 import { type NativeMemory, native } from './native.js';
+import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from './rounding.js';
 import { bytesPerElement, type Dtype, dtypes, type Shape, sizeOf } from './shape.js';
 
 /** What `tensor.data()` returns. float16 and bfloat16 are their bits in a Uint16Array, boolean is 0 or 1 in a Uint8Array. */
@@ -138,7 +139,7 @@ export class Tensor {
   toNumbers(): number[] {
     const data = this.data();
     if (this.dtype === 'float16') return Array.from(data as Uint16Array, halfToNumber);
-    if (this.dtype === 'bfloat16') return Array.from(data as Uint16Array, (bits) => bitsToFloat(bits << 16));
+    if (this.dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloatToNumber);
     return Array.from(data as ArrayLike<number | bigint>, Number);
   }
   /** The only element of a tensor of one element. */
@@ -201,47 +202,6 @@ function converted(data: ArrayLike<number | bigint>, dtype: Dtype): TensorData {
 function bigIntOf(value: number | bigint, dtype: Dtype): bigint {
   if (typeof value === 'bigint' || Number.isInteger(value)) return BigInt(value);
   return fail({ code: 'data', where: 'Tensor.from', problem: `${value} is no ${dtype}` });
-}
-
-const word = new DataView(new ArrayBuffer(4));
-function bitsToFloat(bits: number): number {
-  word.setInt32(0, bits);
-  return word.getFloat32(0);
-}
-function floatToBits(value: number): number {
-  word.setFloat32(0, value);
-  return word.getUint32(0);
-}
-/** The value of a float16 given as its bits. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const mantissa = bits & 1023;
-  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent ? 2 ** (exponent - 25) * (1024 + mantissa) : 2 ** -24 * mantissa);
-}
-function numberToHalf(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (Number.isNaN(value)) return 0x7e00;
-  if (magnitude >= 65520) return sign | 0x7c00;
-  if (magnitude === 0) return sign;
-  const exponent = Math.max(Math.floor(Math.log2(magnitude)), -14);
-  const mantissa = roundHalfEven(magnitude * 2 ** (10 - exponent)); // 1024..2048, less when subnormal
-  return sign | (mantissa >= 1024 ? ((exponent + 14) << 10) + mantissa : mantissa);
-}
-function numberToBfloat(value: number): number {
-  if (Number.isNaN(value)) return 0x7fc0;
-  const bits = floatToBits(value);
-  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
-}
-
-/** To the nearest integer, ties to the even one: the rounding of the whole package (docs/integers.md). */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 /**

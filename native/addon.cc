@@ -1,8 +1,4 @@
 // The only file that knows Node exists: it turns numbers and typed arrays from lib/native.ts into calls of the registry.
-//
-// A call is one Float64Array:
-//   op, row (-1: best), inputs, tensor * inputs, output tensor, params, (count, value * count) * params
-//   tensor = buffer handle, dtype, rank, dimension * rank
 #include <napi.h>
 
 #include <atomic>
@@ -15,55 +11,15 @@
 #include <thread>
 #include <vector>
 
-#include "core/buffer.h"
-#include "core/check.h"
+#include "call.h"
 #include "cpu/pool.h"
-#include "registry.h"
 
 namespace {
 
 using lowbit::Buffer;
 using lowbit::BufferRef;
-using lowbit::Call;
-using lowbit::Param;
-using lowbit::View;
-
-constexpr size_t kDtypeBytes[] = {
-#define X(name, type, bytes) bytes,
-    LOWBIT_DTYPES(X)
-#undef X
-};
-constexpr int kDtypes = sizeof kDtypeBytes / sizeof *kDtypeBytes;
-
-// Faults that TypeScript turns into a LowbitError; the message begins with the code.
-struct Fault : std::exception {
-  std::string text;
-  Fault(const char* code, const std::string& why) : text(std::string(code) + ": " + why) {}
-  const char* what() const noexcept override { return text.c_str(); }
-};
-
-// One call with everything it points to: views and parameters live here, buffers are held until it is gone.
-struct PreparedCall {
-  const lowbit::Op* op = nullptr;
-  int row = -1;
-  std::vector<View> inputs;
-  View output{};
-  std::vector<double> values;
-  std::vector<Param> params;
-  std::vector<BufferRef> held;
-
-  int run() {
-    Call call{inputs.data(), static_cast<int>(inputs.size()), output, params.data()};
-    int ran;
-    try {
-      ran = lowbit::dispatch(*op, call, row);
-    } catch (const std::out_of_range& e) {
-      throw Fault("data", std::string(op->name) + ": " + e.what());
-    }
-    if (ran < 0) throw Fault("declined", std::string(op->name) + " row " + std::to_string(row));
-    return ran;
-  }
-};
+using lowbit::Fault;
+using lowbit::PreparedCall;
 
 // Calls that one promise waits for, and the thread that runs them (one a process, so that jobs of one environment stay in order).
 struct Job {
@@ -153,115 +109,10 @@ class Executor {
   bool started_ = false;
 };
 
-// What one environment (main thread or worker) owns. Handles are slots with a generation, so that a stale one is noticed.
-class Environment {
- public:
+// What one environment (main thread or worker) owns.
+struct Environment {
+  lowbit::BufferTable buffers;
   std::atomic<bool> cancelled{false};
-
-  double add(BufferRef buffer) {
-    uint32_t slot;
-    if (free_.empty()) {
-      slot = static_cast<uint32_t>(slots_.size());
-      slots_.push_back({});
-    } else {
-      slot = free_.back();
-      free_.pop_back();
-    }
-    slots_[slot].buffer = std::move(buffer);
-    return static_cast<double>((static_cast<uint64_t>(slots_[slot].generation) << 32) | slot);
-  }
-  const BufferRef& at(double handle) {
-    Slot* slot = find(handle);
-    if (!slot) throw Fault("disposed", "a tensor was used after dispose()");
-    return slot->buffer;
-  }
-  bool remove(double handle) {
-    Slot* slot = find(handle);
-    if (!slot) return false;
-    slot->buffer.reset();
-    slot->generation = (slot->generation + 1) & 0xfffff;  // a handle stays below 2^53
-    free_.push_back(static_cast<uint32_t>(slot - slots_.data()));
-    return true;
-  }
-
- private:
-  struct Slot {
-    BufferRef buffer;
-    uint32_t generation = 0;
-  };
-  Slot* find(double handle) {
-    if (!(handle >= 0 && handle < 9007199254740992.0)) return nullptr;
-    uint64_t bits = static_cast<uint64_t>(handle);
-    uint32_t slot = static_cast<uint32_t>(bits);
-    if (slot >= slots_.size() || slots_[slot].generation != bits >> 32 || !slots_[slot].buffer) return nullptr;
-    return &slots_[slot];
-  }
-  std::vector<Slot> slots_;
-  std::vector<uint32_t> free_;
-};
-
-// Reads a call's numbers and refuses what would let a kernel touch memory that is not its own.
-class CallReader {
- public:
-  CallReader(Environment& environment, const double* words, size_t count) : environment_(environment), at_(words), end_(words + count) {}
-
-  bool more() const { return at_ < end_; }
-  PreparedCall read() {
-    PreparedCall call;
-    size_t index = integer(lowbit::ops().size() - 1, "op");
-    call.op = &lowbit::ops()[index];
-    double row = word();
-    call.row = row < 0 ? -1 : static_cast<int>(row);
-    size_t inputs = integer(1 << 16, "inputs");
-    if (!call.op->anyInputs && inputs != call.op->inputs.size()) throw Fault("internal", std::string(call.op->name) + ": input count");
-    for (size_t i = 0; i < inputs; i++) call.inputs.push_back(view(call));
-    call.output = view(call);
-    size_t params = integer(64, "params");
-    if (params != call.op->params.size()) throw Fault("internal", std::string(call.op->name) + ": parameter count");
-    std::vector<size_t> counts;
-    for (size_t i = 0; i < params; i++) {
-      size_t count = integer(1 << 20, "parameter length");
-      counts.push_back(count);
-      for (size_t j = 0; j < count; j++) call.values.push_back(word());
-    }
-    const double* value = call.values.data();
-    for (size_t count : counts) {
-      call.params.push_back({value, static_cast<int>(count)});
-      value += count;
-    }
-    return call;
-  }
-
- private:
-  double word() {
-    if (at_ == end_) throw Fault("internal", "a call ended early");
-    return *at_++;
-  }
-  size_t integer(size_t most, const char* what) {
-    double value = word();
-    if (!(value >= 0 && value <= static_cast<double>(most))) throw Fault("internal", std::string("bad ") + what);
-    return static_cast<size_t>(value);
-  }
-  View view(PreparedCall& call) {
-    const BufferRef& buffer = environment_.at(word());
-    View view{};
-    size_t dtype = integer(kDtypes - 1, "dtype");
-    view.dtype = static_cast<lowbit::Dtype>(dtype);
-    view.rank = static_cast<int>(integer(lowbit::kMaxRank, "rank"));
-    double bytes = static_cast<double>(kDtypeBytes[dtype]);
-    for (int i = 0; i < view.rank; i++) {
-      view.shape[i] = static_cast<int64_t>(integer(size_t{1} << 52, "dimension"));
-      bytes *= static_cast<double>(view.shape[i]);
-    }
-    if (bytes > static_cast<double>(buffer->bytes())) throw Fault("internal", "a view is larger than its buffer");
-    view.data = buffer->data();
-    call.held.push_back(buffer);
-    return view;
-  }
-
-  Environment& environment_;
-  const double* at_;
-  const double* end_;
 };
 
 Environment& environmentOf(const Napi::CallbackInfo& info) { return *info.Env().GetInstanceData<Environment>(); }
@@ -286,16 +137,18 @@ Napi::Value alloc(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     double bytes = number(info, 0);
     if (!(bytes >= 0 && bytes < 1e15)) throw std::bad_alloc();
-    return Napi::Number::New(info.Env(), environmentOf(info).add(std::make_shared<Buffer>(static_cast<size_t>(bytes))));
+    return Napi::Number::New(info.Env(), environmentOf(info).buffers.add(std::make_shared<Buffer>(static_cast<size_t>(bytes))));
   });
 }
 
-Napi::Value release(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), environmentOf(info).remove(number(info, 0))); }
+Napi::Value release(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), environmentOf(info).buffers.remove(number(info, 0)));
+}
 
 // copy(handle, typedArray, write): all of the array, to or from the start of the buffer.
 Napi::Value copy(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
-    const BufferRef& buffer = environmentOf(info).at(number(info, 0));
+    const BufferRef& buffer = environmentOf(info).buffers.at(number(info, 0));
     // The data pointer, not .ArrayBuffer(): it also works on a SharedArrayBuffer.
     napi_typedarray_type type;
     size_t length, offset;
@@ -314,19 +167,16 @@ Napi::Value copy(const Napi::CallbackInfo& info) {
   });
 }
 
-std::vector<PreparedCall> readCalls(const Napi::CallbackInfo& info) {
+std::vector<PreparedCall> calls(const Napi::CallbackInfo& info) {
   auto words = info[0].As<Napi::Float64Array>();
-  CallReader reader(environmentOf(info), words.Data(), static_cast<size_t>(number(info, 1)));
-  std::vector<PreparedCall> calls;
-  while (reader.more()) calls.push_back(reader.read());
-  return calls;
+  return lowbit::readCalls(environmentOf(info).buffers, words.Data(), static_cast<size_t>(number(info, 1)));
 }
 
 // call(words, count) -> index of the row that ran last
 Napi::Value call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     int row = -1;
-    for (PreparedCall& prepared : readCalls(info)) row = prepared.run();
+    for (PreparedCall& prepared : calls(info)) row = prepared.run();
     return Napi::Number::New(info.Env(), row);
   });
 }
@@ -335,12 +185,12 @@ Napi::Value call(const Napi::CallbackInfo& info) {
 Napi::Value submit(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     Napi::Env env = info.Env();
-    std::vector<PreparedCall> calls = readCalls(info);
+    std::vector<PreparedCall> jobs = calls(info);
     auto done = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "lowbit", 0, 1);
     napi_deferred deferred;
     napi_value promise;
     NAPI_THROW_IF_FAILED(env, napi_create_promise(env, &deferred, &promise), env.Undefined());
-    Executor::instance().push(new Job{std::move(calls), {}, &environmentOf(info).cancelled, deferred, done});
+    Executor::instance().push(new Job{std::move(jobs), {}, &environmentOf(info).cancelled, deferred, done});
     return Napi::Value(env, promise);
   });
 }

@@ -19,6 +19,9 @@ interface Health {
   addon: { path: string; features: string[]; threads: number; kernels: Record<string, string[]> } | null;
   /** Why the addon does not load and what to do. */
   problem: string | null;
+  /** The GPU in use; null with the reason in `cudaProblem`. */
+  cuda: null;
+  cudaProblem: string;
   /** Versions of the optional packages, null where they are not installed. */
   packages: Record<string, string | null>;
 }
@@ -31,7 +34,8 @@ export function addDoctor(program: Command): void {
 }
 
 function health(): Health {
-  const general = { version: version(), node: process.version, platform: `${process.platform}-${process.arch}` };
+  const platform = `${process.platform}-${process.arch}`;
+  const general = { version: version(), node: process.version, platform, cuda: null, cudaProblem: 'this version has no CUDA kernels' };
   const packages = Object.fromEntries(['sharp', 'onnxruntime-node'].map((name) => [name, installed(name)]));
   try {
     const { path, schema } = native();
@@ -52,7 +56,7 @@ function installed(name: string): string | null {
 
 const uses: Record<string, string> = { sharp: 'for image folders', 'onnxruntime-node': 'for comparison in verify and bench' };
 
-function text({ version, node, platform, addon, problem, packages }: Health): string {
+function text({ version, node, platform, addon, problem, packages, cudaProblem }: Health): string {
   const general: [string, string][] = [['lowbit', `${version} on node ${node}, ${platform}`]];
   if (addon) {
     general.push(['addon', addon.path], ['cpu', addon.features.join(' ') || 'no vector extensions'], ['threads', String(addon.threads)]);
@@ -60,6 +64,7 @@ function text({ version, node, platform, addon, problem, packages }: Health): st
   } else {
     general.push(['addon', problem ?? '']);
   }
+  general.push(['cuda', `not used: ${cudaProblem}`]);
   for (const [name, found] of Object.entries(packages)) {
     general.push([name, found ?? `not installed (optional, ${uses[name]})`]);
   }

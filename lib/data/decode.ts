@@ -1,6 +1,6 @@
 /** Image files to pixels, through the optional package `sharp`. */
 import { fail } from '../error.js';
-import { roundHalfEven } from '../tensor.js';
+import { roundHalfEven } from '../rounding.js';
 
 /** Pixels (h, w, c), red first. One channel stands for three equal ones. */
 export interface Picture {

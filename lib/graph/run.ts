@@ -1,6 +1,7 @@
 /** Executes a graph: one native call a node, every intermediate freed after its last reader. */
+import { offThread } from '../calls.js';
 import { fail, shapeText } from '../error.js';
-import { type AnyOp, offThread, type ParamValue, type RecordedCall, record, rowsOf, runOp } from '../op.js';
+import { type AnyOp, type ParamValue, type RecordedCall, record, rowsOf, runOp } from '../op.js';
 import { shapesMayEqual } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
 import { entry, type Graph, isValue, type Node, reads, type Value } from './graph.js';

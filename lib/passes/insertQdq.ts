@@ -3,8 +3,9 @@ import type { Graph, Node, Value } from '../graph/graph.js';
 import { Rewriter, withoutDead } from '../graph/rewrite.js';
 import * as ops from '../ops/index.js';
 import { type QParams, quantizeWeight } from '../quant/scheme.js';
+import { roundHalfEven } from '../rounding.js';
 import { integerRange } from '../shape.js';
-import { roundHalfEven, Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 
 export interface QdqOptions {
   /** One scale for a whole weight instead of one for each output channel. */

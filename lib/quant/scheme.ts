@@ -1,6 +1,7 @@
 /** Quantization parameters, and how they follow from a range of real numbers. */
+
+import { roundHalfEven } from '../rounding.js';
 import { integerRange } from '../shape.js';
-import { roundHalfEven } from '../tensor.js';
 
 /** Codes of activations. */
 export type CodeType = 'uint8' | 'int8';

@@ -89,7 +89,7 @@ test('bench', async (t) => {
 test('doctor', async (t) => {
   const { code, data } = await json(folder, ['doctor']);
   t.is(code, 0);
-  t.deepEqual(keys(data), ['addon', 'node', 'packages', 'platform', 'problem', 'version']);
+  t.deepEqual(keys(data), ['addon', 'cuda', 'cudaProblem', 'node', 'packages', 'platform', 'problem', 'version']);
   t.deepEqual(keys(data.packages as object), ['onnxruntime-node', 'sharp']);
   t.is(data.problem, null);
 });

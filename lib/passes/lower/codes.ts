@@ -1,8 +1,8 @@
 /** What lowering knows about a quantized value. */
 import type { Graph, Node, Value } from '../../graph/graph.js';
 import { clip, dequantize, quantize, relu } from '../../ops/index.js';
+import { roundHalfEven } from '../../rounding.js';
 import { type Dtype, integerRange } from '../../shape.js';
-import { roundHalfEven } from '../../tensor.js';
 
 /** A value of the new graph that holds codes of one scale and zero point: real = (q − zero)·scale. */
 export interface Codes {

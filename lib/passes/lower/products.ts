@@ -1,8 +1,9 @@
 /** Convolutions, linear layers and products of activations on codes. */
 import type { Graph, Node, Value } from '../../graph/graph.js';
 import * as ops from '../../ops/index.js';
+import { roundHalfEven } from '../../rounding.js';
 import { integerRange } from '../../shape.js';
-import { roundHalfEven, scope, Tensor } from '../../tensor.js';
+import { scope, Tensor } from '../../tensor.js';
 import { type Codes, outputParams, paramsOf, type Target, type WeightCodes } from './codes.js';
 import type { Lowering } from './lowering.js';
 

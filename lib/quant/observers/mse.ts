@@ -1,4 +1,4 @@
-import { roundHalfEven } from '../../tensor.js';
+import { roundHalfEven } from '../../rounding.js';
 import type { CodeType } from '../scheme.js';
 import { type Counts, HistogramObserver } from './histogram.js';
 
