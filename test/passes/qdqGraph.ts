@@ -1,4 +1,7 @@
-/** Quantized graphs put together by chance. Scales are powers of two, so that float arithmetic on them is exact. */
+/**
+ * Quantized graphs put together by chance. Scales are powers of two, so that float arithmetic on them is exact, and zero points are
+ * even, so that a tie is one before and after they are added.
+ */
 import { type CodeType, Graph, ops, type Shape, Tensor, Types, type Value } from 'lowbit';
 import type { Dice } from '../dice.js';
 
@@ -19,7 +22,7 @@ export class QdqBuilder {
   /** x through codes of some scale, zero point and type. */
   qdq(x: Value, name = 'q'): Value {
     const dtype = this.dice.pick(['uint8', 'int8'] as const);
-    const zero = dtype === 'uint8' ? this.dice.pick([0, 128, 100, 255]) : this.dice.pick([0, -128, 5, 127]);
+    const zero = dtype === 'uint8' ? this.dice.pick([0, 128, 100, 254]) : this.dice.pick([0, -128, 6, 126]);
     const parameters = [this.scalar(2 ** -this.dice.below(5)), this.scalar(zero, dtype)];
     const codes = this.graph.add(ops.quantize, [x, ...parameters], {}, `${name}.codes`);
     return this.graph.add(ops.dequantize, [codes, ...parameters], {}, `${name}.real`);
