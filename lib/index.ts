@@ -6,7 +6,7 @@ export { type DigitsOptions, digits } from './data/digits.js';
 export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
 export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
 export { type Fault, type FaultCode, LowbitError } from './error.js';
-export { Graph, type Node, type Output, Uses, type Value } from './graph/graph.js';
+export { Graph, type Node, type NodeParams, type Output, Uses, type Value } from './graph/graph.js';
 export { print } from './graph/print.js';
 export { rewrite } from './graph/rewrite.js';
 export { preferRow, type RunOptions, referenceRows, run, runAsync } from './graph/run.js';

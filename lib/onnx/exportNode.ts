@@ -5,7 +5,7 @@ import { isIdentity, Layouts, type Perm } from '../graph/layout.js';
 import type { Types } from '../graph/types.js';
 import type { ParamValue } from '../op.js';
 import { dequantize, reshape, transpose } from '../ops/index.js';
-import { type Dtype, isInteger, type Shape, sizeOf, type TensorType } from '../shape.js';
+import { bytesPerElement, type Dtype, integerRange, isInteger, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
 
 /** An attribute's value, by the field that holds it. */
@@ -159,8 +159,10 @@ export class ExportNode {
   ints(values: readonly number[]): string {
     return this.initializer('int64', [values.length], values);
   }
+  /** A number as the file holds it; integers saturate, as they do in our ops. */
   scalar(value: number, dtype: Dtype = 'float32'): string {
-    return this.initializer(dtype, [], [value]);
+    const [low, high] = isInteger(dtype) && bytesPerElement(dtype) < 8 ? integerRange(dtype) : [-Infinity, Infinity];
+    return this.initializer(dtype, [], [Math.min(Math.max(value, low), high)]);
   }
   initializer(dtype: Dtype, shape: Shape, values: ArrayLike<number>): string {
     const fit = dtype === 'int64' ? Array.from(values, withinInt64) : values;

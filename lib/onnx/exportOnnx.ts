@@ -53,7 +53,7 @@ function modelOf(graph: Graph, options: ExportOptions) {
     // Weights are written where they are read, in the layout that is wanted there.
     if (!file.isWeight(node.output)) exporters.get(node.op)!(new ExportNode(node, file));
   }
-  for (const { name, value } of graph.outputs) nameOutput(file, name, file.in(value));
+  nameOutputs(file);
   return onnxMessage('ModelProto', {
     irVersion: BigInt(irVersion(opset)),
     producerName: 'lowbit',
@@ -77,16 +77,27 @@ function refuseUnknown(graph: Graph): void {
 }
 
 // The last node of an output carries its name; inputs, weights and values that are two outputs go through an Identity.
-function nameOutput(file: FileGraph, name: string, stored: string): void {
-  if (stored === name) return;
-  const taken = file.graph.outputs.some((output) => output.name === stored);
-  const maker = file.nodes.find((node) => node.output === stored);
-  if (!maker || taken) {
-    file.nodes.push({ type: 'Identity', name, inputs: [stored], output: name, attributes: {} });
-    return;
+function nameOutputs(file: FileGraph): void {
+  const { inputs, outputs } = file.graph;
+  const renamed = new Map<string, string>();
+  // All of them are written first: one may be made of another.
+  for (const [i, stored] of outputs.map(({ value }) => file.in(value)).entries()) {
+    const { name, value } = outputs[i];
+    if (inputs.some((input) => input.name === name && input !== value)) {
+      fail({
+        code: 'graph',
+        problem: `"${name}" is an input and another value as output`,
+        todo: 'A file tells them apart by their names.',
+      });
+    }
+    if (stored === name) continue;
+    const maker = renamed.has(stored) ? undefined : file.nodes.find((node) => node.output === stored);
+    if (maker) {
+      maker.output = name;
+      renamed.set(stored, name);
+    } else file.nodes.push({ type: 'Identity', name, inputs: [stored], output: name, attributes: {} });
   }
-  maker.output = name;
-  for (const node of file.nodes) node.inputs = node.inputs.map((input) => (input === stored ? name : input));
+  for (const node of file.nodes) node.inputs = node.inputs.map((input) => renamed.get(input) ?? input);
 }
 
 function nodeProto({ type, name, inputs, output, attributes }: FileNode) {

@@ -1,7 +1,8 @@
 import type { Graph, Node, Value } from '../graph/graph.js';
 import { rewrite } from '../graph/rewrite.js';
+import { Types } from '../graph/types.js';
 import * as ops from '../ops/index.js';
-import { sizeOf } from '../shape.js';
+import { axisIndex, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
 /** y[o] = factor[o]·x[o] + shift[o] over the output channels of a product. */
@@ -18,12 +19,14 @@ const products: readonly unknown[] = [ops.conv2d, ops.convTranspose2d, ops.gemm]
  * Only where nobody else reads the layer's output and its weights are constants. Computed in float64, rounded once.
  */
 export function foldBatchNorm(graph: Graph): Graph {
+  const types = new Types(graph);
   return rewrite(graph, (node, to) => {
-    const affine = affineOf(graph, node);
-    const x = affine && node.inputs.find((value) => !graph.constants.has(value));
+    const x = node.inputs.find((value) => !graph.constants.has(value));
+    const rank = x && types.rank(x);
+    const affine = rank === undefined ? undefined : affineOf(graph, node, rank);
     // The node may have been folded already, so look at what the input has become.
     const layer = x && to.get(x).producer;
-    if (!layer || !products.includes(layer.op) || to.uses.only(x) !== node) return undefined;
+    if (!affine || !layer || !products.includes(layer.op) || to.uses.only(x) !== node) return undefined;
     const [input, w, bias] = layer.inputs;
     const weight = to.graph.constantOf(w);
     const shift = to.graph.constantOf(bias);
@@ -38,10 +41,11 @@ export function foldBatchNorm(graph: Graph): Graph {
   });
 }
 
-function affineOf(graph: Graph, node: Node): Affine | undefined {
-  if (node.op === ops.batchNorm) return batchNormOf(graph, node);
+/** What the node does to a layer's output of this rank, whose channels are last. */
+function affineOf(graph: Graph, node: Node, rank: number): Affine | undefined {
+  if (node.op === ops.batchNorm) return batchNormOf(graph, node, rank);
   const side = node.inputs.findIndex((value) => graph.constants.has(value));
-  const channels = side >= 0 ? lastAxis(graph, node.inputs[side]) : undefined;
+  const channels = side >= 0 ? lastAxis(graph, node.inputs[side], rank) : undefined;
   if (!channels) return undefined;
   const zeros = new Float64Array(channels.length);
   const ones = zeros.map(() => 1);
@@ -51,21 +55,20 @@ function affineOf(graph: Graph, node: Node): Affine | undefined {
   return undefined;
 }
 
-function batchNormOf(graph: Graph, node: Node): Affine | undefined {
+function batchNormOf(graph: Graph, node: Node, rank: number): Affine | undefined {
   const { axis, epsilon } = { ...ops.batchNorm.params, ...node.params } as { axis: number; epsilon: number };
   const constants = node.inputs.slice(1).map((value) => graph.constantOf(value)?.toNumbers());
-  // Channels are last; rank 4 unless it is a linear layer's (n, c).
-  if (axis !== -1 && axis !== 3 && axis !== 1) return undefined;
+  if (axisIndex(axis, rank) !== rank - 1) return undefined;
   if (!constants.every((list) => list !== undefined)) return undefined;
   const [scale, bias, mean, variance] = constants;
   const factor = scale.map((gamma, i) => gamma / Math.sqrt(variance[i] + epsilon));
   return { factor, shift: bias.map((beta, i) => beta - mean[i] * factor[i]) };
 }
 
-/** A constant with one number a channel, as [c], [1, 1, 1, c] and the like. */
-function lastAxis(graph: Graph, value: Value): number[] | undefined {
+/** A constant with one number a channel, as [c], [1, 1, 1, c] and the like, that leaves the rank what it is. */
+function lastAxis(graph: Graph, value: Value, rank: number): number[] | undefined {
   const tensor = graph.constantOf(value);
-  if (tensor?.dtype !== 'float32' || !tensor.shape.length) return undefined;
+  if (tensor?.dtype !== 'float32' || !tensor.shape.length || tensor.shape.length > rank) return undefined;
   return tensor.shape.at(-1) === sizeOf(tensor.shape) ? tensor.toNumbers() : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { fail } from '../error.js';
 import type { Graph, Node, Value } from '../graph/graph.js';
 import { Rewriter, withoutDead } from '../graph/rewrite.js';
 import * as ops from '../ops/index.js';
@@ -61,12 +62,13 @@ class Inserter extends Rewriter {
     const [x, w, bias] = node.inputs;
     const { graph } = this;
     const weight = this.old.constantOf(w)!;
-    const shift = this.old.constantOf(bias)!.data() as Float32Array;
-    const inputScale = this.activations.get(x.name)!.scale;
+    const numbers = this.finite(w);
+    const shift = this.finite(bias);
+    const inputScale = this.scaleOf(x, node);
     const channels = weight.shape[0];
     // int32 has to hold bias / (s_x·s_w): a channel of tiny weights gets a larger scale, and loses nothing by it.
     const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
-    const { codes, scales } = quantizeWeight(weight.data() as Float32Array, channels, this.perTensor, least);
+    const { codes, scales } = quantizeWeight(numbers, channels, this.perTensor, least);
     const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
     const weightZero = graph.constant(
       Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]),
@@ -75,6 +77,19 @@ class Inserter extends Rewriter {
     const weightCodes = graph.constant(Tensor.from(codes, weight.shape), `${w.name}.codes`);
     const dequantized = graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name);
     return this.copy(node, [this.get(x), dequantized, this.quantizedBias(bias, shift, inputScale, scales)]);
+  }
+
+  private scaleOf(x: Value, node: Node): number {
+    const qparams = this.activations.get(x.name);
+    return qparams ? qparams.scale : fail({ code: 'graph', problem: `layer "${node.name}" reads "${x.name}", which has no scale` });
+  }
+
+  // Codes would hide what is not a number.
+  private finite(constant: Value): Float32Array {
+    const numbers = this.old.constantOf(constant)!.data() as Float32Array;
+    const bad = numbers.find((x) => !Number.isFinite(x));
+    if (bad !== undefined) fail({ code: 'data', where: 'quantize', problem: `"${constant.name}" holds ${bad}` });
+    return numbers;
   }
 
   private quantizedBias(bias: Value, shift: Float32Array, inputScale: number, scales: Float32Array): Value {

@@ -2,11 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { encodeModel, foldConstants, type GraphProto, importOnnx, type ModelProto, readModel, run, Tensor } from 'lowbit';
+import { Dice } from '../dice.js';
 import { faults } from '../faults.js';
 import { shared } from '../shared.js';
 import { treatment } from './hostile.js';
 import { linear } from './models.js';
-import { Dice, damage, damagedBytes } from './mutate.js';
+import { damage, damagedBytes } from './mutate.js';
 import { type NodeModel, nodeModel, operatorModels } from './operators.js';
 
 // LOWBIT_MUTATIONS=20000 looks longer, LOWBIT_SEED elsewhere.

@@ -1,29 +1,7 @@
 /** Damage done to models on purpose: to their bytes, and to what the bytes say. The same seed does the same damage. */
 import { DataType, type ModelProto, type NodeProto, onnxMessage, type TensorProto } from 'lowbit';
+import type { Dice } from '../dice.js';
 import { type Attribute, attributeProto, operatorNames } from './operators.js';
-
-/** A stream of random choices. */
-export class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = (Math.imul(seed, 2654435761) >>> 0) ^ 0x9e3779b9;
-    for (let i = 0; i < 4; i++) this.next();
-  }
-  /** A number from 0 to below 1: xorshift32. */
-  next(): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) / 2 ** 32;
-  }
-  below(n: number): number {
-    return Math.floor(this.next() * n);
-  }
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)];
-  }
-}
 
 // ---- bytes -------------------------------------------------------------------------------------------------------------------------
 
@@ -202,7 +180,12 @@ function damageTensor(tensor: TensorProto, dice: Dice): void {
       tensor.rawData = tensor.rawData.subarray(0, dice.below(tensor.rawData.length + 1));
       return;
     case 3:
-      tensor.dims = [tensor.dims.reduce((a, b) => a * b, 1n)];
+      tensor.dims = [
+        BigInt.asIntN(
+          64,
+          tensor.dims.reduce((a, b) => a * b, 1n),
+        ),
+      ];
       return;
     default:
       damageElement(tensor, dice);

@@ -113,7 +113,9 @@ const concat: Operator = {
   export: (node) => node.elementwise('Concat', { axis: { i: Number(node.layoutParams().axis) } }),
 };
 
-// Infinite bounds of a slice, as a number that the file can hold.
+// Infinite bounds of a slice, as numbers that an attribute can hold.
+const farEnd = 2 ** 31 - 1;
+const bounded = (list: readonly number[]) => list.map((n) => Math.min(Math.max(n, -farEnd), farEnd));
 
 const slice: Operator = {
   type: 'Slice',
@@ -135,7 +137,7 @@ const slice: Operator = {
     if (node.opset < 10) {
       const { starts, ends, axes, steps } = node.fixedParams() as Record<string, number[]>;
       if (steps.some((step) => step !== 1)) node.refuse(`steps are [${steps}], which opset ${node.opset} cannot express`);
-      const attributes = { starts: { ints: starts }, ends: { ints: ends } };
+      const attributes = { starts: { ints: bounded(starts) }, ends: { ints: bounded(ends) } };
       return node.first('Slice', axes.length ? { ...attributes, axes: { ints: axes } } : attributes);
     }
     const { starts, ends, axes, steps } = node.layoutParams();
@@ -266,8 +268,9 @@ const shape: Operator = {
     const { start, end } = { ...ops.shape.params, ...node.params } as { start: number; end: number };
     const whole = node.emit('Shape', [node.in(node.node.inputs[0])]);
     if (start === 0 && end === ops.shape.params.end) return node.done(whole);
-    const last = Number.isFinite(end) ? end : 2 ** 31 - 1;
-    node.done(node.emit('Slice', [whole, node.ints([start]), node.ints([last]), node.ints([0])]));
+    const [starts, ends] = [bounded([start]), bounded([end])];
+    if (node.opset < 10) node.done(node.emit('Slice', [whole], { starts: { ints: starts }, ends: { ints: ends } }));
+    else node.done(node.emit('Slice', [whole, node.ints(starts), node.ints(ends)]));
   },
 };
 

@@ -81,6 +81,7 @@ const batchNorm: Operator = {
   export(node) {
     // ONNX has channels second.
     const rank = node.rank(node.node.inputs[0]);
+    if (rank < 2) node.refuse('the format wants a dimension before the channels');
     const axis = Number(node.params.axis);
     const channel = axis < 0 ? axis + rank : axis;
     const others = Array.from({ length: rank }, (_, i) => i).filter((i) => i !== channel);

@@ -263,13 +263,14 @@ export const resizing: readonly Operator[] = [
       }
       // Any other table is a product with a matrix of its weights.
       if (Number.isNaN(length)) node.refuse('its length has to be known');
+      if (node.dtype() === 'bfloat16') node.refuse('it becomes a product of matrices, and there is none of bfloat16');
       const matrix = new Float32Array(length * out);
       const from = index.toNumbers();
       for (const [i, w] of weight.toNumbers().entries()) matrix[from[i] * out + Math.floor(i / taps)] += w;
       const rank = type!.shape.length;
       const target = node.perm ? node.perm[axis] : axis;
       const last = [...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== target), target];
-      node.done(node.emit('MatMul', [node.in(x, last), node.initializer('float32', [length, out], matrix)]), last);
+      node.done(node.emit('MatMul', [node.in(x, last), node.initializer(node.dtype(), [length, out], matrix)]), last);
     },
   },
   { type: 'Upsample', import: upsample },

@@ -22,12 +22,14 @@ export abstract class HistogramObserver implements Observer {
     const [min, max] = extremesOf(batch);
     this.#min = Math.min(this.#min, min);
     this.#max = Math.max(this.#max, max);
+    if (!this.isFinite()) return; // no bin is that far out; the range says so
     this.grow(Math.max(max, -min));
     const seen = scope(() => histogram(batch, { exponent: this.#exponent, bins }).data()) as Int32Array;
     for (let i = 0; i < seen.length; i++) this.#counts[i] += seen[i];
   }
 
   range(dtype: CodeType, symmetric: boolean): Range {
+    if (!this.isFinite()) return { min: this.#min, max: this.#max };
     const width = 2 ** this.#exponent;
     const used = Math.min(bins, Math.floor(Math.max(this.#max, -this.#min) / width) + 1);
     const above = this.#counts.slice(0, used);
@@ -38,6 +40,10 @@ export abstract class HistogramObserver implements Observer {
 
   /** The magnitude at which to clip. */
   protected abstract threshold(counts: Counts, dtype: CodeType, symmetric: boolean): number;
+
+  private isFinite(): boolean {
+    return Number.isFinite(this.#max - this.#min);
+  }
 
   // Bins are as fine as they can be with the largest magnitude in the last one.
   private grow(magnitude: number): void {

@@ -1,0 +1,223 @@
+import test from 'ava';
+import {
+  type FaultCode,
+  Graph,
+  insertQdq,
+  lowerInteger,
+  memory,
+  type ObserverName,
+  observerNames,
+  ops,
+  type QuantizeOptions,
+  quantize,
+  run,
+  Tensor,
+  threads,
+  toOnnx,
+  verify,
+} from 'lowbit';
+import { Dice } from '../dice.js';
+import { faults, faultsLater } from '../faults.js';
+import { smallNet, weight } from '../graph/graphs.js';
+import { randomNumbers } from '../ops/case.js';
+import { randomGraph, wholeNumbers } from '../passes/randomGraph.js';
+
+const perImage = 108;
+
+/** `count` samples of the small net in batches; image i is the same whatever its batch. */
+const samples = (count: number, batch: number, change: (numbers: number[], first: number) => void = () => {}) =>
+  async function* () {
+    for (let first = 0; first < count; first += batch) {
+      const n = Math.min(batch, count - first);
+      const numbers = Array.from({ length: n }, (_, i) => randomNumbers(perImage, -1, 1, first + i + 1)).flat();
+      change(numbers, first);
+      yield { image: Tensor.from(numbers, [n, 6, 6, 3]) };
+    }
+  };
+
+const bytes = (graph: Graph) => Buffer.from(toOnnx(graph));
+
+test.serial('memory does not grow with the number of samples', async (t) => {
+  const peak = async (count: number) => {
+    const before = memory('resetPeak');
+    const { graph } = await quantize(smallNet(), samples(count, 10), { observer: 'entropy' });
+    const during = memory().peakBytes - before.bytes;
+    for (const tensor of graph.constants.values()) tensor.dispose();
+    return during;
+  };
+  await peak(20);
+  const few = await peak(100);
+  t.true((await peak(5000)) <= 1.1 * few + 4096);
+});
+
+for (const name of observerNames) {
+  test(`${name}: batches of 1, 7 and 50 and any number of threads give the same bytes`, async (t) => {
+    const options: QuantizeOptions = { observer: name, ...(name === 'percentile' && { percentile: 99 }) };
+    const want = await quantize(smallNet(), samples(50, 50), options);
+    for (const [batch, count] of [
+      [1, 1],
+      [7, 2],
+      [50, 3],
+    ]) {
+      threads(count);
+      const got = await quantize(smallNet(), samples(50, batch), options);
+      t.deepEqual(got.ranges, want.ranges);
+      t.true(bytes(got.graph).equals(bytes(want.graph)));
+    }
+  });
+}
+
+test('a quantized graph is close, lowers to integers, and says what was done', async (t) => {
+  const { graph, layers, float, ranges } = await quantize(smallNet(), samples(100, 20));
+  t.deepEqual(layers, [
+    { name: 'conv', op: 'conv2d', parameters: 112 },
+    { name: 'linear', op: 'gemm', parameters: 185 },
+  ]);
+  t.deepEqual(float, []);
+  t.true(Object.keys(ranges).includes('image') && ranges.image.min >= -1 && ranges.image.max <= 1);
+  const lowered = lowerInteger(graph);
+  t.deepEqual(lowered.float, []);
+  const image = Tensor.from(randomNumbers(5 * perImage, -1, 1, 3), [5, 6, 6, 3]);
+  const [want, simulated, integer] = [smallNet(), graph, lowered.graph].map((each) => run(each, { image }).y.toNumbers());
+  const span = Math.max(...want.map(Math.abs));
+  for (const [i, value] of want.entries()) {
+    t.true(Math.abs(simulated[i] - value) < 0.03 * span, `${simulated[i]} for ${value}`);
+    t.true(Math.abs(integer[i] - simulated[i]) < 0.01 * span, `${integer[i]} for ${simulated[i]}`);
+  }
+});
+
+const refused: [what: string, options: object, code: FaultCode, message: RegExp][] = [
+  ['an unknown option', { observr: 'mse' }, 'unknownOption', /quantize: unknown option "observr", did you mean "observer"/],
+  ['an unknown observer', { observer: 'mean' }, 'option', /observer is "mean", expected one of minmax, average, percentile, entropy, mse/],
+  ['codes of other types', { activations: 'int4' }, 'option', /activations is "int4", expected "uint8" or "int8"/],
+  ['a flag that is none', { symmetric: 'yes' }, 'option', /symmetric is "yes", expected true or false/],
+  [
+    'a percentile of nothing',
+    { observer: 'percentile', percentile: 0 },
+    'option',
+    /percentile is 0, expected a number above 0, at most 100/,
+  ],
+  [
+    'a percentile for another observer',
+    { percentile: 99 },
+    'option',
+    /percentile is 99, expected to be left out because observer is "mse"/,
+  ],
+  ['exclusions that are no list', { exclude: 'conv' }, 'option', /exclude is "conv", expected a list of names/],
+  ['a layer that is not there', { exclude: ['conb'] }, 'option', /exclude is "conb", expected the name of a layer; did you mean "conv"/],
+  ['a pattern that matches nothing', { exclude: ['/^zzz/'] }, 'option', /patterns \/like this\/ that match some/],
+  ['a pattern that is none', { exclude: ['/(/'] }, 'option', /expected a regular expression/],
+  ['everything excluded', { exclude: ['/./'] }, 'graph', /nothing to quantize/],
+];
+
+for (const [what, options, code, message] of refused) {
+  test(`refused: ${what}`, (t) => faultsLater(t, () => quantize(smallNet(), samples(1, 1), options), code, message));
+}
+
+test('layers may stay float, by name and by pattern', async (t) => {
+  for (const exclude of [['conv'], ['/^co/']]) {
+    const { layers, float } = await quantize(smallNet(), samples(4, 4), { exclude });
+    t.deepEqual(
+      layers.map(({ name }) => name),
+      ['linear'],
+    );
+    t.deepEqual(float, [{ name: 'conv', op: 'conv2d', reason: 'excluded by name' }]);
+  }
+});
+
+test('what cannot be quantized', async (t) => {
+  const { graph } = await quantize(smallNet(), samples(4, 4));
+  await faultsLater(t, () => quantize(graph, samples(4, 4)), 'graph', /quantized already/);
+  const plain = new Graph();
+  plain.output('y', plain.add(ops.relu, [plain.input('image', { dtype: 'float32', shape: [Number.NaN, 6, 6, 3] })]));
+  await faultsLater(t, () => quantize(plain, samples(4, 4)), 'graph', /nothing to quantize/);
+  await faultsLater(t, () => quantize(smallNet(), samples(0, 1)), 'data', /there are no samples/);
+});
+
+for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+  for (const observer of observerNames as ObserverName[]) {
+    test(`${bad} among the samples is named, ${observer}`, (t) => {
+      const poisoned = samples(20, 5, (numbers, first) => {
+        if (first === 10) numbers[7] = bad;
+      });
+      return faultsLater(t, () => quantize(smallNet(), poisoned, { observer }), 'data', /value "image" goes from .*(NaN|Infinity)/);
+    });
+  }
+  test(`${bad} among the weights is named`, (t) => {
+    const graph = smallNet();
+    const [w, b] = ['w2', 'b2'].map((name) => graph.find(name));
+    return Promise.all(
+      [w, b].map((value) => {
+        const spoiled = smallNet();
+        const numbers = graph.constantOf(value)!.toNumbers();
+        numbers[3] = bad;
+        const old = spoiled.find(value.name);
+        spoiled.constants.set(old, Tensor.from(numbers, graph.constantOf(value)!.shape));
+        return faultsLater(t, () => quantize(spoiled, samples(4, 4)), 'data', new RegExp(`"${value.name}" holds (NaN|Infinity)`));
+      }),
+    );
+  });
+}
+
+test('a signal stops it, progress counts samples', async (t) => {
+  const controller = new AbortController();
+  const seen: number[] = [];
+  const onProgress = (count: number) => {
+    seen.push(count);
+    if (count >= 8) controller.abort();
+  };
+  await faultsLater(
+    t,
+    () => quantize(smallNet(), samples(20, 4), { onProgress, signal: controller.signal }),
+    'aborted',
+    /stopped by its signal/,
+  );
+  t.deepEqual(seen, [4, 8]);
+});
+
+test('layers that read what has no parameters are named', (t) => {
+  faults(t, () => insertQdq(smallNet(), new Map(), new Set(['conv'])), 'graph', /"conv" reads "image", which has no scale/);
+});
+
+test('a bias that int32 would not hold makes the scale of its channel larger', async (t) => {
+  const graph = new Graph();
+  const x = graph.input('image', { dtype: 'float32', shape: [Number.NaN, 6, 6, 3] });
+  const tiny = graph.constant(Tensor.from(randomNumbers(6, -1e-9, 1e-9), [2, 1, 1, 3]), 'w');
+  graph.output('y', graph.add(ops.conv2d, [x, tiny, graph.constant(Tensor.from([1000, -0.5]), 'b')], {}, 'conv'));
+  const { graph: quantized } = await quantize(graph, samples(4, 4));
+  const image = Tensor.from(randomNumbers(perImage, -1, 1), [1, 6, 6, 3]);
+  for (const each of [quantized, lowerInteger(quantized).graph]) {
+    const y = run(each, { image }).y.toNumbers();
+    t.true(
+      y.every((value, i) => Math.abs(value - [1000, -0.5][i % 2]) < 1e-3),
+      `${y.slice(0, 4)}`,
+    );
+  }
+});
+
+const count = Number(process.env.LOWBIT_GRAPHS ?? 60);
+
+test(`${count} random graphs are quantized and lowered, or refused with a reason`, async (t) => {
+  let quantized = 0;
+  for (let seed = 1; seed <= count; seed++) {
+    const dice = new Dice(seed);
+    const graph = randomGraph(dice, 6);
+    if (graph.nodes.some(({ op }) => op === ops.quantize)) continue;
+    graph.outputs = graph.outputs.slice(0, 1);
+    const last = graph.outputs[0].value;
+    const head = graph.add(ops.reshape, [last], { shape: [1, -1] });
+    const size = run(graph, { x: wholeNumbers(graph.inputs[0].type!.shape, dice) }).y.size;
+    if (size === 0) continue;
+    graph.outputs[0] = { name: 'y', value: graph.add(ops.gemm, [head, weight(graph, 'w', [2, size]), weight(graph, 'b', [2])]) };
+    const batches = async function* () {
+      yield { x: wholeNumbers(graph.inputs[0].type!.shape, dice) };
+    };
+    const result = await quantize(graph, batches);
+    const { graph: lowered } = lowerInteger(result.graph);
+    for (const each of [result.graph, lowered]) verify(each);
+    const x = wholeNumbers(graph.inputs[0].type!.shape, dice);
+    t.true(run(lowered, { x }).y.toNumbers().every(Number.isFinite));
+    quantized++;
+  }
+  t.true(quantized > count / 2);
+});
