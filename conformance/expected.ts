@@ -13,8 +13,4 @@ export const expected: readonly { tests: RegExp; reason: string }[] = [
     tests: /^test_castlike_BFLOAT16_to_FLOAT(_expanded)?$/,
     reason: 'the data of input "like" is [1] where the model of the test says [3, 4]',
   },
-  {
-    tests: /^test_convtranspose_3d$/,
-    reason: 'convolutions are over sequences and images, not over volumes',
-  },
 ];

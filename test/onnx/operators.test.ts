@@ -109,6 +109,49 @@ test('AveragePool over a volume with padding, dilation and a last window that ha
   gives(t, counted[0], [1, 1, 2, 2, 1], [1, 0.5, 2.5, 2]);
 });
 
+test('ConvTranspose cuts an odd pixel at the beginning, for SAME_UPPER at the end', (t) => {
+  const inputs = [Tensor.from([1, 10], [1, 1, 2]), Tensor.from([1, 2, 3], [1, 1, 3])]; // in full 1 2 13 20 30
+  const cut = (auto: string) =>
+    runNode('ConvTranspose', inputs, { attributes: { strides: ints(2), output_shape: ints(4), auto_pad: string(auto) } })[0];
+  gives(t, cut('NOTSET'), [1, 1, 4], [2, 13, 20, 30]);
+  gives(t, cut('SAME_LOWER'), [1, 1, 4], [2, 13, 20, 30]);
+  gives(t, cut('SAME_UPPER'), [1, 1, 4], [1, 2, 13, 20]);
+});
+
+test('Conv over a volume with strides, padding and dilation', (t) => {
+  const attributes = { strides: ints(2, 1, 1), pads: ints(1, 0, 0, 1, 0, 1), dilations: ints(2, 1, 1) };
+  const w = Tensor.from([1, 2, 3, 1, 2, 3, 1, 2], [1, 1, 2, 2, 2]);
+  // The first window sees frame 1 alone, under its second tap: 10 + 2·4 + 3·5 + 6 + 2·7.
+  const [y] = runNode('Conv', [upTo(16, [1, 1, 4, 2, 2]), w, Tensor.from([10])], { attributes });
+  gives(t, y, [1, 1, 2, 1, 2], [53, 27, 156, 77]);
+  faults(t, () => runNode('Conv', [upTo(4, [1, 1, 1, 2, 2]), w]), 'unsupported', /a depth of 1, less than the kernel/);
+});
+
+test('Conv over a volume keeps its groups apart', (t) => {
+  const inputs = [upTo(6, [1, 2, 3, 1, 1]), Tensor.from([1, 2, 3, 4], [2, 1, 2, 1, 1])];
+  const [y] = runNode('Conv', inputs, { attributes: { group: int(2), auto_pad: string('SAME_LOWER') } });
+  gives(t, y, [1, 2, 3, 1, 1], [0, 2, 5, 12, 25, 32]);
+});
+
+test('ConvTranspose over a volume in groups, with cut and added borders', (t) => {
+  const x = Tensor.from([1, 2, 3, 4], [1, 2, 2, 1, 1]);
+  const w = Tensor.from([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 2, 1, 1]); // two groups of one input and two outputs, taps 2 apart
+  const attributes = { group: int(2), strides: ints(3, 1, 1), dilations: ints(2, 1, 1), pads: ints(1, 0, 0, 0, 0, 0) };
+  const [y] = runNode('ConvTranspose', [x, w, Tensor.from([100, 200, 300, 400])], {
+    attributes: { ...attributes, output_padding: ints(1, 0, 0) },
+  });
+  const first = [100, 102, 102, 100, 104, 100]; // 1 · (1, 0, 2) from -1 on, 2 · (1, 0, 2) from 2 on
+  gives(
+    t,
+    y,
+    [1, 4, 6, 1, 1],
+    [...first, ...[200, 204, 206, 200, 208, 200], ...[300, 318, 320, 300, 324, 300], ...[400, 424, 428, 400, 432, 400]],
+  );
+  const whole = { attributes: { strides: ints(2, 1, 1), output_shape: ints(4, 1, 1) } };
+  const [z] = runNode('ConvTranspose', [Tensor.from([1, 10], [1, 1, 2, 1, 1]), Tensor.from([1, 2, 3], [1, 1, 3, 1, 1])], whole);
+  gives(t, z, [1, 1, 4, 1, 1], [2, 13, 20, 30]);
+});
+
 test('MaxPool says where its values lie', (t) => {
   const x = Tensor.from([0, 0, 5, 5, 1, 7, 2, 2, 2, 2, 2, 3], [2, 1, 2, 3]);
   const attributes = { kernel_shape: ints(2, 2), pads: ints(1, 0, 0, 0) };

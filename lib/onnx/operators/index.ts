@@ -2,6 +2,7 @@
 import type { AnyOp } from '../../op.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
+import { convolutions } from './conv.js';
 import { elementwise } from './elementwise.js';
 import { layout } from './layout.js';
 import { norm } from './norm.js';
@@ -10,7 +11,16 @@ import { reduce } from './reduce.js';
 import { resizing } from './resize.js';
 import { spatial } from './spatial.js';
 
-export const operators: readonly Operator[] = [...elementwise, ...reduce, ...layout, ...resizing, ...spatial, ...norm, ...quantize];
+export const operators: readonly Operator[] = [
+  ...elementwise,
+  ...reduce,
+  ...layout,
+  ...resizing,
+  ...convolutions,
+  ...spatial,
+  ...norm,
+  ...quantize,
+];
 
 type Import = NonNullable<Operator['import']>;
 

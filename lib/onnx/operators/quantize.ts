@@ -6,6 +6,7 @@ import type { Dtype } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { dtypeOf, fourBitRange } from '../tensors.js';
+import { convolutions } from './conv.js';
 import { spatial } from './spatial.js';
 
 function zeroPoint(node: ImportNode, scale: Value, given: Value | undefined, dtype: Dtype): Value {
@@ -71,7 +72,7 @@ function requantized(node: ImportNode, value: Value, i: number, dtype: Dtype): V
 
 /** A copy of the node that reads other values: how an operator on codes borrows the float operator's import. */
 function borrow(node: ImportNode, type: string, inputs: readonly Value[]): Value {
-  const operator = spatial.find((entry) => entry.type === type)!;
+  const operator = [...convolutions, ...spatial].find((entry) => entry.type === type)!;
   const names = inputs.map((_, i) => `${node.name}#${i}`);
   const proto = { ...node.proto, opType: type, input: names };
   const values = new Map(inputs.map((value, i) => [names[i], value]));
