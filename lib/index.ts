@@ -36,6 +36,7 @@ export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './
 export { type AnyOp, inferType, opTable, type RecordedCall, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
 export * from './ops/index.js';
 export * as ops from './ops/index.js';
+export { batchNormToConv } from './passes/batchNormToConv.js';
 export { cancelTransposes } from './passes/cancelTransposes.js';
 export { foldBatchNorm } from './passes/foldBatchNorm.js';
 export { foldConstants } from './passes/foldConstants.js';

@@ -41,8 +41,8 @@ export function foldBatchNorm(graph: Graph): Graph {
   });
 }
 
-/** What the node does to a layer's output of this rank, whose channels are last. */
-function affineOf(graph: Graph, node: Node, rank: number): Affine | undefined {
+/** What the node does to a value of this rank, whose channels are last; undefined where it is more than that. */
+export function affineOf(graph: Graph, node: Node, rank: number): Affine | undefined {
   if (node.op === ops.batchNorm) return batchNormOf(graph, node, rank);
   const side = node.inputs.findIndex((value) => graph.constants.has(value));
   const channels = side >= 0 ? lastAxis(graph, node.inputs[side], rank) : undefined;

@@ -2,6 +2,7 @@
 import { checkOptions, fail } from '../error.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { dequantize, quantize as quantizeOp } from '../ops/index.js';
+import { batchNormToConv } from '../passes/batchNormToConv.js';
 import { foldBatchNorm } from '../passes/foldBatchNorm.js';
 import { foldConstants } from '../passes/foldConstants.js';
 import { insertQdq } from '../passes/insertQdq.js';
@@ -79,12 +80,12 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
   };
 }
 
-/** The float graph in the form that is quantized: constants computed, batch normalization in the weights. */
+/** The float graph in the form that is quantized: constants computed, batch normalization in the weights or a layer. */
 export function prepareToQuantize(graph: Graph): Graph {
   if (graph.nodes.some((node) => node.op === quantizeOp || node.op === dequantize)) {
     fail({ code: 'graph', problem: 'the model is quantized already', todo: 'Start from the float model.' });
   }
-  return uniqueNames(foldBatchNorm(foldConstants(graph)));
+  return uniqueNames(batchNormToConv(foldBatchNorm(foldConstants(graph))));
 }
 
 // Nodes of unnamed exporters may share a name; layers are told apart by the values they make.
