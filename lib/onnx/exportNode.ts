@@ -7,6 +7,7 @@ import type { ParamValue } from '../op.js';
 import { dequantize, reshape, transpose } from '../ops/index.js';
 import { bytesPerElement, type Dtype, integerRange, isInteger, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
+import { attributeSince, since } from './operators/since.js';
 
 /** An attribute's value, by the field that holds it. */
 export interface AttributeValue {
@@ -61,10 +62,20 @@ export class FileGraph {
   }
 
   emit(type: string, hint: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    this.refuseNewer(type, hint, attributes);
     const output = this.uniqueName(hint);
     const used = inputs.findLastIndex((name) => name !== '') + 1;
     this.nodes.push({ type, name: output, inputs: inputs.slice(0, used), output, attributes });
     return output;
+  }
+
+  // Other readers refuse operators and attributes that the opset of the file does not have.
+  private refuseNewer(type: string, name: string, attributes: Attributes): void {
+    const given = Object.keys(attributes).filter((attribute) => attributes[attribute]);
+    const newest = Math.max(since[type] ?? 0, ...given.map((attribute) => attributeSince[`${type}.${attribute}`] ?? 0));
+    if (newest <= this.opset) return;
+    const reason = `${type}${newest > (since[type] ?? 0) ? ' with these attributes' : ''} needs opset ${newest}, not ${this.opset}`;
+    fail({ code: 'unsupported', where: 'onnx export', items: [{ name, op: type, reason }] });
   }
 
   initializer(hint: string, tensor: Tensor): string {

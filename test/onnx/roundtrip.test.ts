@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import {
+  type AnyOp,
   allOps,
   type Dtype,
   encodeModel,
@@ -191,6 +192,23 @@ test('what the format cannot say is named', (t) => {
   const twins = new Graph();
   twins.output('x', twins.add(ops.relu, [twins.input('x', { dtype: 'float32', shape: [1] })]));
   faults(t, () => toOnnx(twins), 'graph', /"x" is an input and another value as output/);
+});
+
+const newer: [op: AnyOp, params: object, opset: number][] = [
+  [ops.celu, {}, 12],
+  [ops.argMax, { axis: 0, selectLast: true }, 12],
+  [ops.trilu, {}, 14],
+  [ops.round, {}, 11],
+  [ops.maxPool2d, { kernel: [1, 1], ceil: true }, 10],
+];
+
+test('operators and attributes that an opset does not have yet are refused', (t) => {
+  for (const [op, params, opset] of newer) {
+    const graph = new Graph();
+    graph.output('y', graph.add(op, [graph.input('x', { dtype: 'float32', shape: [1, 2, 2, 3] })], params as never));
+    t.notThrows(() => toOnnx(graph, { opset }));
+    faults(t, () => toOnnx(graph, { opset: opset - 1 }), 'unsupported', new RegExp(`needs opset ${opset}, not ${opset - 1}`));
+  }
 });
 
 const values: [what: string, build: (graph: Graph, x: Value, p: Value) => Value, p: Tensor, oldest: number][] = [

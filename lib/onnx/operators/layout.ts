@@ -201,7 +201,7 @@ const gathers: readonly Operator[] = [
     type: 'GatherND',
     import: (node) => node.add(ops.gatherND, [node.input(0), node.input(1)], { batchDims: node.int('batch_dims', 0) }),
     op: ops.gatherND,
-    export: (node) => node.plain('GatherND', { batch_dims: { i: Number(node.params.batchDims) } }),
+    export: (node) => node.plain('GatherND', node.params.batchDims ? { batch_dims: { i: Number(node.params.batchDims) } } : {}),
   },
 ];
 
