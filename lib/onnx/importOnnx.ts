@@ -1,7 +1,7 @@
 /** ONNX file -> graph. */
 import { checkOptions, fail, LowbitError } from '../error.js';
 import { Folder } from '../graph/fold.js';
-import { entry, Graph, type Node, type Value } from '../graph/graph.js';
+import { entry, Graph, type Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
 import { cancelTransposes } from '../passes/cancelTransposes.js';
 import { mergeReshapes } from '../passes/mergeReshapes.js';
@@ -83,23 +83,16 @@ function importNode(proto: NodeProto, values: Map<string, Value>, opset: number,
   const node = new ImportNode(proto, values, opset, folder, file);
   const other = olderMeaning(node);
   if (other) node.refuse(`${other}; export the model again with a newer opset`);
-  const before = new Set(folder.graph.constants.keys());
-  const last = folder.graph.nodes.at(-1);
   const results = within(node, () => importers.get(key(proto))!(node));
   const outputs: readonly (Value | undefined)[] = Array.isArray(results) ? results : [results as Value];
   for (const [i, name] of proto.output.entries()) {
     if (!name) continue;
     const value = outputs[i] ?? node.refuse(`output ${i} ("${name}") is not supported`);
     if (values.has(name)) definedTwice(name);
+    // A value that has no name of the file yet gets this one; an Identity gives a second name to what has one.
+    if (values.get(value.hint) !== value) folder.graph.rename(value, name);
     values.set(name, value);
-    if (isFresh(value, folder.graph, before, last)) folder.graph.rename(value, name);
   }
-}
-
-// Made by this node, so that the file's name is free to be given to it.
-function isFresh(value: Value, graph: Graph, before: ReadonlySet<Value>, last: Node | undefined): boolean {
-  if (graph.constants.has(value)) return !before.has(value);
-  return value.producer !== undefined && (last === undefined || graph.nodes.indexOf(value.producer) > graph.nodes.lastIndexOf(last));
 }
 
 // Ops complain about their own inputs; the user needs the node as well.

@@ -32,6 +32,9 @@ export const qgemm = defineOp({
   },
 });
 
+// 2^31 / 255²
+const safeColumns = 33025;
+
 /**
  * A product of activations, batched as numpy's matmul: a (.., m, k) and b (.., k, n), each uint8 or int8.
  * y = clamp(rne(acc·multiplier) + yZero, qmin, qmax), acc = Σ_k (a - aZero)·(b - bZero).
@@ -54,6 +57,7 @@ export const qmatmul = defineOp({
     const [m, k] = a.shape.slice(-2);
     const [depth, n] = b.shape.slice(-2);
     check.shape(mayEqual(k, depth), 'b', b, `(.., ${k}, n)`, `a has ${k} columns`);
+    check.shape(!(k > safeColumns), 'a', a, `at most ${safeColumns} columns`, 'sums have to fit int32');
     const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2));
     check.shape(batch !== undefined, 'b', b, `batch dimensions that broadcast with [${a.shape.slice(0, -2)}]`);
     return requantized(check, [...(batch as Shape), m, n], params, ['float32', 'int32']);

@@ -7,9 +7,6 @@ import { scope, Tensor } from '../../tensor.js';
 import { type Codes, outputParams, paramsOf, type Target, type WeightCodes } from './codes.js';
 import type { Lowering } from './lowering.js';
 
-// The largest sum of products that int32 holds: 2^31 / (255·128), docs/integers.md.
-const safeK = 65793;
-
 /** The integer node of a product, or the reason why there is none. Without a target the output is float32. */
 export function lowerProduct(node: Node, target: Target | undefined, to: Lowering): Value | string {
   if (node.op === ops.matmul) return lowerMatmul(node, target, to);
@@ -19,10 +16,10 @@ export function lowerProduct(node: Node, target: Target | undefined, to: Lowerin
   const weights = weightCodes(to, w);
   if (typeof weights === 'string') return weights;
   const tensor = to.graph.constantOf(weights.codes)!;
-  const products = tensor.size / tensor.shape[0];
-  if (products > safeK) return `${products} products a sum may overflow int32 (${safeK} are safe)`;
   const sums = biasCodes(to, bias, input, weights, tensor.shape[0]);
   if (!sums) return 'its bias is not constant';
+  const largest = largestSum(tensor, weights.zero, sums);
+  if (largest >= 2 ** 31) return `its sums may reach ${largest}, which int32 does not hold`;
   const scale = multipliers(input, weights, target, tensor.shape[0]);
   const operands = [
     input.value,
@@ -42,6 +39,18 @@ function lowerMatmul(node: Node, target: Target | undefined, to: Lowering): Valu
   const multiplier = target ? Math.fround(product / target.scale) : product;
   const output = target ? outputParams(target) : ({ dtype: 'float32', qmin: 0, qmax: 0 } as const);
   return to.graph.add(ops.qmatmul, [a.value, b.value], { aZero: a.zero, bZero: b.zero, multiplier, ...output }, node.name);
+}
+
+/** The largest |bias[c]| + 255·Σ|w[c] − z_w|: what a sum of products can come to. */
+function largestSum(weight: Tensor, zero: number, bias: Tensor): number {
+  const codes = weight.data() as Int8Array;
+  const biases = bias.data() as Int32Array;
+  const row = codes.length / biases.length;
+  return biases.reduce((most, b, c) => {
+    let sum = 0;
+    for (let i = c * row; i < (c + 1) * row; i++) sum += Math.abs(codes[i] - zero);
+    return Math.max(most, Math.abs(b) + 255 * sum);
+  }, 0);
 }
 
 /** m[c] = f32(f32(s_x·s_w[c]) / s_y), or f32(s_x·s_w[c]) where the output is real. */
