@@ -53,7 +53,7 @@ function modelOf(graph: Graph, options: ExportOptions) {
     // Weights are written where they are read, in the layout that is wanted there.
     if (!file.isWeight(node.output)) exporters.get(node.op)!(new ExportNode(node, file));
   }
-  for (const { name, value } of graph.outputs) nameOutput(file, name, file.in(value));
+  nameOutputs(file);
   return onnxMessage('ModelProto', {
     irVersion: BigInt(irVersion(opset)),
     producerName: 'lowbit',
@@ -77,16 +77,21 @@ function refuseUnknown(graph: Graph): void {
 }
 
 // The last node of an output carries its name; inputs, weights and values that are two outputs go through an Identity.
-function nameOutput(file: FileGraph, name: string, stored: string): void {
-  if (stored === name) return;
-  const taken = file.graph.outputs.some((output) => output.name === stored);
-  const maker = file.nodes.find((node) => node.output === stored);
-  if (!maker || taken) {
-    file.nodes.push({ type: 'Identity', name, inputs: [stored], output: name, attributes: {} });
-    return;
+function nameOutputs(file: FileGraph): void {
+  const named = new Map<string, string>();
+  // All are stored before the first gets another name.
+  const outputs = file.graph.outputs.map(({ name, value }) => ({ name, stored: file.in(value) }));
+  for (const { name, stored } of outputs) {
+    const maker = file.nodes.find((node) => node.output === stored);
+    if (!maker || named.has(stored) || file.graph.outputs.some((output) => output.name === stored)) {
+      const from = named.get(stored) ?? stored;
+      if (from !== name) file.nodes.push({ type: 'Identity', name, inputs: [from], output: name, attributes: {} });
+      continue;
+    }
+    named.set(stored, name);
+    maker.output = name;
+    for (const node of file.nodes) node.inputs = node.inputs.map((input) => (input === stored ? name : input));
   }
-  maker.output = name;
-  for (const node of file.nodes) node.inputs = node.inputs.map((input) => (input === stored ? name : input));
 }
 
 function nodeProto({ type, name, inputs, output, attributes }: FileNode) {
