@@ -1,6 +1,18 @@
 /** Operators as files have them: what the conformance tests do not reach, or what was wrong once. Numbers follow from the format's text. */
 import test, { type ExecutionContext } from 'ava';
-import { DataType, type Dtype, encodeModel, importOnnx, onnxMessage, readModel, type Shape, Tensor, tensorToProto, toOnnx } from 'lowbit';
+import {
+  DataType,
+  type Dtype,
+  encodeModel,
+  importOnnx,
+  onnxMessage,
+  readModel,
+  type Shape,
+  Tensor,
+  Types,
+  tensorToProto,
+  toOnnx,
+} from 'lowbit';
 import { faults } from '../faults.js';
 import { float, int, ints, type NodeOptions, nodeModel, runGraph, runNode, string } from './node.js';
 
@@ -230,6 +242,34 @@ test('Resize keeps a free batch and asks for any other free dimension', (t) => {
   gives(t, runGraph(sized([0], int64(1, 4), true), [upTo(4, [2, 1, 2])])[0], [2, 1, 4], [0, 0, 1, 1, 2, 2, 3, 3]);
   faults(t, () => sized([2], int64(1, 1, 4), false), 'unsupported', /dimension 2 is resized, its length has to be known/);
   faults(t, () => sized([0], int64(1, 1, 4), false), 'unsupported', /dimension 0 is resized, its length has to be known/);
+});
+
+test('Expand to a free batch, where -1 stands for a dimension that stays', (t) => {
+  const { proto } = readModel(nodeModel('Expand', [upTo(2, [1, 1, 2]), int64(-1, -1)], { constants: [1] }));
+  const type = proto.graph!.input[0].type!.value;
+  if (type.case === 'tensorType') type.value.shape!.dim[0] = onnxMessage('TensorShapeProto.Dimension', {});
+  const ones = (name: string, value: number) => tensorToProto(name, 'int64', [1], BigInt64Array.of(BigInt(value)));
+  proto.graph!.initializer.push(
+    ones('zero', 0),
+    ones('one', 1),
+    ones('open', -1),
+    tensorToProto('cls', 'float32', [1, 1, 2], Float32Array.of(5, 6)),
+  );
+  const node = (opType: string, input: string[], output: string, attribute: ReturnType<typeof onnxMessage<'AttributeProto'>>[] = []) =>
+    onnxMessage('NodeProto', { opType, input, output: [output], attribute });
+  const axis = onnxMessage('AttributeProto', { name: 'axis', ...int(0) });
+  proto.graph!.node = [
+    node('Shape', ['in0'], 'shape'),
+    node('Gather', ['shape', 'zero'], 'batch'),
+    node('Concat', ['batch', 'in1'], 'asked', [axis]),
+    node('Equal', ['asked', 'open'], 'kept'),
+    node('Where', ['kept', 'one', 'asked'], 'target'),
+    node('Expand', ['cls', 'target'], 'token'),
+    node('Concat', ['token', 'in0'], 'out0', [onnxMessage('AttributeProto', { name: 'axis', ...int(1) })]),
+  ];
+  const graph = importOnnx(encodeModel({ proto }));
+  t.deepEqual(new Types(graph).get(graph.outputs[0].value)?.shape, [Number.NaN, 2, 2]);
+  gives(t, runGraph(graph, [upTo(4, [2, 1, 2])])[0], [2, 2, 2], [5, 6, 0, 1, 5, 6, 2, 3]);
 });
 
 // ---- reductions and norms --------------------------------------------------------------------------------------------------------
