@@ -7,7 +7,7 @@ import type { ParamValue } from '../op.js';
 import { dequantize, reshape, transpose } from '../ops/index.js';
 import { bytesPerElement, type Dtype, integerRange, isInteger, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
-import { attributeSince, since } from './operators/since.js';
+import { opsetFor, opsetOf } from './opsets.js';
 
 /** An attribute's value, by the field that holds it. */
 export interface AttributeValue {
@@ -72,9 +72,9 @@ export class FileGraph {
   // Other readers refuse operators and attributes that the opset of the file does not have.
   private refuseNewer(type: string, name: string, attributes: Attributes): void {
     const given = Object.keys(attributes).filter((attribute) => attributes[attribute]);
-    const newest = Math.max(since[type] ?? 0, ...given.map((attribute) => attributeSince[`${type}.${attribute}`] ?? 0));
+    const newest = opsetOf(type, given);
     if (newest <= this.opset) return;
-    const reason = `${type}${newest > (since[type] ?? 0) ? ' with these attributes' : ''} needs opset ${newest}, not ${this.opset}`;
+    const reason = `${type} as it is here needs opset ${newest}, not ${this.opset}`;
     fail({ code: 'unsupported', where: 'onnx export', items: [{ name, op: type, reason }] });
   }
 
@@ -113,6 +113,10 @@ export class FileGraph {
     // The format wants no zero point beside int32 (it is 0).
     if (this.types.get(codes)?.dtype !== 'int32') names.push(this.in(zeroPoint));
     const perChannel = this.types.rank(scale) === 1 && sizeOf(this.types.get(scale)!.shape) > 1;
+    if (perChannel && this.opset < 13) {
+      const reason = `a scale for each channel needs opset 13, not ${this.opset}`;
+      fail({ code: 'unsupported', where: 'onnx export', items: [{ name: value.name, op: dequantize.name, reason }] });
+    }
     return this.emit('DequantizeLinear', value.name, names, perChannel ? { axis: { i: perm ? perm.indexOf(index) : index } } : {});
   }
 }
@@ -137,6 +141,11 @@ export class ExportNode {
   /** Stops the export: this node cannot be written, and why. */
   refuse(reason: string): never {
     return fail({ code: 'unsupported', where: 'onnx export', items: [{ name: this.node.name, op: this.node.op.name, reason }] });
+  }
+
+  /** Refuses what needs a newer opset. */
+  since(opset: number, what: string): void {
+    if (this.opset < opset) this.refuse(`${what} needs opset ${opset}, not ${this.opset}`);
   }
 
   type(value: Value): TensorType | undefined {
@@ -199,6 +208,7 @@ export class ExportNode {
   // ---- writing ---------------------------------------------------------------------------------------------------------------------
 
   emit(type: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    this.since(opsetFor(type, this.dtype()), `${type} of ${this.dtype()}`);
     return this.file.emit(type, this.node.output.name, inputs, attributes);
   }
   /** The node's output is this name, stored by `perm`. */

@@ -135,6 +135,14 @@ export class ImportNode {
     const known = this.constantOf(value)?.toNumbers() ?? this.folder.types.known(value);
     return known && !known.some(Number.isNaN) ? [...known] : undefined;
   }
+  /** The numbers of a list that is not empty; those that depend on free dimensions are NaN. */
+  partlyKnown(index: number, what: string): readonly number[] | undefined {
+    const value = this.optional(index);
+    if (!value) return undefined;
+    const list = this.constantOf(value)?.toNumbers() ?? this.folder.types.known(value);
+    if (!list) this.refuse(`${what} is computed while the model runs; it has to be constant`);
+    return list.length ? list : undefined;
+  }
   /** The numbers of an input that has to be there as well. */
   requiredNumbers(index: number, what: string): number[] {
     return this.numbers(index, what) ?? this.refuse(`${what} are missing`);

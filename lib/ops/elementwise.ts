@@ -87,16 +87,22 @@ function binary<P extends object = object>(
   });
 }
 
-/** Known values of a and b, combined: lists of one length, or one value against a list. */
+/** Known values, combined one by one: lists of one length, or one value against a list. */
+function combined(known: readonly Known[], types: readonly TensorType[], f: (...values: number[]) => number): Known {
+  if (types.some((type) => type.shape.length > 1)) return undefined;
+  const lists = known.filter((list) => list !== undefined);
+  const length = lists.find((list) => list.length !== 1)?.length ?? 1;
+  if (lists.length < known.length || lists.some((list) => list.length !== length && list.length !== 1)) return undefined;
+  return Array.from({ length }, (_, i) => f(...lists.map((list) => list[list.length === 1 ? 0 : i])));
+}
+
 function propagates(f: (a: number, b: number, dtype: Dtype) => number): Pick<OpSpec<['a', 'b'], object>, 'propagate'> {
-  return {
-    propagate([a, b]: readonly Known[], _params: object, types: readonly TensorType[]) {
-      if (!a || !b || types.some((type) => type.shape.length > 1)) return undefined;
-      if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
-      const long = a.length === 1 ? b : a;
-      return long.map((_, i) => f(a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i], types[0].dtype));
-    },
-  };
+  return { propagate: (known, _params, types) => combined(known, types, (a, b) => f(a, b, types[0].dtype)) };
+}
+
+// Numbers are known exactly where they are safe integers of an integer type.
+function same(a: number, b: number, dtype: Dtype): number {
+  return isInteger(dtype) && Number.isSafeInteger(a) && Number.isSafeInteger(b) ? Number(a === b) : Number.NaN;
 }
 
 function quotient(a: number, b: number, dtype: Dtype): number {
@@ -291,7 +297,7 @@ export const bitShift = binary(
 // ---- truth ----------------------------------------------------------------------------------------------------------------------
 
 /** a = b, numbers or booleans; boolean. */
-export const equal = binary('equal', anything, {}, { output: 'boolean' });
+export const equal = binary('equal', anything, {}, { output: 'boolean', ...propagates(same) });
 /** a < b; boolean. */
 export const less = binary('less', number, {}, { output: 'boolean' });
 /** a ≤ b; boolean. */
@@ -333,4 +339,5 @@ export const where = defineOp({
   },
   permute: anyLayout,
   broadcasts: true,
+  propagate: (known, _params, types) => combined(known, types, (c, a, b) => (c === 1 || Object.is(a, b) ? a : c === 0 ? b : Number.NaN)),
 });

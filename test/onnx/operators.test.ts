@@ -1,6 +1,18 @@
 /** Operators as files have them: what the conformance tests do not reach, or what was wrong once. Numbers follow from the format's text. */
 import test, { type ExecutionContext } from 'ava';
-import { DataType, type Dtype, encodeModel, importOnnx, onnxMessage, readModel, type Shape, Tensor, toOnnx } from 'lowbit';
+import {
+  DataType,
+  type Dtype,
+  encodeModel,
+  importOnnx,
+  onnxMessage,
+  readModel,
+  type Shape,
+  Tensor,
+  Types,
+  tensorToProto,
+  toOnnx,
+} from 'lowbit';
 import { faults } from '../faults.js';
 import { float, int, ints, type NodeOptions, nodeModel, runGraph, runNode, string } from './node.js';
 
@@ -195,6 +207,71 @@ test('Resize of integers rounds', (t) => {
   gives(t, resize(Tensor.from([0, 3], [2], 'int32'), [2], { mode: string('linear') }), [4], [0, 1, 2, 3], 'int32');
 });
 
+test('Resize to a third takes every third element though 1 / 3 is not exact', (t) => {
+  const attributes = { mode: string('nearest'), nearest_mode: string('floor'), coordinate_transformation_mode: string('asymmetric') };
+  gives(t, resize(upTo(9), [1 / 3], attributes), [3], [0, 3, 6]);
+});
+
+test('before opset 11 a smaller image takes the pixel behind', (t) => {
+  const [y] = runNode('Resize', [upTo(8, [2, 4]), Tensor.from([1, 0.6])], { opset: 10, attributes: { mode: string('nearest') } });
+  gives(t, y, [2, 2], [0, 2, 4, 6]); // 1 / 0.6 is 1.67
+});
+
+test('Resize keeps a free batch and asks for any other free dimension', (t) => {
+  const sized = (free: readonly number[], sizes: Tensor, batchOf: boolean) => {
+    const { proto } = readModel(
+      nodeModel('Resize', [upTo(2, [1, 1, 2]), undefined, undefined, sizes], { attributes: { mode: string('nearest') } }),
+    );
+    const type = proto.graph!.input[0].type!.value;
+    if (type.case === 'tensorType') for (const i of free) type.value.shape!.dim[i] = onnxMessage('TensorShapeProto.Dimension', {});
+    const resizeNode = proto.graph!.node[0];
+    if (batchOf) {
+      proto.graph!.initializer.push(tensorToProto('zero', 'int64', [1], new BigInt64Array(1)));
+      proto.graph!.node = [
+        onnxMessage('NodeProto', { opType: 'Shape', input: ['in0'], output: ['shape'] }),
+        onnxMessage('NodeProto', { opType: 'Gather', input: ['shape', 'zero'], output: ['batch'] }),
+        onnxMessage('NodeProto', {
+          ...{ opType: 'Concat', input: ['batch', 'in3'], output: ['sizes'] },
+          attribute: [onnxMessage('AttributeProto', { name: 'axis', ...int(0) })],
+        }),
+        { ...resizeNode, input: ['in0', '', '', 'sizes'] },
+      ];
+    }
+    return importOnnx(encodeModel({ proto }));
+  };
+  gives(t, runGraph(sized([0], int64(1, 4), true), [upTo(4, [2, 1, 2])])[0], [2, 1, 4], [0, 0, 1, 1, 2, 2, 3, 3]);
+  faults(t, () => sized([2], int64(1, 1, 4), false), 'unsupported', /dimension 2 is resized, its length has to be known/);
+  faults(t, () => sized([0], int64(1, 1, 4), false), 'unsupported', /dimension 0 is resized, its length has to be known/);
+});
+
+test('Expand to a free batch, where -1 stands for a dimension that stays', (t) => {
+  const { proto } = readModel(nodeModel('Expand', [upTo(2, [1, 1, 2]), int64(-1, -1)], { constants: [1] }));
+  const type = proto.graph!.input[0].type!.value;
+  if (type.case === 'tensorType') type.value.shape!.dim[0] = onnxMessage('TensorShapeProto.Dimension', {});
+  const ones = (name: string, value: number) => tensorToProto(name, 'int64', [1], BigInt64Array.of(BigInt(value)));
+  proto.graph!.initializer.push(
+    ones('zero', 0),
+    ones('one', 1),
+    ones('open', -1),
+    tensorToProto('cls', 'float32', [1, 1, 2], Float32Array.of(5, 6)),
+  );
+  const node = (opType: string, input: string[], output: string, attribute: ReturnType<typeof onnxMessage<'AttributeProto'>>[] = []) =>
+    onnxMessage('NodeProto', { opType, input, output: [output], attribute });
+  const axis = onnxMessage('AttributeProto', { name: 'axis', ...int(0) });
+  proto.graph!.node = [
+    node('Shape', ['in0'], 'shape'),
+    node('Gather', ['shape', 'zero'], 'batch'),
+    node('Concat', ['batch', 'in1'], 'asked', [axis]),
+    node('Equal', ['asked', 'open'], 'kept'),
+    node('Where', ['kept', 'one', 'asked'], 'target'),
+    node('Expand', ['cls', 'target'], 'token'),
+    node('Concat', ['token', 'in0'], 'out0', [onnxMessage('AttributeProto', { name: 'axis', ...int(1) })]),
+  ];
+  const graph = importOnnx(encodeModel({ proto }));
+  t.deepEqual(new Types(graph).get(graph.outputs[0].value)?.shape, [Number.NaN, 2, 2]);
+  gives(t, runGraph(graph, [upTo(4, [2, 1, 2])])[0], [2, 2, 2], [5, 6, 0, 1, 5, 6, 2, 3]);
+});
+
 // ---- reductions and norms --------------------------------------------------------------------------------------------------------
 
 test('a reduction over no axes still does its part for each element', (t) => {
@@ -317,6 +394,56 @@ test('parameters that are read when the model runs are written as inputs', (t) =
   gives(t, again('Pad', [upTo(2), int64(1, 0), Tensor.scalar(7)])[0], [3], [7, 0, 1]);
   const graph = importOnnx(nodeModel('Clip', [x, Tensor.scalar(1)], open));
   faults(t, () => toOnnx(graph, { opset: 10 }), 'unsupported', /min is computed while the model runs, which opset 10 cannot express/);
+});
+
+test('two outputs that are one tensor in the file keep both names', (t) => {
+  const { proto } = readModel(nodeModel('Relu', [upTo(2, [1, 2])], { opset: 13 }));
+  const perm = [onnxMessage('AttributeProto', { name: 'perm', ...ints(1, 0) })];
+  proto.graph!.node.push(
+    onnxMessage('NodeProto', { opType: 'Transpose', input: ['out0'], output: ['out1'], attribute: perm }),
+    onnxMessage('NodeProto', { opType: 'Transpose', input: ['out1'], output: ['out2'], attribute: perm }),
+  );
+  proto.graph!.output = ['out2', 'out1', 'out0'].map((name) => onnxMessage('ValueInfoProto', { name }));
+  const again = importOnnx(toOnnx(importOnnx(encodeModel({ proto }))));
+  t.deepEqual(
+    again.outputs.map(({ name }) => name),
+    ['out2', 'out1', 'out0'],
+  );
+  const [y, turned, z] = runGraph(again, [upTo(2, [1, 2])]);
+  gives(t, y, [1, 2], [0, 1]);
+  gives(t, turned, [2, 1], [0, 1]);
+  gives(t, z, [1, 2], [0, 1]);
+});
+
+test('what an opset has no words for is not written in it', (t) => {
+  const refused = (opset: number, type: string, inputs: Tensor[], options: NodeOptions, message: RegExp) =>
+    faults(t, () => toOnnx(importOnnx(nodeModel(type, inputs, { opset: 21, ...options })), { opset }), 'unsupported', message);
+  const x = upTo(9, [1, 1, 3, 3]);
+  refused(13, 'Trilu', [upTo(4, [2, 2])], {}, /Trilu of float32 needs opset 14, not 13/);
+  refused(13, 'Add', [upTo(2, [2], 'int8'), upTo(2, [2], 'int8')], {}, /Add of int8 needs opset 14/);
+  refused(17, 'AveragePool', [x], { attributes: { kernel_shape: ints(2, 2), dilations: ints(2, 2) } }, /dilation needs opset 19/);
+  refused(
+    11,
+    'GatherND',
+    [upTo(4, [2, 2]), Tensor.from([0, 1], [2, 1], 'int64')],
+    { attributes: { batch_dims: int(1) } },
+    /batch_dims needs opset 12/,
+  );
+  const scales = [Tensor.from([1, 2, 3]), Tensor.from([0, 0, 0], [3], 'int8')];
+  refused(10, 'QuantizeLinear', [x, ...scales], { attributes: { axis: int(3) } }, /a scale for each channel needs opset 13/);
+});
+
+test('a pool whose last window would only see padding is written without ceil_mode', (t) => {
+  const attributes = { kernel_shape: ints(2, 2), strides: ints(3, 3), ceil_mode: int(1) };
+  const file = readModel(toOnnx(importOnnx(nodeModel('MaxPool', [upTo(9, [1, 1, 3, 3])], { attributes }))));
+  t.false(file.proto.graph!.node.some(({ attribute }) => attribute.some(({ name }) => name === 'ceil_mode')));
+});
+
+test('Softmax of old opsets flattens images of any number', (t) => {
+  const { proto } = readModel(nodeModel('Softmax', [upTo(4, [1, 2, 2])], { opset: 11, attributes: { axis: int(1) } }));
+  const type = proto.graph!.input[0].type!.value;
+  if (type.case === 'tensorType') type.value.shape!.dim[0] = onnxMessage('TensorShapeProto.Dimension', {});
+  gives(t, runGraph(importOnnx(encodeModel({ proto })), [Tensor.from(Array(8).fill(0), [2, 2, 2])])[0], [2, 2, 2], Array(8).fill(0.25));
 });
 
 test('the open end of a slice stays open', (t) => {

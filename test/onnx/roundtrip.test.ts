@@ -199,13 +199,13 @@ const newer: [op: AnyOp, params: object, opset: number][] = [
   [ops.argMax, { axis: 0, selectLast: true }, 12],
   [ops.trilu, {}, 14],
   [ops.round, {}, 11],
-  [ops.maxPool2d, { kernel: [1, 1], ceil: true }, 10],
+  [ops.maxPool2d, { kernel: [2, 2], strides: [2, 2], ceil: true }, 10],
 ];
 
 test('operators and attributes that an opset does not have yet are refused', (t) => {
   for (const [op, params, opset] of newer) {
     const graph = new Graph();
-    graph.output('y', graph.add(op, [graph.input('x', { dtype: 'float32', shape: [1, 2, 2, 3] })], params as never));
+    graph.output('y', graph.add(op, [graph.input('x', { dtype: 'float32', shape: [1, 3, 3, 3] })], params as never));
     t.notThrows(() => toOnnx(graph, { opset }));
     faults(t, () => toOnnx(graph, { opset: opset - 1 }), 'unsupported', new RegExp(`needs opset ${opset}, not ${opset - 1}`));
   }

@@ -197,6 +197,20 @@ test('shape arithmetic folds', (t) => {
   t.deepEqual(folded(lb.reduceProd, [[2, 3]], [list(2)], { axes: [0] }), [6]);
   t.deepEqual(folded(lb.cast, [[2.5, n]], [type([2])], { dtype: 'int64' }), [2, n]);
   t.deepEqual(folded(lb.reshape, [[2, 3]], [list(2)], { shape: [-1] }), [2, 3]);
+  t.deepEqual(folded(lb.equal, [[n, 3, -1], [-1]], [list(3), list(1)]), [n, 0, 1]);
+  const truth = type([4], 'boolean');
+  t.deepEqual(
+    folded(
+      lb.where,
+      [
+        [n, 0, 1, n],
+        [1, 1, n, 6],
+        [2, 5, 2, 6],
+      ],
+      [truth, list(4), list(4)],
+    ),
+    [n, 5, n, 6],
+  );
 });
 
 // permute promises: op(transpose(x), permuted params) = transpose(op(x)), for any order of the axes.

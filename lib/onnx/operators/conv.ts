@@ -96,7 +96,7 @@ function fitted(node: ImportNode, x: Value, window: Window): { window: Window; o
   const same = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
   const wanted = node.ints('output_shape');
   if (!wanted && !same) return { window, outputPads };
-  const size = node.knownShape(x, 'output_shape').slice(2);
+  const size = node.knownChannels(x).slice(2);
   const out = wanted?.slice(-kernel.length) ?? size.map((n, i) => n * strides[i]);
   const excess = out.map((n, i) => strides[i] * (size[i] - 1) + outputPads[i] + (kernel[i] - 1) * dilations[i] + 1 - n);
   const [begin, end] = sharedOut(

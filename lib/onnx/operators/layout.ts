@@ -34,12 +34,24 @@ const reshape: Operator = {
   export(node) {
     const { shape, allowZero } = node.params;
     const zeros = allowZero && !(Array.isArray(shape) && !shape.includes(0));
-    if (zeros && Array.isArray(shape) && node.opset < 14) node.refuse(`a dimension of 0 needs opset 14, not ${node.opset}`);
+    if (zeros && Array.isArray(shape)) node.since(14, 'a dimension of 0');
     node.plain('Reshape', zeros && node.opset >= 14 ? { allowzero: { i: 1 } } : {}, [node.parameter(shape)]);
   },
 };
 
 const dimsOf = (value: Value, from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ of: value, axis: from + i }));
+
+/** The matrix of x whose columns are the dimensions from `split` on. */
+export function flattened(node: ImportNode, x: Value, split: number): Value {
+  const shape = node.shape(x)!;
+  const rows = shape.slice(0, split).reduce((a, b) => a * b, 1);
+  const columns = shape.slice(split).reduce((a, b) => a * b, 1);
+  if (!Number.isNaN(columns)) return node.reshaped(x, [columns ? -1 : rows, columns]);
+  if (!Number.isNaN(rows)) return node.reshaped(x, [rows, -1]);
+  const product = node.add(ops.reduceProd, [node.add(ops.shape, [x], { start: 0, end: split })], { axes: [0], keepDims: true });
+  const target = node.add(ops.concat as never, [product, node.constant([-1], [1], 'int64')], { axis: 0 });
+  return node.add(ops.reshape, [x], { shape: target });
+}
 
 const flatten: Operator = {
   type: 'Flatten',
@@ -47,15 +59,7 @@ const flatten: Operator = {
     const x = node.input(0);
     const rank = node.rank(x);
     const axis = node.int('axis', 1);
-    const split = axis === rank ? rank : node.axis(axis, rank);
-    const shape = node.shape(x)!;
-    const rows = shape.slice(0, split).reduce((a, b) => a * b, 1);
-    const columns = shape.slice(split).reduce((a, b) => a * b, 1);
-    if (!Number.isNaN(columns)) return node.reshaped(x, [columns ? -1 : rows, columns]);
-    if (!Number.isNaN(rows)) return node.reshaped(x, [rows, -1]);
-    const product = node.add(ops.reduceProd, [node.add(ops.shape, [x], { start: 0, end: split })], { axes: [0], keepDims: true });
-    const target = node.add(ops.concat as never, [product, node.constant([-1], [1], 'int64')], { axis: 0 });
-    return node.add(ops.reshape, [x], { shape: target });
+    return flattened(node, x, axis === rank ? rank : node.axis(axis, rank));
   },
 };
 
@@ -201,7 +205,11 @@ const gathers: readonly Operator[] = [
     type: 'GatherND',
     import: (node) => node.add(ops.gatherND, [node.input(0), node.input(1)], { batchDims: node.int('batch_dims', 0) }),
     op: ops.gatherND,
-    export: (node) => node.plain('GatherND', node.params.batchDims ? { batch_dims: { i: Number(node.params.batchDims) } } : {}),
+    export(node) {
+      const dims = Number(node.params.batchDims);
+      if (dims) node.since(12, 'batch_dims');
+      node.plain('GatherND', dims ? { batch_dims: { i: dims } } : {});
+    },
   },
 ];
 
@@ -220,12 +228,12 @@ const pad: Operator = {
   },
   op: ops.pad,
   export(node) {
+    if (node.params.mode === 'wrap') node.since(19, 'mode wrap');
     if (node.opset < 11) {
       const { pads, mode, value } = node.fixedParams() as { pads: number[]; mode: string; value: number };
       return node.first('Pad', { mode: { s: mode }, pads: { ints: pads }, value: { f: value } });
     }
     const { pads, mode, value } = node.layoutParams();
-    if (mode === 'wrap' && node.opset < 19) node.refuse(`mode wrap needs opset 19, not ${node.opset}`);
     node.first('Pad', { mode: { s: mode as string } }, [
       node.parameter(pads),
       mode === 'constant' ? node.parameter(value, node.dtype()) : '',

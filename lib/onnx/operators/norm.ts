@@ -4,6 +4,7 @@ import type { AnyOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
+import { flattened } from './layout.js';
 
 const swap = [1, 0];
 
@@ -36,7 +37,7 @@ const gemm: Operator = {
     const [a, b, bias] = node.node.inputs;
     if (node.rank(a) === 2) {
       const inputs = [node.in(a), node.in(b)];
-      if (!node.isZero(2)) inputs.push(node.in(bias));
+      if (!node.isZero(2) || node.opset < 11) inputs.push(node.in(bias));
       return node.done(node.emit('Gemm', inputs, { transB: { i: 1 } }));
     }
     const product = node.emit('MatMul', [node.in(a), node.in(b, swap)]);
@@ -201,8 +202,7 @@ function softmax(type: string, op: AnyOp): Operator {
       const rank = node.rank(x);
       const axis = node.axis(node.int('axis', 1), rank);
       if (axis === rank - 1) return node.add(op, [x], { axis });
-      const tail = node.knownShape(x, `${type} over several dimensions`).slice(axis);
-      const flat = node.add(op, [node.reshaped(x, [-1, tail.reduce((a, b) => a * b, 1)])], { axis: 1 });
+      const flat = node.add(op, [flattened(node, x, axis)], { axis: 1 });
       return node.reshaped(
         flat,
         Array.from({ length: rank }, (_, i) => ({ of: x, axis: i })),

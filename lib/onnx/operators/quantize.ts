@@ -3,6 +3,7 @@ import type { Value } from '../../graph/graph.js';
 import type { AnyOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import type { Dtype } from '../../shape.js';
+import type { Attributes, ExportNode } from '../exportNode.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { dtypeOf, fourBitRange } from '../tensors.js';
@@ -147,14 +148,20 @@ function qLinearUnary(type: string, op: AnyOp, params: (node: ImportNode) => obj
   };
 }
 
+// A list of scales stands along an axis.
+function scaleAxis(node: ExportNode): Attributes {
+  if (node.rank(node.node.inputs[1]) !== 1) return {};
+  node.since(13, 'a scale for each channel');
+  return { axis: { i: Number(node.layoutParams().axis) } };
+}
+
 export const quantize: readonly Operator[] = [
   {
     type: 'QuantizeLinear',
     import: quantizeLinear,
     op: ops.quantize,
     export(node) {
-      const axis = node.rank(node.node.inputs[1]) === 1 ? { axis: { i: Number(node.layoutParams().axis) } } : {};
-      node.first('QuantizeLinear', axis);
+      node.first('QuantizeLinear', scaleAxis(node));
     },
   },
   {
@@ -162,8 +169,7 @@ export const quantize: readonly Operator[] = [
     import: dequantizeLinear,
     op: ops.dequantize,
     export(node) {
-      const axis = node.rank(node.node.inputs[1]) === 1 ? { axis: { i: Number(node.layoutParams().axis) } } : {};
-      node.first('DequantizeLinear', axis);
+      node.first('DequantizeLinear', scaleAxis(node));
     },
   },
   qLinearConv,

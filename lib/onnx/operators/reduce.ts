@@ -82,6 +82,7 @@ function arg(type: string, op: AnyOp): Operator {
     op,
     export(node) {
       const { axis, keepDims, selectLast } = node.layoutParams();
+      if (selectLast) node.since(12, 'the last of several');
       node.first(type, {
         axis: { i: Number(axis) },
         keepdims: { i: keepDims ? 1 : 0 },

@@ -5,10 +5,13 @@ import { isReal } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 
+/** A pixel near a position, in an axis of this scale. */
+type Rounding = (x: number, scale: number) => number;
+
 interface Method {
   mode: 'nearest' | 'linear' | 'cubic';
   coordinates: string;
-  rounding: string;
+  rounding: Rounding;
   cubicA: number;
   excludeOutside: boolean;
   antialias: boolean;
@@ -33,23 +36,29 @@ interface Table {
   outside: boolean[];
 }
 
+// Where output o lies, in float32 as readers agree: a third of 3 is 1 though a scale of 1/3 is a little more than that.
+const over = (o: number, scale: number) => Math.fround(o / scale);
 const coordinate: Record<string, (o: number, axis: Axis) => number> = {
-  half_pixel: (o, { scale }) => (o + 0.5) / scale - 0.5,
-  pytorch_half_pixel: (o, { scale, out }) => (out > 1 ? (o + 0.5) / scale - 0.5 : 0),
-  align_corners: (o, { length, resized }) => (resized === 1 ? 0 : (o * (length - 1)) / (resized - 1)),
-  asymmetric: (o, { scale }) => o / scale,
-  tf_half_pixel_for_nn: (o, { scale }) => (o + 0.5) / scale,
-  half_pixel_symmetric: (o, { scale, out, length, resized }) => (length / 2) * (1 - out / resized) + (o + 0.5) / scale - 0.5,
+  half_pixel: (o, { scale }) => over(o + 0.5, scale) - 0.5,
+  pytorch_half_pixel: (o, { scale, out }) => (out > 1 ? over(o + 0.5, scale) - 0.5 : 0),
+  align_corners: (o, { length, resized }) => (resized === 1 ? 0 : over(o * (length - 1), resized - 1)),
+  asymmetric: (o, { scale }) => over(o, scale),
+  tf_half_pixel_for_nn: (o, { scale }) => over(o + 0.5, scale),
+  half_pixel_symmetric: (o, { scale, out, length, resized }) => (length / 2) * (1 - out / resized) + over(o + 0.5, scale) - 0.5,
   tf_crop_and_resize: (o, { length, resized, roi: [start, end] }) =>
-    resized === 1 ? 0.5 * (start + end) * (length - 1) : start * (length - 1) + (o * (end - start) * (length - 1)) / (resized - 1),
+    Math.fround(
+      resized === 1 ? 0.5 * (start + end) * (length - 1) : start * (length - 1) + (o * (end - start) * (length - 1)) / (resized - 1),
+    ),
 };
 
-const rounding: Record<string, (x: number) => number> = {
+const rounding: Record<string, Rounding> = {
   round_prefer_floor: (x) => Math.ceil(x - 0.5),
   round_prefer_ceil: (x) => Math.floor(x + 0.5),
   floor: Math.floor,
   ceil: Math.ceil,
 };
+// Before opset 11, which gave rounding names, files are read this way: the pixel behind when the image gets smaller.
+const olderRounding: Rounding = (x, scale) => (scale < 1 ? Math.ceil(x) : Math.floor(x));
 
 // Weights of the taps first, first + 1, ... for a position `ratio` in (0, 1] right of tap 0.
 function linearTaps(ratio: number, stretch: number) {
@@ -76,7 +85,7 @@ function table(axis: Axis, method: Method): Table {
     const x = coordinate[method.coordinates](o, axis);
     result.outside.push(method.coordinates === 'tf_crop_and_resize' && (x < 0 || x > axis.length - 1));
     if (method.mode === 'nearest') {
-      result.index.push(clamp(rounding[method.rounding](x)));
+      result.index.push(clamp(method.rounding(x, axis.scale)));
       result.weight.push(1);
       continue;
     }
@@ -138,43 +147,37 @@ function methodOf(node: ImportNode, coordinates: string, round: string): Method 
   return {
     mode,
     coordinates,
-    rounding: round,
+    rounding: rounding[round],
     cubicA: node.float('cubic_coeff_a', -0.75),
     excludeOutside: node.flag('exclude_outside'),
     antialias: node.flag('antialias'),
   };
 }
 
+const olderMethod = (node: ImportNode): Method => ({ ...methodOf(node, 'asymmetric', 'floor'), rounding: olderRounding });
+
 // Axes that are not resized may have any length.
-function axesOf(
-  node: ImportNode,
-  x: Value,
-  scales: readonly number[],
-  sizes: readonly number[] | undefined,
-  roi: readonly number[] = [],
-): Axis[] {
+function axesOf(node: ImportNode, x: Value, scales: readonly number[], roi: readonly number[] = []): Axis[] {
   const shape = node.shape(x) ?? node.refuse('the rank of the input has to be known');
   const rank = shape.length;
-  const list = sizes ?? scales;
-  if (list.length !== rank) node.refuse(`${list.length} ${sizes ? 'sizes' : 'scales'} for ${rank} dimensions`);
+  if (scales.length !== rank) node.refuse(`${scales.length} scales for ${rank} dimensions`);
   return shape.map((length, i) => {
     const region: [number, number] = [roi[i] ?? 0, roi[i + rank] ?? 1];
     if (Number.isNaN(length)) {
-      if (sizes || scales[i] !== 1) node.refuse(`dimension ${i} is resized, its length has to be known`);
+      if (scales[i] !== 1) node.refuse(`dimension ${i} is resized, its length has to be known`);
       return { length, out: length, scale: 1, resized: length, roi: region };
     }
     // In float32, as the scale itself is: 10 · 0.7 is 7.
-    const resized = sizes ? sizes[i] : Math.fround(length * scales[i]);
+    const resized = Math.fround(length * scales[i]);
     const out = Math.floor(resized);
     if (!(out > 0 && out < 2 ** 24)) node.refuse(`dimension ${i} would get ${out} elements`);
-    return { length, out, scale: sizes ? out / length : scales[i], resized, roi: region };
+    return { length, out, scale: scales[i], resized, roi: region };
   });
 }
 
 function resize(node: ImportNode): Value {
   const x = node.input(0);
-  if (node.opset < 11)
-    return resized(node, x, axesOf(node, x, node.requiredNumbers(1, 'scales'), undefined), methodOf(node, 'asymmetric', 'floor'), 0);
+  if (node.opset < 11) return resized(node, x, axesOf(node, x, node.requiredNumbers(1, 'scales')), olderMethod(node), 0);
   const method = methodOf(
     node,
     node.string('coordinate_transformation_mode', 'half_pixel'),
@@ -193,52 +196,38 @@ function resize(node: ImportNode): Value {
   const region = roi && [...full(roi.slice(0, axes.length), Array(rank).fill(0)), ...full(roi.slice(axes.length), Array(rank).fill(1))];
   const scales = given(node.numbers(2, 'scales'));
   if (scales)
-    return resized(
-      node,
-      x,
-      axesOf(node, x, full(scales, Array(rank).fill(1)), undefined, region),
-      method,
-      node.float('extrapolation_value', 0),
-    );
-  const sizes = given(node.numbers(3, 'sizes')) ?? node.refuse('scales or sizes are needed');
+    return resized(node, x, axesOf(node, x, full(scales, Array(rank).fill(1)), region), method, node.float('extrapolation_value', 0));
+  const sizes = node.partlyKnown(3, 'sizes') ?? node.refuse('scales or sizes are needed');
   const policy = node.string('keep_aspect_ratio_policy', 'stretch');
   const unequal = axes.map((axis, i) => sizes[i] / shape[axis]);
   const common = policy === 'not_larger' ? Math.min(...unequal) : Math.max(...unequal);
   const stretched = policy === 'stretch';
   const wanted = stretched ? sizes : axes.map((axis) => Math.floor(shape[axis] * common + 0.5));
-  // A free dimension keeps its length, which its size as computed from Shape also says.
-  const target = full(wanted, shape);
-  const list = shape.map((length, i) => (Number.isNaN(length) ? Number.NaN : target[i]));
-  const freeAxes = list.map((out, i): Axis => {
-    const axisRoi: [number, number] = [region?.[i] ?? 0, region?.[i + rank] ?? 1];
-    if (Number.isNaN(out)) return { length: out, out, scale: 1, resized: out, roi: axisRoi };
+  const resizedAxes = full(wanted, shape).map((out, i): Axis => {
     const length = shape[i];
+    const axisRoi: [number, number] = [region?.[i] ?? 0, region?.[i + rank] ?? 1];
+    // A free batch keeps its length, as does one of the axes that are left out.
+    if (Number.isNaN(length) && Number.isNaN(out) && (i === 0 || !axes.includes(i)))
+      return { length, out, scale: 1, resized: out, roi: axisRoi };
+    if (Number.isNaN(length)) node.refuse(`dimension ${i} is resized, its length has to be known`);
+    if (!(out > 0 && out < 2 ** 24)) node.refuse(`dimension ${i} would get ${out} elements`);
     if (stretched || !axes.includes(i)) return { length, out, scale: out / length, resized: out, roi: axisRoi };
     return { length, out, scale: common, resized: length * common, roi: axisRoi };
   });
-  for (const { out, length } of freeAxes) {
-    if (!Number.isNaN(length) && !(out > 0 && out < 2 ** 24)) node.refuse(`a dimension would get ${out} elements`);
-  }
-  return resized(node, x, freeAxes, method, node.float('extrapolation_value', 0));
+  return resized(node, x, resizedAxes, method, node.float('extrapolation_value', 0));
 }
 
 function upsample(node: ImportNode): Value {
   const x = node.input(0);
   const scales = node.opset >= 9 ? node.numbers(1, 'scales') : node.floats('scales');
-  return resized(
-    node,
-    x,
-    axesOf(node, x, scales ?? node.refuse('scales are missing'), undefined),
-    methodOf(node, 'asymmetric', 'floor'),
-    0,
-  );
+  return resized(node, x, axesOf(node, x, scales ?? node.refuse('scales are missing')), olderMethod(node), 0);
 }
 
 // Which coordinate mode of a plain linear Resize gives this table, if any.
 function linearModeOf(index: readonly number[], weight: readonly number[], length: number, out: number): string | undefined {
   const axis: Axis = { length, out, scale: out / length, resized: out, roi: [0, 1] };
   return ['half_pixel', 'align_corners', 'asymmetric'].find((coordinates) => {
-    const method: Method = { mode: 'linear', coordinates, rounding: 'floor', cubicA: 0, excludeOutside: false, antialias: false };
+    const method: Method = { mode: 'linear', coordinates, rounding: Math.floor, cubicA: 0, excludeOutside: false, antialias: false };
     const t = table(axis, method);
     return t.index.every((from, i) => from === index[i]) && t.weight.every((w, i) => Math.fround(w) === weight[i]);
   });
@@ -257,7 +246,9 @@ export const resizing: readonly Operator[] = [
       const type = node.type(x);
       const length = type ? type.shape[node.perm ? node.perm[axis] : axis] : Number.NaN;
       const mode = taps === 2 ? linearModeOf(index.toNumbers(), weight.toNumbers(), length, out) : undefined;
-      if (mode && node.opset >= 18) {
+      // Readers resize images and volumes along their sides, not along n and c.
+      const side = type !== undefined && (type.shape.length <= 3 || (type.shape.length <= 5 && axis >= 2));
+      if (mode && side && node.opset >= 18) {
         const attributes = { mode: { s: 'linear' }, coordinate_transformation_mode: { s: mode }, axes: { ints: [axis] } };
         return node.done(node.emit('Resize', [node.stored(0), '', '', node.ints([out])], attributes), node.perm);
       }

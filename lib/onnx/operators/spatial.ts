@@ -23,6 +23,14 @@ function pooled(node: ImportNode, x: Value, window: Window, slide: Slide): Value
   return node.reshaped(depth, [-1, c, node.shape(depth)![2], oh, ow]);
 }
 
+// Would the pool have the same size if the last window had to lie inside? Readers differ in how they count those that hang over.
+function sameFloored(node: ExportNode): boolean {
+  const [from, to] = [node.node.inputs[0], node.node.output].map((value) => node.type(value)?.shape);
+  const { kernel, strides, pads, dilations } = node.params as Record<string, number[]>;
+  const floored = (i: number) => Math.floor((from![1 + i] + pads[i] + pads[2 + i] - (kernel[i] - 1) * dilations[i] - 1) / strides[i]) + 1;
+  return from !== undefined && [0, 1].every((i) => floored(i) === to![1 + i]);
+}
+
 function pool(type: string, op: AnyOp, more: (node: ImportNode) => object, attributes: (node: ExportNode) => object): Operator {
   return {
     type,
@@ -36,10 +44,13 @@ function pool(type: string, op: AnyOp, more: (node: ImportNode) => object, attri
     op,
     export(node) {
       const { kernel, strides, pads, dilations, ceil } = node.params as Record<string, number[]> & { ceil: boolean };
-      const dilated = dilations?.some((n) => n !== 1) ? { dilations: { ints: dilations } } : {};
+      const dilated = dilations.some((n) => n !== 1) ? { dilations: { ints: dilations } } : {};
+      if (dilated.dilations) node.since(type === 'AveragePool' ? 19 : 10, 'dilation');
+      const hanging = ceil && !sameFloored(node);
+      if (hanging) node.since(10, 'ceil_mode');
       const y = node.emit(type, [node.in(node.node.inputs[0], toFirst)], {
         ...{ kernel_shape: { ints: kernel }, strides: { ints: strides }, pads: { ints: pads } },
-        ...(ceil ? { ceil_mode: { i: 1 } } : {}),
+        ...(hanging ? { ceil_mode: { i: 1 } } : {}),
         ...dilated,
         ...attributes(node),
       });
