@@ -146,7 +146,7 @@ function matching(graph: Graph, patterns: readonly string[]): Set<Node> {
         where: 'quantize',
         option: 'exclude',
         came: pattern,
-        expected: near ? `the name of a layer; did you mean "${near}"?` : 'names of layers, or patterns /like this/ that match some',
+        expected: near ? `the name of a layer (did you mean "${near}"?)` : 'names of layers, or patterns /like this/ that match some',
       });
     }
     for (const node of nodes) found.add(node);
