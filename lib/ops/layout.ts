@@ -380,7 +380,8 @@ export const range = defineOp({
     dtypeParameter(check, dtype);
     check.param(dtype !== 'boolean', 'dtype', dtype, 'a number type');
     for (const [name, value] of Object.entries({ start, limit, delta })) {
-      check.param(isInteger(dtype) ? Number.isInteger(value) : Number.isFinite(value), name, value, 'a finite number of the dtype');
+      const ok = isInteger(dtype) ? Number.isInteger(value) : Number.isFinite(value);
+      check.param(ok || Number.isNaN(value), name, value, 'a finite number of the dtype'); // NaN is one that is not known before the run
     }
     check.param(delta !== 0, 'delta', delta, 'a step');
     return { dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] };

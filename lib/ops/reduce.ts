@@ -98,7 +98,7 @@ export const topK = defineOp({
   infer([x], { k, axis }, check) {
     number(x, check);
     const along = check.axis(axis, 'x', x);
-    const ok = Number.isSafeInteger(k) && k >= 0 && !(k > x.shape[along]);
+    const ok = Number.isNaN(k) || (Number.isSafeInteger(k) && k >= 0 && !(k > x.shape[along])); // NaN is not known before the run
     check.param(ok, 'k', k, 'a whole number up to the elements along the axis', `x is ${shapeText(x.shape)}`);
     return { dtype: 'int64', shape: x.shape.with(along, k) };
   },

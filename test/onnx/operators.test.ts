@@ -84,7 +84,7 @@ test('TopK of an old file has its k as an attribute', (t) => {
   const [values, at] = runNode('TopK', [upTo(6, [2, 3])], { opset: 9, outputs: 2, attributes: { k: int(1), axis: int(0) } });
   gives(t, values, [1, 3], [3, 4, 5]);
   gives(t, at, [1, 3], [1, 1, 1], 'int64');
-  faults(t, () => runNode('TopK', [upTo(6, [2, 3])], { opset: 9, outputs: 2 }), 'unsupported', /k .* whole number/);
+  faults(t, () => runNode('TopK', [upTo(6, [2, 3])], { opset: 9, outputs: 2 }), 'unsupported', /k is missing/);
 });
 
 test('ScatterElements and ScatterND join in the order of the indices', (t) => {

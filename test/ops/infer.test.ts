@@ -204,6 +204,11 @@ test('unknown dimensions spread, known ones are kept', (t) => {
   t.deepEqual(shapeOf(lb.tile, [type([n])], { repeats: [2] }), [n]);
   t.deepEqual(shapeOf(lb.reduceSum, [type([n, 6])], { axes: [1] }), [n, 1]);
   t.deepEqual(shapeOf(lb.shape, [type([n, 6])]), [2]);
+  t.deepEqual(shapeOf(lb.range, [], { limit: n, dtype: 'int64' }), [n]);
+  t.deepEqual(shapeOf(lb.topK, [type([n, 6])], { k: 2, axis: 0 }), [2, 6]);
+  t.deepEqual(shapeOf(lb.topK, [type([4, 6])], { k: n }), [4, n]);
+  t.deepEqual(shapeOf(lb.scatterND, [type([n, 6]), type([n, n], 'int64'), type([n])]), [n, 6]);
+  for (const run of [() => lb.range({ limit: n }), () => lb.topK(random([2]), { k: n })]) t.throws(run, { code: 'shape' });
 });
 
 test('shape arithmetic folds', (t) => {

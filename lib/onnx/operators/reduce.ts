@@ -102,7 +102,8 @@ const topK: Operator = {
   import(node) {
     const x = node.input(0);
     const axis = node.int('axis', -1);
-    const k = node.opset < 10 ? node.int('k', Number.NaN) : scalar(node, node.input(1));
+    if (node.opset < 10 && !node.has('k')) node.refuse('k is missing');
+    const k = node.opset < 10 ? node.int('k', 0) : scalar(node, node.input(1));
     const at = node.add(ops.topK, [x], { k, axis, largest: node.flag('largest', true) });
     return [node.add(ops.gatherElements, [x, at], { axis }), at];
   },
