@@ -195,6 +195,7 @@ const table: Record<string, NodeModel> = {
   Tile: operands(x(2, 3), list(2, 1)),
   OneHot: { operands: [input('int64', 2, 3), number(4, 'int64'), numbers(0, 5)], attributes: { axis: 1n } },
   'OneHot 2': operands(input('int64', 3), input('int64', 1), input('float32', 2)),
+  ReverseSequence: { operands: [x(3, 2, 2), input('int64', 2)], attributes: { time_axis: 0n, batch_axis: 1n } },
   EyeLike: { operands: [x(2, 3)], attributes: { k: 1n, dtype: BigInt(DataType.INT32) } },
   Hardmax: { operands: [x(2, 3, 4)], attributes: { axis: 1n } },
   'Hardmax 2': { operands: [x(2, 3, 4)], attributes: { axis: 1n }, opset: 11 },

@@ -1,8 +1,9 @@
-/** Operators that compare the positions of elements: OneHot, EyeLike, Hardmax; and Shrink. */
+/** Operators that look at the positions of elements: OneHot, EyeLike, Hardmax, ReverseSequence; and Shrink. */
 import test, { type ExecutionContext } from 'ava';
-import { DataType, type Dtype, type Shape, Tensor } from 'lowbit';
+import { DataType, type Dtype, encodeModel, importOnnx, type Shape, Tensor } from 'lowbit';
 import { faults } from '../faults.js';
-import { float, int, runNode } from './node.js';
+import { float, int, runGraph, runNode } from './node.js';
+import { nodeModel as freeModel, type Operand } from './operators.js';
 
 function gives(t: ExecutionContext, y: Tensor, shape: Shape, elements: readonly number[], dtype: Dtype = 'float32'): void {
   t.deepEqual([y.dtype, y.shape, y.toNumbers()], [dtype, shape, [...elements]]);
@@ -45,6 +46,38 @@ test('Hardmax is 1 at the first of the largest, before opset 13 over all that is
   gives(t, runNode('Hardmax', [x], { attributes: { axis: int(0) } })[0], [2, 2, 2], [0, 0, 0, 1, 1, 1, 1, 0]);
   gives(t, runNode('Hardmax', [x], { opset: 11 })[0], [2, 2, 2], [0, 1, 0, 0, 1, 0, 0, 0]);
   gives(t, runNode('Hardmax', [x], { opset: 11, attributes: { axis: int(-1) } })[0], [2, 2, 2], [0, 1, 1, 0, 1, 0, 1, 0]);
+});
+
+test('ReverseSequence turns the beginning of each sequence', (t) => {
+  const lengths = Tensor.from([3, 0, 2], undefined, 'int64');
+  const x = Tensor.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [3, 4], 'int8');
+  const attributes = { batch_axis: int(0), time_axis: int(1) };
+  const want = [3, 2, 1, 4, 5, 6, 7, 8, 10, 9, 11, 12];
+  gives(t, runNode('ReverseSequence', [x, lengths], { attributes })[0], [3, 4], want, 'int8');
+  // The other way round, time first and with an inner axis.
+  const columns = Tensor.from([1, 5, 9, 2, 6, 10, 3, 7, 11, 4, 8, 12], [4, 3, 1]);
+  const turned = [3, 5, 10, 2, 6, 9, 1, 7, 11, 4, 8, 12];
+  for (const constants of [[1], []]) gives(t, runNode('ReverseSequence', [columns, lengths], { constants })[0], [4, 3, 1], turned);
+  const long = Tensor.from([5, 1, 1], undefined, 'int64');
+  faults(t, () => runNode('ReverseSequence', [x, long], { attributes, constants: [] }), 'data', /outside axis 1/);
+  faults(
+    t,
+    () => runNode('ReverseSequence', [x, lengths], { attributes: { batch_axis: int(1), time_axis: int(1) } }),
+    'unsupported',
+    /0 and 1/,
+  );
+  faults(t, () => runNode('ReverseSequence', [Tensor.from([1]), lengths]), 'unsupported', /1 dimension/);
+});
+
+test('free dimensions are read when the model runs', (t) => {
+  const free = (type: string, operands: Operand[], attributes = {}) =>
+    importOnnx(encodeModel({ proto: freeModel(type, { operands, attributes }) }));
+  const [x, n] = [Tensor.from([1, 3, 2, 6, 5, 4], [2, 3]), Number.NaN];
+  const of = (...shape: number[]): Operand => ({ shape });
+  gives(t, runGraph(free('Hardmax', [of(n, n)]), [x])[0], [2, 3], [0, 1, 0, 1, 0, 0]);
+  gives(t, runGraph(free('EyeLike', [of(n, n)], { k: 1n }), [x])[0], [2, 3], [0, 1, 0, 0, 0, 1]);
+  const graph = free('ReverseSequence', [of(n, n), { shape: [n], dtype: 'int64' }], { batch_axis: 0n, time_axis: 1n });
+  gives(t, runGraph(graph, [x, Tensor.from([2, 3], undefined, 'int64')])[0], [2, 3], [3, 1, 2, 4, 5, 6]);
 });
 
 test('Shrink moves toward 0', (t) => {

@@ -14,9 +14,13 @@ function counting(node: ImportNode, limit: number | Value, behind: number): Valu
 
 /** The position of each element of x along an axis, int64; broadcasts to the shape of x. */
 export function positions(node: ImportNode, x: Value, axis: number): Value {
+  return counting(node, sizeAlong(node, x, axis), node.rank(x) - axis - 1);
+}
+
+// Read when the model runs, where it is not known.
+function sizeAlong(node: ImportNode, x: Value, axis: number): number | Value {
   const n = node.shape(x)?.[axis] ?? Number.NaN;
-  const limit = Number.isNaN(n) ? node.add(ops.gather, [node.add(ops.shape, [x]), node.scalar(axis, 'int64')]) : n;
-  return counting(node, limit, node.rank(x) - axis - 1);
+  return Number.isNaN(n) ? node.add(ops.gather, [node.add(ops.shape, [x]), node.scalar(axis, 'int64')]) : n;
 }
 
 /** A number of any type, maybe in a list of one, as an int64 scalar. */
@@ -60,4 +64,25 @@ const eyeLike: Operator = {
   },
 };
 
-export const positional: readonly Operator[] = [oneHot, eyeLike];
+// The first lengths[b] steps of sequence b backwards: step t < length comes from length - 1 - t, the others stay.
+const reverseSequence: Operator = {
+  type: 'ReverseSequence',
+  import(node) {
+    const x = node.input(0);
+    const [batch, time] = [node.int('batch_axis', 1), node.int('time_axis', 0)];
+    if (batch + time !== 1 || batch * time) node.refuse(`batch_axis is ${batch} and time_axis ${time}, they have to be 0 and 1`);
+    const rank = node.rank(x);
+    if (rank < 2) node.refuse(`the input has ${rank} dimension${rank === 1 ? '' : 's'}, it has to have a batch and a time`);
+    const perm = Array.from({ length: rank }, (_, axis) => (axis < 2 ? [batch, time][axis] : axis));
+    const turned = (value: Value) => (batch ? node.add(ops.transpose, [value], { perm }) : value);
+    const sequences = turned(x);
+    const steps = counting(node, sizeAlong(node, x, time), 0);
+    const lengths = node.reshaped(node.cast(node.input(1), 'int64'), [-1, 1]);
+    const mirrored = node.add(ops.sub, [node.add(ops.sub, [lengths, node.scalar(1, 'int64')]), steps]);
+    const from = node.add(ops.where, [node.add(ops.less, [steps, lengths]), mirrored, steps]);
+    const tuples = node.reshaped(from, [{ of: sequences, axis: 0 }, { of: sequences, axis: 1 }, 1]);
+    return turned(node.add(ops.gatherND, [sequences, tuples], { batchDims: 1 }));
+  },
+};
+
+export const positional: readonly Operator[] = [oneHot, eyeLike, reverseSequence];
