@@ -30,6 +30,8 @@ export interface FileNode {
   name: string;
   inputs: string[];
   output: string;
+  /** Outputs ahead of it that nobody reads. */
+  unread: readonly string[];
   attributes: Attributes;
 }
 
@@ -61,11 +63,11 @@ export class FileGraph {
     return name;
   }
 
-  emit(type: string, hint: string, inputs: readonly string[], attributes: Attributes = {}): string {
+  emit(type: string, hint: string, inputs: readonly string[], attributes: Attributes = {}, unread: readonly string[] = []): string {
     this.refuseNewer(type, hint, attributes);
     const output = this.uniqueName(hint);
     const used = inputs.findLastIndex((name) => name !== '') + 1;
-    this.nodes.push({ type, name: output, inputs: inputs.slice(0, used), output, attributes });
+    this.nodes.push({ type, name: output, inputs: inputs.slice(0, used), output, unread, attributes });
     return output;
   }
 
@@ -207,9 +209,9 @@ export class ExportNode {
 
   // ---- writing ---------------------------------------------------------------------------------------------------------------------
 
-  emit(type: string, inputs: readonly string[], attributes: Attributes = {}): string {
+  emit(type: string, inputs: readonly string[], attributes: Attributes = {}, unread: readonly string[] = []): string {
     this.since(opsetFor(type, this.dtype()), `${type} of ${this.dtype()}`);
-    return this.file.emit(type, this.node.output.name, inputs, attributes);
+    return this.file.emit(type, this.node.output.name, inputs, attributes, unread);
   }
   /** The node's output is this name, stored by `perm`. */
   done(name: string, perm?: Perm): void {

@@ -95,13 +95,13 @@ function nameOutputs(file: FileGraph): void {
     if (maker) {
       maker.output = name;
       renamed.set(stored, name);
-    } else file.nodes.push({ type: 'Identity', name, inputs: [stored], output: name, attributes: {} });
+    } else file.nodes.push({ type: 'Identity', name, inputs: [stored], output: name, unread: [], attributes: {} });
   }
   for (const node of file.nodes) node.inputs = node.inputs.map((input) => renamed.get(input) ?? input);
 }
 
-function nodeProto({ type, name, inputs, output, attributes }: FileNode) {
-  return { opType: type, name, input: inputs, output: [output], attribute: Object.entries(attributes).flatMap(attributeProto) };
+function nodeProto({ type, name, inputs, output, unread, attributes }: FileNode) {
+  return { opType: type, name, input: inputs, output: [...unread, output], attribute: Object.entries(attributes).flatMap(attributeProto) };
 }
 
 function attributeProto([name, value]: [string, AttributeValue | undefined]) {

@@ -1,7 +1,19 @@
 /** Elements moved, repeated, picked or made, of any type. Axes may be negative to count from the back. */
 import { shapeText } from '../error.js';
 import { type Check, defineListOp, defineOp, required } from '../op.js';
-import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, permutedAxis, type Shape, sizeOf, type TensorType } from '../shape.js';
+import {
+  broadcast,
+  type Dtype,
+  dtypes,
+  isInteger,
+  isReal,
+  mayEqual,
+  permutedAxis,
+  type Shape,
+  shapesMayEqual,
+  sizeOf,
+  type TensorType,
+} from '../shape.js';
 
 type Numbers = readonly number[];
 
@@ -252,6 +264,60 @@ export const gatherND = defineOp({
   },
 });
 
+// ---- writing by index -----------------------------------------------------------------------------------------------------------
+
+/** What an update does with the element in its place; in the order of the indices, also where several go to one place. */
+const reductions = ['none', 'add', 'mul', 'max', 'min'];
+
+function updateTypes([x, indices, updates]: readonly TensorType[], reduction: string, check: Check): void {
+  indexType(indices, 'indices', check);
+  check.dtype(updates.dtype === x.dtype, 'updates', updates, x.dtype, 'x has that type');
+  check.dtype(reduction === 'none' || x.dtype !== 'boolean', 'x', x, 'a number type', `reduction is ${reduction}`);
+}
+
+/**
+ * x with the elements that `gatherElements(x, indices)` would read replaced by `updates`, or their sum, product, larger or smaller one
+ * (integers wrap, NaN stays). Indices are int32 or int64, may be negative and may repeat; one outside the axis is a fault "data".
+ */
+export const scatterElements = defineOp({
+  name: 'scatterElements',
+  inputs: ['x', 'indices', 'updates'],
+  params: { axis: 0, reduction: 'none' },
+  choices: { reduction: reductions },
+  infer(types, { axis, reduction }, check) {
+    const [x, indices, updates] = types;
+    updateTypes(types, reduction, check);
+    const along = check.axis(axis, 'x', x);
+    const fits = indices.shape.length === x.shape.length && indices.shape.every((n, d) => d === along || !(n > x.shape[d]));
+    check.shape(fits, 'indices', indices, `at most ${shapeText(x.shape)} beside axis ${along}`);
+    check.shape(shapesMayEqual(updates.shape, indices.shape), 'updates', updates, shapeText(indices.shape), 'each index has an update');
+    return { dtype: x.dtype, shape: x.shape };
+  },
+});
+
+/**
+ * x with the slices that `gatherND(x, indices)` would read replaced by those of `updates`, or joined with them element by element, as
+ * in scatterElements.
+ */
+export const scatterND = defineOp({
+  name: 'scatterND',
+  inputs: ['x', 'indices', 'updates'],
+  params: { reduction: 'none' },
+  choices: { reduction: reductions },
+  infer(types, { reduction }, check) {
+    const [x, indices, updates] = types;
+    updateTypes(types, reduction, check);
+    const depth = indices.shape.at(-1) ?? Number.POSITIVE_INFINITY;
+    check.shape(!(depth > x.shape.length), 'indices', indices, `a last dimension of 0 to ${x.shape.length}`);
+    if (Number.isNaN(depth)) return { dtype: x.dtype, shape: x.shape };
+    const slices = [...indices.shape.slice(0, -1), ...x.shape.slice(depth)];
+    check.shape(shapesMayEqual(updates.shape, slices), 'updates', updates, shapeText(slices), 'each tuple of indices has a slice');
+    return { dtype: x.dtype, shape: x.shape };
+  },
+});
+
+// ---- weighing, masking ----------------------------------------------------------------------------------------------------------
+
 /**
  * A weighted sum of slices of x (real) along an axis: y[o] = Σ_t weight[o, t]·x[index[o, t]], in float32 and in the order of t.
  * index is int32 (out, taps) from 0, weight float32 (out, taps). Resizing an image is this along its height and then its width.
@@ -314,7 +380,8 @@ export const range = defineOp({
     dtypeParameter(check, dtype);
     check.param(dtype !== 'boolean', 'dtype', dtype, 'a number type');
     for (const [name, value] of Object.entries({ start, limit, delta })) {
-      check.param(isInteger(dtype) ? Number.isInteger(value) : Number.isFinite(value), name, value, 'a finite number of the dtype');
+      const ok = isInteger(dtype) ? Number.isInteger(value) : Number.isFinite(value);
+      check.param(ok || Number.isNaN(value), name, value, 'a finite number of the dtype'); // NaN is one that is not known before the run
     }
     check.param(delta !== 0, 'delta', delta, 'a step');
     return { dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] };

@@ -2,6 +2,7 @@
  * One number for many, along axes that may be negative to count from the back. x is of any number type. Real sums and products are
  * formed in double in the order of x and rounded once, so they do not depend on the number of threads; integers wrap.
  */
+import { shapeText } from '../error.js';
 import { type Check, defineOp, type OpSpec, required } from '../op.js';
 import { permutedAxis, type Shape, type TensorType } from '../shape.js';
 
@@ -81,6 +82,25 @@ export const cumSum = defineOp({
     number(x, check);
     check.axis(axis, 'x', x);
     return x;
+  },
+  permute: (params, perm) => ({ ...params, axis: permutedAxis(params.axis, perm) }),
+});
+
+/**
+ * The positions of the k largest (or smallest) elements along an axis, int64, sorted: the best first, of equal ones the first first.
+ * NaN counts as larger than every number. Their values are `gatherElements(x, topK(x, ...), { axis })`.
+ * @returns the shape of x with k along the axis
+ */
+export const topK = defineOp({
+  name: 'topK',
+  inputs: ['x'],
+  params: { k: required<number>(), axis: -1, largest: true },
+  infer([x], { k, axis }, check) {
+    number(x, check);
+    const along = check.axis(axis, 'x', x);
+    const ok = Number.isNaN(k) || (Number.isSafeInteger(k) && k >= 0 && !(k > x.shape[along])); // NaN is not known before the run
+    check.param(ok, 'k', k, 'a whole number up to the elements along the axis', `x is ${shapeText(x.shape)}`);
+    return { dtype: 'int64', shape: x.shape.with(along, k) };
   },
   permute: (params, perm) => ({ ...params, axis: permutedAxis(params.axis, perm) }),
 });

@@ -78,6 +78,38 @@ test('Dropout does not ask for the ratio that it ignores', (t) => {
   gives(t, runNode('Dropout', [upTo(2), Tensor.scalar(0), train])[0], [2], [0, 1]);
 });
 
+test('TopK reads how many when it runs, and is written again', (t) => {
+  const x = Tensor.from([1, 5, 3, 2, 2, 9], [2, 3]);
+  const options = { ...open, outputs: 2, attributes: { largest: int(0), axis: int(1) } };
+  const [values, at] = runNode('TopK', [x, int64(2)], options);
+  gives(t, values, [2, 2], [1, 3, 2, 2]);
+  gives(t, at, [2, 2], [0, 2, 0, 1], 'int64');
+  for (const constants of [[], [1]]) {
+    const graph = importOnnx(toOnnx(importOnnx(nodeModel('TopK', [x, int64(2)], { ...options, constants })), { opset: 11 }));
+    const [again, positions] = runGraph(graph, [x, int64(2)]);
+    t.deepEqual([again.toNumbers(), positions.toNumbers()], [values.toNumbers(), at.toNumbers()]);
+  }
+  faults(t, () => toOnnx(importOnnx(nodeModel('TopK', [x, int64(2)], options)), { opset: 10 }), 'unsupported', /smallest .* need opset 11/);
+});
+
+test('TopK of an old file has its k as an attribute', (t) => {
+  const [values, at] = runNode('TopK', [upTo(6, [2, 3])], { opset: 9, outputs: 2, attributes: { k: int(1), axis: int(0) } });
+  gives(t, values, [1, 3], [3, 4, 5]);
+  gives(t, at, [1, 3], [1, 1, 1], 'int64');
+  faults(t, () => runNode('TopK', [upTo(6, [2, 3])], { opset: 9, outputs: 2 }), 'unsupported', /k is missing/);
+});
+
+test('ScatterElements and ScatterND join in the order of the indices', (t) => {
+  const joined = (type: string, indices: Tensor, reduction: string) =>
+    runNode(type, [upTo(3), indices, Tensor.from([5, -5])], { opset: 18, attributes: { reduction: string(reduction) } })[0];
+  const column = Tensor.from([1, -2], [2, 1], 'int64');
+  for (const [reduction, want] of Object.entries({ none: -5, add: 1, mul: -25, max: 5, min: -5 })) {
+    gives(t, joined('ScatterElements', int64(1, -2), reduction), [3], [0, want, 2]);
+    gives(t, joined('ScatterND', column, reduction), [3], [0, want, 2]);
+  }
+  faults(t, () => joined('ScatterND', column, 'mean'), 'unsupported', /reduction is "mean", expected one of none, add, mul, max, min/);
+});
+
 // ---- older opsets ----------------------------------------------------------------------------------------------------------------
 
 test('an operator that never changed is read from any opset', (t) => {

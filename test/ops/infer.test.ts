@@ -81,6 +81,44 @@ const refused: [AnyOp, readonly TensorType[], object, string][] = [
   ],
   [lb.gatherND, [type([2, 3]), type([1, 3], 'int64')], {}, 'gatherND: indices is [1, 3], expected a last dimension of 0 to 2.'],
   [
+    lb.topK,
+    [type([2, 3])],
+    { k: 4 },
+    'topK: parameter k is 4, expected a whole number up to the elements along the axis because x is [2, 3].',
+  ],
+  [lb.topK, [type([2], 'boolean')], { k: 1 }, 'topK: x is boolean, expected a number type.'],
+  [
+    lb.scatterElements,
+    [type([2, 3]), type([1, 3], 'int64'), type([1, 2])],
+    {},
+    'scatterElements: updates is [1, 2], expected [1, 3] because each index has an update.',
+  ],
+  [
+    lb.scatterElements,
+    [type([2]), type([1], 'int64'), type([1], 'int8')],
+    {},
+    'scatterElements: updates is int8, expected float32 because x has that type.',
+  ],
+  [
+    lb.scatterElements,
+    [type([2]), type([1], 'int64'), type([1])],
+    { reduction: 'sum' },
+    'scatterElements: parameter reduction is "sum", expected one of none, add, mul, max, min.',
+  ],
+  [
+    lb.scatterND,
+    [type([2, 3]), type([4, 1], 'int64'), type([4, 2])],
+    {},
+    'scatterND: updates is [4, 2], expected [4, 3] because each tuple of indices has a slice.',
+  ],
+  [lb.scatterND, [type([2]), type([], 'int64'), type([2])], {}, 'scatterND: indices is [], expected a last dimension of 0 to 1.'],
+  [
+    lb.scatterND,
+    [type([2], 'boolean'), type([1, 1], 'int64'), type([1], 'boolean')],
+    { reduction: 'add' },
+    'scatterND: x is boolean, expected a number type because reduction is add.',
+  ],
+  [
     lb.concat,
     [type([2, 3]), type([3, 3])],
     { axis: 1 },
@@ -131,6 +169,14 @@ test('an index outside its tensor is a data fault, and nothing is read', async (
     code: 'data',
     message: 'gatherND: index 2 at position 1 is outside axis 1, which has 2 elements.',
   });
+  t.throws(() => lb.scatterElements(x, Tensor.from([0, 5], [1, 2], 'int32'), random([1, 2])), {
+    code: 'data',
+    message: `scatterElements: ${outside(5)}`,
+  });
+  t.throws(() => lb.scatterND(x, int64([0, 2]), random([])), {
+    code: 'data',
+    message: 'scatterND: index 2 at position 1 is outside axis 1, which has 2 elements.',
+  });
   for (const index of [5, -1]) {
     t.throws(() => lb.resample(x, Tensor.from([0, index], [1, 2], 'int32'), random([1, 2]), { axis: 0 }), {
       code: 'data',
@@ -158,6 +204,11 @@ test('unknown dimensions spread, known ones are kept', (t) => {
   t.deepEqual(shapeOf(lb.tile, [type([n])], { repeats: [2] }), [n]);
   t.deepEqual(shapeOf(lb.reduceSum, [type([n, 6])], { axes: [1] }), [n, 1]);
   t.deepEqual(shapeOf(lb.shape, [type([n, 6])]), [2]);
+  t.deepEqual(shapeOf(lb.range, [], { limit: n, dtype: 'int64' }), [n]);
+  t.deepEqual(shapeOf(lb.topK, [type([n, 6])], { k: 2, axis: 0 }), [2, 6]);
+  t.deepEqual(shapeOf(lb.topK, [type([4, 6])], { k: n }), [4, n]);
+  t.deepEqual(shapeOf(lb.scatterND, [type([n, 6]), type([n, n], 'int64'), type([n])]), [n, 6]);
+  for (const run of [() => lb.range({ limit: n }), () => lb.topK(random([2]), { k: n })]) t.throws(run, { code: 'shape' });
 });
 
 test('shape arithmetic folds', (t) => {

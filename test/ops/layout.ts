@@ -155,6 +155,89 @@ function resampled(from: number[], axis: number, out: number, taps: number, dtyp
   };
 }
 
+const joins: Record<string, (a: number, b: number) => number> = {
+  none: (_, b) => b,
+  add: (a, b) => a + b,
+  mul: (a, b) => a * b,
+  max: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b)),
+  min: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b)),
+};
+
+/** Updates of single elements: every place of the indices writes where its index along the axis says. */
+function scattered(from: number[], axis: number, shape: number[], reduction: string, dtype: Dtype = 'float32'): Case {
+  const along = (axis + from.length) % from.length;
+  return {
+    note: `${dtype} ${reduction} [${shape}] into [${from}] along ${axis}`,
+    inputs: () => [
+      dtype === 'boolean' ? counting(from, dtype) : randomInts(from, dtype, 1, 3),
+      randomInts(shape, 'int64', -from[along], from[along] - 1, 2),
+      dtype === 'boolean' ? counting(shape, dtype) : randomInts(shape, dtype, 1, 2, 3),
+    ],
+    params: { axis, reduction },
+    expect([x, indices, updates]) {
+      const y = [...x];
+      for (const [i, place] of places(shape).entries()) {
+        const at = offset(from, place.with(along, (indices[i] + from[along]) % from[along]));
+        y[at] = joins[reduction](y[at], updates[i]);
+      }
+      return y;
+    },
+  };
+}
+
+/** Updates of slices behind tuples of indices. */
+function scatteredSlices(from: number[], tuples: number[], depth: number, reduction: string): Case {
+  const behind = from.slice(depth);
+  const width = behind.reduce((a, b) => a * b, 1);
+  return {
+    note: `${reduction} at [${tuples},${depth}] of [${from}]`,
+    inputs: () => [
+      randomInts(from, 'float32', 1, 3),
+      randomInts([...tuples, depth], 'int32', -Math.min(...from), Math.min(...from) - 1, 2),
+      randomInts([...tuples, ...behind], 'float32', 1, 3, 3),
+    ],
+    params: { reduction },
+    expect([x, indices, updates]) {
+      const y = [...x];
+      for (let i = 0; i < updates.length; i++) {
+        const tuple = indices.slice(Math.floor(i / width) * depth, (Math.floor(i / width) + 1) * depth);
+        const at = offset(
+          from.slice(0, depth),
+          tuple.map((index, d) => (index + from[d]) % from[d]),
+        );
+        y[at * width + (i % width)] = joins[reduction](y[at * width + (i % width)], updates[i]);
+      }
+      return y;
+    },
+  };
+}
+
+const everyJoin = Object.keys(joins);
+
+/** The same element twice, at the ends of each type. */
+const joinedTwice = (tuples: boolean): Case[] =>
+  (
+    [
+      ['int8', 'add', 100, [100, 100], 44],
+      ['uint8', 'mul', 16, [16, 3], 0],
+      ['int32', 'mul', 2 ** 31 - 1, [2, 1], -2],
+      ['uint16', 'mul', 65535, [65535, 1], 1],
+      ['float16', 'add', 2048, [1, 1], 2048], // each sum is rounded: 2049 is a tie
+      ['float32', 'max', Number.NaN, [1, 2], Number.NaN],
+      ['float32', 'min', 1, [Number.NaN, 0], Number.NaN],
+      ['float64', 'none', 1, [2, 3], 3],
+    ] as [Dtype, string, number, number[], number][]
+  ).map(([dtype, reduction, start, updates, want]) => ({
+    note: `${dtype} ${reduction} twice`,
+    inputs: () => [
+      Tensor.from([start, 1], undefined, dtype),
+      int32([0, -2], tuples ? [2, 1] : [2]),
+      Tensor.from(updates, undefined, dtype),
+    ],
+    params: { reduction },
+    expect: [want, 1],
+  }));
+
 const made = (params: object, expect: number[], note?: string): Case => ({
   note: note ?? JSON.stringify(params),
   inputs: () => [],
@@ -292,6 +375,35 @@ export const layoutCases: Record<string, Case[]> = {
     { note: 'tuples of nothing', inputs: () => [counting([2]), int64([], [2, 0])], expect: [0, 1, 0, 1] },
     { note: 'no tuples', inputs: () => [counting([2]), int64([], [0, 1])], expect: [] },
     ...everyType((dtype) => ({ inputs: () => [counting([4], dtype), int32([3, 0], [2, 1])], expect: ([x]) => [x[3], x[0]] })),
+  ],
+  scatterElements: [
+    ...dtypes.map((dtype) => scattered([3, 4], 0, [2, 3], 'none', dtype)),
+    ...everyJoin.flatMap((reduction) => [
+      ...[0, 1, -1].map((axis) => scattered([4, 5, 3], axis, [4, 2, 3].with((axis + 3) % 3, 6), reduction)),
+      scattered([1], 0, [1], reduction),
+      scattered([70, 33], 1, [65, 40], reduction),
+      scattered([3, 4], 0, [0, 4], reduction),
+      scattered([3, 4], 1, [2, 2], reduction, 'bfloat16'),
+      scattered([3, 4], 1, [2, 2], reduction, 'int64'),
+    ]),
+    ...joinedTwice(false),
+    { note: 'into nothing', inputs: () => [random([0, 3]), int64([], [0, 3]), random([0, 3])], expect: [] },
+  ],
+  scatterND: [
+    ...everyJoin.flatMap((reduction) => [
+      scatteredSlices([4, 3, 5], [6], 1, reduction),
+      scatteredSlices([4, 3, 5], [2, 3], 2, reduction),
+      scatteredSlices([4, 3, 5], [7], 3, reduction),
+      scatteredSlices([2, 3], [3], 0, reduction),
+      scatteredSlices([4, 3], [0], 1, reduction),
+      scatteredSlices([65, 33], [64], 1, reduction),
+    ]),
+    ...everyType((dtype) => ({
+      inputs: () => [counting([4], dtype), int64([2, -1], [2, 1]), counting([2], dtype)],
+      expect: ([x, , updates]) => [x[0], x[1], updates[0], updates[1]],
+    })),
+    ...joinedTwice(true),
+    { note: 'slices of nothing', inputs: () => [random([3, 0]), int32([1], [1, 1]), random([1, 0])], expect: [] },
   ],
   pad: [
     ...everyType((dtype) => padded([2, 3], [1, 0, 0, 2], undefined, 1, dtype)),

@@ -120,6 +120,60 @@ const cumulative: Case[] = [false, true].flatMap((exclusive) =>
   ]),
 );
 
+/** The first k of all positions of each lane, sorted by JavaScript's stable sort; NaN is larger than every number. */
+function bestPositions(x: number[], [outer, size, inner]: number[], k: number, largest: boolean): number[] {
+  const height = (value: number) => (Number.isNaN(value) ? [1, 0] : [0, value]);
+  const out = Array<number>(outer * k * inner);
+  for (let lane = 0; lane < outer * inner; lane++) {
+    const [row, column] = [Math.floor(lane / inner), lane % inner];
+    const valueAt = (i: number) => height(x[(row * size + i) * inner + column]);
+    const order = Array.from({ length: size }, (_, i) => i).sort((i, j) => {
+      const [a, b] = [valueAt(i), valueAt(j)];
+      const rising = a[0] !== b[0] ? a[0] - b[0] : a[1] === b[1] ? 0 : a[1] < b[1] ? -1 : 1;
+      return largest ? -rising : rising;
+    });
+    for (let i = 0; i < k; i++) out[(row * k + i) * inner + column] = order[i];
+  }
+  return out;
+}
+
+const specials = [1, Number.NaN, Infinity, -0, 0, Number.NaN, -Infinity, Infinity, 1];
+
+const best: Case[] = [true, false].flatMap((largest) => {
+  const along = (shape: number[], axis: number, k: number): Case => {
+    const d = (axis + shape.length) % shape.length;
+    const size = (part: number[]) => part.reduce((a, b) => a * b, 1);
+    return {
+      note: `${k} of [${shape}] along ${axis}${largest ? '' : ', the smallest'}`,
+      inputs: () => [randomInts(shape, 'float32', -9, 9)],
+      params: { k, axis, largest },
+      expect: ([x]) => bestPositions(x, [size(shape.slice(0, d)), shape[d], size(shape.slice(d + 1))], k, largest),
+    };
+  };
+  return [
+    ...raggedSizes.map((n) => along([2, n], -1, Math.ceil(n / 3))),
+    ...[0, 1, 2].map((axis) => along([4, 3, 5], axis, 2)),
+    along([40, 30, 20], 1, 30),
+    along([7], 0, 0),
+    along([0, 3], 1, 2),
+    along([3, 0], 1, 0),
+    {
+      note: `NaN, zeros and infinities${largest ? '' : ', the smallest'}`,
+      inputs: () => [Tensor.from(specials)],
+      params: { k: 9, largest },
+      expect: largest ? [1, 5, 2, 7, 0, 8, 3, 4, 6] : [6, 3, 4, 0, 8, 2, 7, 1, 5],
+    },
+    ...(['float64', 'float16', 'bfloat16', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'] as Dtype[]).map(
+      (dtype): Case => ({
+        note: dtype,
+        inputs: () => [Tensor.from([3, 1, 100, 1, 3, 7], undefined, dtype)],
+        params: { k: 4, largest },
+        expect: largest ? [2, 5, 0, 4] : [1, 3, 0, 4],
+      }),
+    ),
+  ];
+});
+
 export const reduceCases: Record<string, Case[]> = {
   reduceSum: [
     ...reduction(sum),
@@ -141,6 +195,16 @@ export const reduceCases: Record<string, Case[]> = {
   ],
   reduceProd: reduction(product),
   argMax: indices((group) => Math.max(...group)),
+  topK: [
+    ...best,
+    // Beyond 2^53 these would be equal as doubles.
+    {
+      note: 'large integers',
+      inputs: () => [Tensor.from(BigInt64Array.of(2n ** 62n, 2n ** 62n + 1n), [2])],
+      params: { k: 1 },
+      expect: [1],
+    },
+  ],
   argMin: indices((group) => Math.min(...group)),
   cumSum: [...cumulative, { note: 'empty', inputs: () => [random([0, 3])], params: { axis: 0 }, expect: [] }],
 };

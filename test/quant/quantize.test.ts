@@ -104,7 +104,12 @@ const refused: [what: string, options: object, code: FaultCode, message: RegExp]
     /percentile is 99, expected to be left out because observer is "mse"/,
   ],
   ['exclusions that are no list', { exclude: 'conv' }, 'option', /exclude is "conv", expected a list of names/],
-  ['a layer that is not there', { exclude: ['conb'] }, 'option', /exclude is "conb", expected the name of a layer \(did you mean "conv"\?\)/],
+  [
+    'a layer that is not there',
+    { exclude: ['conb'] },
+    'option',
+    /exclude is "conb", expected the name of a layer \(did you mean "conv"\?\)/,
+  ],
   ['a pattern that matches nothing', { exclude: ['/^zzz/'] }, 'option', /patterns \/like this\/ that match some/],
   ['a pattern that is none', { exclude: ['/(/'] }, 'option', /expected a regular expression/],
   ['everything excluded', { exclude: ['/./'] }, 'graph', /nothing to quantize/],

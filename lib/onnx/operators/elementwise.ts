@@ -135,6 +135,18 @@ const gelu: Operator = {
   export: writeGelu,
 };
 
+// Toward 0 by the bias, and 0 within lambd of it.
+const shrink: Operator = {
+  type: 'Shrink',
+  import(node) {
+    const x = node.input(0);
+    const [bias, lambd] = [node.float('bias', 0), node.float('lambd', 0.5)];
+    const number = (value: number) => node.scalar(value, node.dtype(x));
+    const above = node.add(ops.where, [node.add(ops.greater, [x, number(lambd)]), node.add(ops.sub, [x, number(bias)]), number(0)]);
+    return node.add(ops.where, [node.add(ops.less, [x, number(-lambd)]), node.add(ops.add, [x, number(bias)]), above]);
+  },
+};
+
 // x · sigmoid(x) and x · tanh(softplus(x)) have no operator of their own (Mish since opset 18).
 const silu: Operator = {
   type: 'Swish',
@@ -217,6 +229,7 @@ export const elementwise: readonly Operator[] = [
   binary('Div', ops.div),
   binary('Pow', ops.pow),
   binary('PRelu', ops.prelu),
+  shrink,
   mod,
   bitShift,
   binary('Equal', ops.equal),

@@ -3,9 +3,11 @@ import type { AnyOp } from '../../op.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { convolutions } from './conv.js';
+import { summations } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { layout } from './layout.js';
 import { norm } from './norm.js';
+import { positional } from './positions.js';
 import { quantize } from './quantize.js';
 import { reduce } from './reduce.js';
 import { resizing } from './resize.js';
@@ -15,10 +17,12 @@ export const operators: readonly Operator[] = [
   ...elementwise,
   ...reduce,
   ...layout,
+  ...positional,
   ...resizing,
   ...convolutions,
   ...spatial,
   ...norm,
+  ...summations,
   ...quantize,
 ];
 

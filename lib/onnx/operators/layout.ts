@@ -4,6 +4,7 @@ import { throughTranspose } from '../../graph/layout.js';
 import type { ParamValue } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import { type Dtype, isReal, type Shape } from '../../shape.js';
+import type { Attributes, ExportNode } from '../exportNode.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 
@@ -213,6 +214,39 @@ const gathers: readonly Operator[] = [
   },
 ];
 
+// Scatter is what ScatterElements was called before opset 11.
+function writeScatter(node: ExportNode, type: string, attributes: Attributes): void {
+  const reduction = node.params.reduction as string;
+  const since = reduction === 'none' ? 9 : reduction === 'add' || reduction === 'mul' ? 16 : 18;
+  if (node.opset < since) node.refuse(`reduction ${reduction} needs opset ${since}, not ${node.opset}`);
+  node.plain(type, { ...attributes, ...(reduction === 'none' ? {} : { reduction: { s: reduction } }) });
+}
+
+function readScatter(node: ImportNode): Value {
+  const params = { axis: node.int('axis', 0), reduction: node.string('reduction', 'none') };
+  return node.add(ops.scatterElements, [node.input(0), node.input(1), node.input(2)], params);
+}
+
+const scatters: readonly Operator[] = [
+  { type: 'Scatter', import: readScatter },
+  {
+    type: 'ScatterElements',
+    import: readScatter,
+    op: ops.scatterElements,
+    export: (node) => writeScatter(node, node.opset < 11 ? 'Scatter' : 'ScatterElements', { axis: { i: Number(node.params.axis) } }),
+  },
+  {
+    type: 'ScatterND',
+    import: (node) =>
+      node.add(ops.scatterND, [node.input(0), node.input(1), node.input(2)], { reduction: node.string('reduction', 'none') }),
+    op: ops.scatterND,
+    export(node) {
+      if (node.opset < 11) node.refuse(`it needs opset 11, not ${node.opset}`);
+      writeScatter(node, 'ScatterND', {});
+    },
+  },
+];
+
 const pad: Operator = {
   type: 'Pad',
   import(node) {
@@ -394,6 +428,7 @@ export const layout: readonly Operator[] = [
   slice,
   split,
   ...gathers,
+  ...scatters,
   pad,
   expand,
   tile,

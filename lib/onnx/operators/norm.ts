@@ -5,6 +5,7 @@ import * as ops from '../../ops/index.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { flattened } from './layout.js';
+import { positions } from './positions.js';
 
 const swap = [1, 0];
 
@@ -192,22 +193,34 @@ const lpNorm: Operator = {
   },
 };
 
-// Before opset 13 everything from the axis on is one dimension.
+// f along the axis; before opset 13 everything from the axis on is one dimension.
+function alongAxis(node: ImportNode, f: (x: Value, axis: number) => Value): Value {
+  const x = node.input(0);
+  const rank = node.rank(x);
+  if (node.opset >= 13) return f(x, node.axis(node.int('axis', -1), rank));
+  const axis = node.axis(node.int('axis', 1), rank);
+  if (axis === rank - 1) return f(x, axis);
+  const flat = f(flattened(node, x, axis), 1);
+  return node.reshaped(
+    flat,
+    Array.from({ length: rank }, (_, i) => ({ of: x, axis: i })),
+  );
+}
+
+// 1 at the first of the largest elements along the axis, 0 elsewhere.
+const hardmax: Operator = {
+  type: 'Hardmax',
+  import: (node) =>
+    alongAxis(node, (x, axis) => {
+      const first = node.add(ops.argMax, [x], { axis });
+      return node.add(ops.cast, [node.add(ops.equal, [first, positions(node, x, axis)])], { dtype: node.dtype(x) });
+    }),
+};
+
 function softmax(type: string, op: AnyOp): Operator {
   return {
     type,
-    import(node) {
-      const x = node.input(0);
-      if (node.opset >= 13) return node.add(op, [x], { axis: node.int('axis', -1) });
-      const rank = node.rank(x);
-      const axis = node.axis(node.int('axis', 1), rank);
-      if (axis === rank - 1) return node.add(op, [x], { axis });
-      const flat = node.add(op, [flattened(node, x, axis)], { axis: 1 });
-      return node.reshaped(
-        flat,
-        Array.from({ length: rank }, (_, i) => ({ of: x, axis: i })),
-      );
-    },
+    import: (node) => alongAxis(node, (x, axis) => node.add(op, [x], { axis })),
     op,
     export(node) {
       if (node.opset >= 13) return node.first(type, { axis: { i: Number(node.layoutParams().axis) } });
@@ -231,4 +244,5 @@ export const norm: readonly Operator[] = [
   lpNorm,
   softmax('Softmax', ops.softmax),
   softmax('LogSoftmax', ops.logSoftmax),
+  hardmax,
 ];

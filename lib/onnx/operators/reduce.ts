@@ -1,5 +1,5 @@
 /** Sums, means, extremes and their positions. */
-import type { Value } from '../../graph/graph.js';
+import { isValue, type Value } from '../../graph/graph.js';
 import type { AnyOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import type { ExportNode } from '../exportNode.js';
@@ -97,6 +97,32 @@ function scalar(node: ImportNode, value: Value): number | Value {
   return node.known(value)?.[0] ?? (node.rank(value) === 0 ? value : node.reshaped(value, []));
 }
 
+// Values and positions; k is an attribute before opset 10.
+const topK: Operator = {
+  type: 'TopK',
+  import(node) {
+    const x = node.input(0);
+    const axis = node.int('axis', -1);
+    if (node.opset < 10 && !node.has('k')) node.refuse('k is missing');
+    const k = node.opset < 10 ? node.int('k', 0) : scalar(node, node.input(1));
+    const at = node.add(ops.topK, [x], { k, axis, largest: node.flag('largest', true) });
+    return [node.add(ops.gatherElements, [x, at], { axis }), at];
+  },
+  op: ops.topK,
+  export(node) {
+    const { k, axis, largest } = node.layoutParams();
+    if (!largest && node.opset < 11) node.refuse(`the smallest elements need opset 11, not ${node.opset}`);
+    const attributes = { axis: { i: Number(axis) }, ...(largest ? {} : { largest: { i: 0 } }) };
+    const x = node.stored(0);
+    const values = [node.file.uniqueName(`${node.node.output.name}.values`)];
+    if (node.opset < 10) {
+      return node.done(node.emit('TopK', [x], { ...attributes, k: { i: Number(node.fixedParams().k) } }, values), node.perm);
+    }
+    const count = isValue(k) ? node.emit('Reshape', [node.in(k), node.ints([1])]) : node.ints([Number(k)]);
+    node.done(node.emit('TopK', [x, count], attributes, values), node.perm);
+  },
+};
+
 export const reduce: readonly Operator[] = [
   reducing('ReduceSum', ops.reduceSum, same, same, 13),
   reducing('ReduceMean', ops.reduceMean),
@@ -110,6 +136,7 @@ export const reduce: readonly Operator[] = [
   logSumExp,
   arg('ArgMax', ops.argMax),
   arg('ArgMin', ops.argMin),
+  topK,
   {
     type: 'CumSum',
     import: (node) =>

@@ -1,8 +1,8 @@
 // Functions of two tensors of one number type, with broadcasting. Integers wrap; division by an integer 0 gives 0.
 #include <cmath>
 
+#include "../../core/wrap.h"
 #include "../../op.h"
-#include "wrap.h"
 #include "zip.h"
 
 namespace lowbit {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "../../core/convert.h"
+#include "../../core/wrap.h"
 #include "../../op.h"
-#include "wrap.h"
 #include "zip.h"
 
 namespace lowbit {

@@ -2,9 +2,9 @@
 #include <cmath>
 
 #include "../../core/convert.h"
+#include "../../core/wrap.h"
 #include "../../op.h"
 #include "map.h"
-#include "wrap.h"
 
 namespace lowbit {
 

@@ -57,20 +57,9 @@ bool gatherElements_reference(const gatherElements_call& c) {
 // The last axis of indices holds tuples that lead into x behind batchDims shared axes; y has a slice of x for each tuple.
 bool gatherND_reference(const gatherND_call& c) {
   const int batchDims = static_cast<int>(c.batchDims.integer());
-  const int last = c.indices.rank - 1, depth = static_cast<int>(c.indices.shape[last]), behind = batchDims + depth;
-  EXPECT(batchDims >= 0 && batchDims <= last && behind <= c.x.rank);
-  const int64_t tuples = c.indices.count(0, last), perBatch = c.indices.count(batchDims, last);
-  const std::vector<int64_t> indices = integersOf(c.indices);
-  std::vector<int64_t> slices(static_cast<size_t>(tuples));
-  for (int64_t i = 0; i < tuples; i++) {
-    int64_t at = i / perBatch;
-    for (int d = 0; d < depth; d++) {
-      const int64_t position = i * depth + d, size = c.x.shape[batchDims + d];
-      at = at * size + checkedIndex(indices[static_cast<size_t>(position)], position, size, batchDims + d);
-    }
-    slices[static_cast<size_t>(i)] = at;
-  }
-  const int64_t width = c.x.count(behind, c.x.rank);
+  const std::vector<int64_t> slices = checkedTuples(c.indices, c.x, batchDims);
+  const int64_t tuples = static_cast<int64_t>(slices.size());
+  const int64_t width = c.x.count(batchDims + static_cast<int>(c.indices.dim(-1)), c.x.rank);
   EXPECT(c.y.size() == tuples * width);
   copySlices(c.x, c.y, tuples, width * elementBytes(c.x.dtype), [&](int64_t i) { return slices[static_cast<size_t>(i)]; });
   return true;

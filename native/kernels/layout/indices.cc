@@ -39,4 +39,21 @@ std::vector<int64_t> checkedIndices(const View& indices, const View& x, int64_t 
   return out;
 }
 
+std::vector<int64_t> checkedTuples(const View& indices, const View& x, int batchDims) {
+  const int last = indices.rank - 1, depth = static_cast<int>(indices.shape[last]);
+  EXPECT(batchDims >= 0 && batchDims <= last && batchDims + depth <= x.rank);
+  const int64_t tuples = indices.count(0, last), perBatch = indices.count(batchDims, last);
+  const std::vector<int64_t> numbers = integersOf(indices);
+  std::vector<int64_t> slices(static_cast<size_t>(tuples));
+  for (int64_t i = 0; i < tuples; i++) {
+    int64_t at = i / perBatch;
+    for (int d = 0; d < depth; d++) {
+      const int64_t position = i * depth + d, size = x.shape[batchDims + d];
+      at = at * size + checkedIndex(numbers[static_cast<size_t>(position)], position, size, batchDims + d);
+    }
+    slices[static_cast<size_t>(i)] = at;
+  }
+  return slices;
+}
+
 }  // namespace lowbit
