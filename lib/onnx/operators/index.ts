@@ -5,18 +5,22 @@ import type { Operator } from '../operator.js';
 import { convolutions } from './conv.js';
 import { summations } from './einsum.js';
 import { elementwise } from './elementwise.js';
-import { layout } from './layout.js';
+import { making } from './making.js';
 import { norm } from './norm.js';
 import { positional } from './positions.js';
 import { quantize } from './quantize.js';
 import { reduce } from './reduce.js';
+import { reshaping } from './reshaping.js';
 import { resizing } from './resize.js';
+import { slicing } from './slicing.js';
 import { spatial } from './spatial.js';
 
 export const operators: readonly Operator[] = [
   ...elementwise,
   ...reduce,
-  ...layout,
+  ...making,
+  ...reshaping,
+  ...slicing,
   ...positional,
   ...resizing,
   ...convolutions,

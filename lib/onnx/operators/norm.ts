@@ -4,8 +4,8 @@ import type { AnyOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { flattened } from './layout.js';
 import { positions } from './positions.js';
+import { flattened } from './reshaping.js';
 
 const swap = [1, 0];
 

@@ -1,0 +1,120 @@
+/** The file under construction: nodes, initializers, names, and how each value lies in it. */
+import { fail } from '../error.js';
+import type { Graph, Value } from '../graph/graph.js';
+import { isIdentity, Layouts, type Perm } from '../graph/layout.js';
+import type { Types } from '../graph/types.js';
+import { dequantize, transpose } from '../ops/index.js';
+import { type Dtype, type Shape, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { opsetOf } from './opsets.js';
+
+/** An attribute's value, by the field that holds it. */
+export interface AttributeValue {
+  i?: number;
+  f?: number;
+  s?: string;
+  ints?: readonly number[];
+  t?: { dtype: Dtype; shape: Shape; values: readonly number[] };
+}
+
+/** Attributes by name; those that are undefined are left out. */
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+/** A node of the file. */
+export interface FileNode {
+  type: string;
+  name: string;
+  inputs: string[];
+  output: string;
+  /** Outputs ahead of it that nobody reads. */
+  unread: readonly string[];
+  attributes: Attributes;
+}
+
+/** The file under construction. */
+export class FileGraph {
+  readonly nodes: FileNode[] = [];
+  readonly initializers = new Map<string, Tensor>();
+  readonly layouts: Layouts<Value, string>;
+  readonly #names = new Set<string>();
+  readonly #constants = new Map<string, string>();
+
+  constructor(
+    readonly graph: Graph,
+    readonly types: Types,
+    readonly opset: number,
+  ) {
+    this.layouts = new Layouts((stored, perm) => this.emit('Transpose', stored, [stored], { perm: { ints: perm } }));
+    for (const input of graph.inputs) {
+      this.#names.add(input.name);
+      this.layouts.set(input, input.name);
+    }
+    for (const { name } of graph.outputs) this.#names.add(name);
+  }
+
+  uniqueName(hint: string): string {
+    let name = hint || 'value';
+    for (let i = 1; this.#names.has(name); i++) name = `${hint}_${i}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  emit(type: string, hint: string, inputs: readonly string[], attributes: Attributes = {}, unread: readonly string[] = []): string {
+    this.refuseNewer(type, hint, attributes);
+    const output = this.uniqueName(hint);
+    const used = inputs.findLastIndex((name) => name !== '') + 1;
+    this.nodes.push({ type, name: output, inputs: inputs.slice(0, used), output, unread, attributes });
+    return output;
+  }
+
+  // Other readers refuse operators and attributes that the opset of the file does not have.
+  private refuseNewer(type: string, name: string, attributes: Attributes): void {
+    const given = Object.keys(attributes).filter((attribute) => attributes[attribute]);
+    const newest = opsetOf(type, given);
+    if (newest <= this.opset) return;
+    const reason = `${type} as it is here needs opset ${newest}, not ${this.opset}`;
+    fail({ code: 'unsupported', where: 'onnx export', items: [{ name, op: type, reason }] });
+  }
+
+  initializer(hint: string, tensor: Tensor): string {
+    const name = this.uniqueName(hint);
+    this.initializers.set(name, tensor);
+    return name;
+  }
+
+  /** The name under which a value is found stored by `perm`. Constants, and dequantized ones, are written the way they are wanted. */
+  in(value: Value, perm?: Perm): string {
+    if (!this.isWeight(value)) return this.layouts.as(value, perm);
+    const order = perm && !isIdentity(perm) ? perm : undefined;
+    const key = `${value.name}\n${order ?? ''}`;
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const name = this.writeWeight(value, order);
+    this.#constants.set(key, name);
+    return name;
+  }
+
+  /** A constant, or codes that are constant behind a dequantize: weights. */
+  isWeight(value: Value): boolean {
+    return this.graph.constants.has(value) || (value.producer?.op === dequantize && this.graph.constants.has(value.producer.inputs[0]));
+  }
+
+  private writeWeight(value: Value, perm: Perm | undefined): string {
+    const tensor = this.graph.constantOf(value);
+    if (tensor) return this.initializer(value.name, perm ? transpose(tensor, { perm }) : tensor);
+    const { inputs, params } = value.producer!;
+    const [codes, scale, zeroPoint] = inputs;
+    const rank = this.types.rank(codes)!;
+    const axis = Number(params.axis ?? dequantize.params.axis);
+    const index = axis < 0 ? axis + rank : axis;
+    const names = [this.in(codes, perm), this.in(scale)];
+    // The format wants no zero point beside int32 (it is 0).
+    if (this.types.get(codes)?.dtype !== 'int32') names.push(this.in(zeroPoint));
+    const perChannel = this.types.rank(scale) === 1 && sizeOf(this.types.get(scale)!.shape) > 1;
+    if (perChannel && this.opset < 13) {
+      const reason = `a scale for each channel needs opset 13, not ${this.opset}`;
+      fail({ code: 'unsupported', where: 'onnx export', items: [{ name: value.name, op: dequantize.name, reason }] });
+    }
+    return this.emit('DequantizeLinear', value.name, names, perChannel ? { axis: { i: perm ? perm.indexOf(index) : index } } : {});
+  }
+}
