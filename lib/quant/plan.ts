@@ -45,7 +45,12 @@ class Planner {
 
   plan(): Plan {
     const excluded = matching(this.graph, this.exclude);
-    for (const node of this.graph.nodes) if (!excluded.has(node) && this.accepts(node)) this.#quantized.add(node);
+    // Products first: what they read gets codes, and others may then read those too.
+    for (const wanted of [true, false]) {
+      for (const node of this.graph.nodes) {
+        if (products.includes(node.op) === wanted && !excluded.has(node) && this.accepts(node)) this.#quantized.add(node);
+      }
+    }
     for (const node of excluded) this.#reasons.set(node, 'excluded by name');
     // What only leads to float readers goes back to float; that may leave its inputs without integer readers too.
     for (const node of [...this.graph.nodes].reverse())
@@ -68,7 +73,15 @@ class Planner {
     if (!varying.length) return false;
     if (node.op === ops.matmul) return varying.length === 2;
     if (!joins.includes(node.op) && !isMove(node) && !isFunctionOfOne(this.graph, node)) return false;
-    return varying.every((value) => value.producer !== undefined && this.#quantized.has(value.producer));
+    const isMade = (value: Value) => value.producer !== undefined && this.#quantized.has(value.producer);
+    return varying.some(isMade) && varying.every((value) => isMade(value) || this.isReadByProduct(value));
+  }
+
+  /** A residual sum may join a value that only the layer beside it has codes of: the input of a network, a normalized one. */
+  private isReadByProduct(value: Value): boolean {
+    return this.#uses
+      .of(value)
+      .some((reader) => products.includes(reader.op) && this.#quantized.has(reader) && this.activations(reader).includes(value));
   }
 
   /** Products are the aim; anything else has to be read by something that is quantized. */

@@ -14,6 +14,7 @@ import {
   Tensor,
   threads,
   toOnnx,
+  type Value,
   verify,
 } from 'lowbit';
 import { Dice } from '../dice.js';
@@ -128,6 +129,18 @@ test('layers may stay float, by name and by pattern', async (t) => {
     );
     t.deepEqual(float, [{ name: 'conv', op: 'conv2d', reason: 'excluded by name' }]);
   }
+});
+
+test('a sum joins the input of the layer beside it', async (t) => {
+  const graph = new Graph('g');
+  const x = graph.input('x', { dtype: 'float32', shape: [1, 4, 4, 3] });
+  const layer = (from: Value, seed: number) =>
+    graph.add(ops.conv2d, [from, weight(graph, 'w', [3, 1, 1, 3], seed), weight(graph, 'b', [3], seed + 1)], {}, `conv${seed}`);
+  graph.output('y', layer(graph.add(ops.add, [layer(x, 1), x], {}, 'sum'), 3));
+  const { graph: quantized } = await quantize(graph, async function* () {
+    yield { x: Tensor.from(randomNumbers(48, -1, 1), [1, 4, 4, 3]) };
+  });
+  t.deepEqual(lowerInteger(quantized).float, []);
 });
 
 test('what cannot be quantized', async (t) => {
