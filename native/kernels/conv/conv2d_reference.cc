@@ -2,8 +2,7 @@
 // multiply-add a step, starting from the bias; taps (p, q) outside the image are skipped.
 #include <cmath>
 
-#include "../../cpu/pool.h"
-#include "conv2d.h"
+#include "outputs.h"
 
 namespace lowbit {
 namespace {
@@ -24,15 +23,6 @@ float outputAt(const Conv& p, int64_t n, int64_t i, int64_t j, int64_t o) {
 
 }  // namespace
 
-bool conv2d_reference(const conv2d_call& call) {
-  const Conv p(call);
-  parallel(p.batch * p.height * p.width, 4096 / (p.depth() * p.out + 1) + 1, [=](int64_t begin, int64_t end) {
-    for (int64_t pixel = begin; pixel < end; pixel++) {
-      const int64_t j = pixel % p.width, i = pixel / p.width % p.height, n = pixel / p.width / p.height;
-      for (int64_t o = 0; o < p.out; o++) p.y[pixel * p.out + o] = outputAt(p, n, i, j, o);
-    }
-  });
-  return true;
-}
+bool conv2d_reference(const conv2d_call& call) { return eachOutput(Conv(call), outputAt); }
 
 }  // namespace lowbit

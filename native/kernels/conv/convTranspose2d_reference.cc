@@ -2,8 +2,7 @@
 // Computed per output, from the bias, p, then q, then c ascending, one fused multiply-add a step.
 #include <cmath>
 
-#include "../../cpu/pool.h"
-#include "conv2d.h"
+#include "outputs.h"
 
 namespace lowbit {
 namespace {
@@ -26,15 +25,6 @@ float outputAt(const Conv& p, int64_t n, int64_t i, int64_t j, int64_t o) {
 
 }  // namespace
 
-bool convTranspose2d_reference(const convTranspose2d_call& call) {
-  const Conv p(call);
-  parallel(p.batch * p.height * p.width, 4096 / (p.depth() * p.out + 1) + 1, [=](int64_t begin, int64_t end) {
-    for (int64_t pixel = begin; pixel < end; pixel++) {
-      const int64_t j = pixel % p.width, i = pixel / p.width % p.height, n = pixel / p.width / p.height;
-      for (int64_t o = 0; o < p.out; o++) p.y[pixel * p.out + o] = outputAt(p, n, i, j, o);
-    }
-  });
-  return true;
-}
+bool convTranspose2d_reference(const convTranspose2d_call& call) { return eachOutput(Conv(call), outputAt); }
 
 }  // namespace lowbit
