@@ -21,9 +21,9 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'the file has images as NCHW: its import is only done when the transposes and reshapes around each operator are gone',
   },
   {
-    from: /^passes\/insertQdq$/,
+    from: /^passes\/(insertQdq|lower\/products)$/,
     to: /^quant\/scheme$/,
-    reason: 'weights become codes in one place, by the scheme',
+    reason: 'weights and biases become codes in one place, by the scheme',
   },
 ];
 

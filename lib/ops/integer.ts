@@ -1,6 +1,6 @@
 /** Sums, products, joins and averages of codes. The arithmetic is docs/integers.md. */
 import { type Check, defineListOp, defineOp, required } from '../op.js';
-import { axisIndex, broadcast, type Dtype, mayEqual, type Shape, type TensorType } from '../shape.js';
+import { axisIndex, broadcast, type Dtype, mayEqual, permutedAxis, type Shape, type TensorType } from '../shape.js';
 import { windowSize } from './basic.js';
 import { checkCodes, checkMultiplier, checkSteps, requantized } from './codes.js';
 
@@ -77,7 +77,7 @@ export const qconcat = defineListOp({
     const shape = first.map((_, d) => (d === axis ? xs.reduce((sum, x) => sum + x.shape[d], 0) : knownOf(xs.map((x) => x.shape[d]))));
     return requantized(check, shape, params);
   },
-  permute: (params, perm) => ({ ...params, axis: perm.indexOf(params.axis < 0 ? params.axis + perm.length : params.axis) }),
+  permute: (params, perm) => ({ ...params, axis: permutedAxis(params.axis, perm) }),
 });
 
 const knownOf = (sizes: readonly number[]) => sizes.find((n) => !Number.isNaN(n)) ?? Number.NaN;

@@ -1,13 +1,13 @@
 /** Between real numbers and codes, and what calibration asks of a tensor. The arithmetic is docs/integers.md. */
 import { type Check, defineOp, required } from '../op.js';
-import { axisIndex, type Dtype, mayEqual, type TensorType } from '../shape.js';
+import { axisIndex, type Dtype, mayEqual, permutedAxis, type TensorType } from '../shape.js';
 import { checkCodes, checkInRange, checkMultiplier, isCode, requantized } from './codes.js';
 
 const anyLayout = <P>(params: P) => params;
 
 /** An axis of x is at perm.indexOf(axis) of the transposed x. */
 function permuteAxis<P extends { axis: number }>(params: P, perm: readonly number[]): P {
-  const axis = perm.indexOf(params.axis < 0 ? params.axis + perm.length : params.axis);
+  const axis = permutedAxis(params.axis, perm);
   return axis < 0 ? params : { ...params, axis }; // one scale for the whole tensor: the axis is not used
 }
 

@@ -2,9 +2,7 @@ import { fail } from '../error.js';
 import type { Graph, Node, Value } from '../graph/graph.js';
 import { Rewriter, withoutDead } from '../graph/rewrite.js';
 import * as ops from '../ops/index.js';
-import { type QParams, quantizeWeight } from '../quant/scheme.js';
-import { roundHalfEven } from '../rounding.js';
-import { integerRange } from '../shape.js';
+import { productScales, type QParams, quantizeBias, quantizeWeight } from '../quant/scheme.js';
 import { Tensor } from '../tensor.js';
 
 export interface QdqOptions {
@@ -95,11 +93,8 @@ class Inserter extends Rewriter {
   private quantizedBias(bias: Value, shift: Float32Array, inputScale: number, scales: Float32Array): Value {
     if (shift.every((b) => b === 0)) return this.get(bias);
     const { graph } = this;
-    const products = scales.map((scale) => inputScale * scale);
-    const [low, high] = integerRange('int32');
-    const codes = Int32Array.from(shift, (b, c) =>
-      Math.min(Math.max(roundHalfEven(b / products[products.length === 1 ? 0 : c]), low), high),
-    );
+    const products = productScales(inputScale, scales);
+    const codes = quantizeBias(shift, products);
     const scale = graph.constant(scalesTensor(products), `${bias.name}.scale`);
     const zero = graph.constant(
       Tensor.from(new Int32Array(products.length), products.length === 1 ? [] : [products.length]),

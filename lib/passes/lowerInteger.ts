@@ -1,6 +1,7 @@
 import type { Graph, Node } from '../graph/graph.js';
+import { isMove } from '../graph/match.js';
 import { Types } from '../graph/types.js';
-import { dequantize, pad, quantize } from '../ops/index.js';
+import { dequantize, quantize } from '../ops/index.js';
 import { isReal } from '../shape.js';
 import { Lowering } from './lower/lowering.js';
 
@@ -24,8 +25,9 @@ export function lowerInteger(old: Graph): { graph: Graph; float: FloatNode[] } {
 }
 
 // Arithmetic on real numbers; moving them, or their way to codes and back, is none.
-function isFloat({ op, output }: Node, types: Types): boolean {
-  if (op === quantize || op === dequantize || op === pad || op.movesElements || op.integer) return false;
+function isFloat(node: Node, types: Types): boolean {
+  const { op, output } = node;
+  if (op === quantize || op === dequantize || op.integer || isMove(node)) return false;
   return isReal(types.get(output)?.dtype ?? 'float32');
 }
 

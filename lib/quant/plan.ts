@@ -1,14 +1,13 @@
 /** Which nodes of a float graph become integer ops, and which values therefore get codes. */
 import { fail, nearest } from '../error.js';
 import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
+import { clampOf, isMove, variableInput } from '../graph/match.js';
 import * as ops from '../ops/index.js';
-import { sizeOf } from '../shape.js';
 
 /** Layers with weights or products: the reason to quantize at all. */
 const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
 /** Ops with an integer kernel of their own, worth it between quantized neighbours. */
 const joins: readonly unknown[] = [ops.add, ops.mul, ops.concat, ops.averagePool2d, ops.globalAveragePool];
-const clamps: readonly unknown[] = [ops.relu, ops.clip];
 
 export interface PlanOptions {
   /** Layers to leave float: names, or patterns written /like this/. */
@@ -72,7 +71,7 @@ class Planner {
     const varying = this.varying(node);
     if (!varying.length) return false;
     if (node.op === ops.matmul) return varying.length === 2;
-    if (!joins.includes(node.op) && !isMove(node) && !isFunctionOfOne(this.graph, node)) return false;
+    if (!joins.includes(node.op) && !isMove(node) && !variableInput(this.graph, node)) return false;
     const isMade = (value: Value) => value.producer !== undefined && this.#quantized.has(value.producer);
     return varying.some(isMade) && varying.every((value) => isMade(value) || this.isReadByProduct(value));
   }
@@ -111,7 +110,7 @@ class Planner {
 
   /** A clamp that narrows the output codes of the node before it. */
   private isFused(node: Node): boolean {
-    if (!clamps.includes(node.op)) return false;
+    if (!clampOf(node)) return false;
     const maker = node.inputs[0].producer;
     if (!maker || !this.#quantized.has(maker) || this.#uses.only(maker.output) !== node) return false;
     return products.includes(maker.op) || joins.includes(maker.op) || this.isFused(maker);
@@ -122,28 +121,14 @@ class Planner {
     if (this.isFused(node)) return [];
     if (node.op === ops.conv2d || node.op === ops.gemm) return [node.inputs[0]];
     if (isMove(node)) return [node.inputs[0]];
-    if (isFunctionOfOne(this.graph, node)) return this.varying(node);
-    return [...node.inputs];
+    const variable = variableInput(this.graph, node);
+    return variable ? [variable] : [...node.inputs];
   }
 
   private varying(node: Node): Value[] {
-    if (isMove(node)) return [node.inputs[0]].filter((value) => !this.graph.constants.has(value));
-    return node.inputs.filter((value) => !this.graph.constants.has(value));
+    const data = isMove(node) ? node.inputs.slice(0, 1) : node.inputs;
+    return data.filter((value) => !this.graph.constants.has(value));
   }
-}
-
-const isMove = (node: Node) => Boolean(node.op.movesElements) || node.op === ops.pad;
-
-/** A function of one real number: on codes it is a table. */
-function isFunctionOfOne(graph: Graph, node: Node): boolean {
-  if (Object.values(node.params).some((param) => typeof param === 'object' && !Array.isArray(param))) return false;
-  if (node.op.pointwise) return true;
-  return Boolean(node.op.broadcasts) && node.inputs.length === 2 && node.inputs.some((value) => isNumber(graph, value));
-}
-
-function isNumber(graph: Graph, value: Value): boolean {
-  const tensor = graph.constantOf(value);
-  return tensor?.dtype === 'float32' && sizeOf(tensor.shape) === 1;
 }
 
 function matching(graph: Graph, patterns: readonly string[]): Set<Node> {

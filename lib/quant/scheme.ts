@@ -56,20 +56,29 @@ export interface QuantizedWeight {
  */
 export function quantizeWeight(w: Float32Array, channels: number, perTensor: boolean, leastScales: ArrayLike<number>): QuantizedWeight {
   const row = channels ? w.length / channels : 0;
-  const scales = Float32Array.from({ length: channels }, (_, c) => {
-    let most = 0;
-    for (let i = c * row; i < (c + 1) * row; i++) most = Math.max(most, Math.abs(w[i]));
-    return Math.max(scaleOf(most, 127), leastScales[c]);
-  });
-  if (perTensor) {
-    const used = w.some((x) => x !== 0) ? scales.reduce((a, b, c) => (isZeroRow(w, c, row) ? a : Math.max(a, b)), 0) : 1;
-    scales.fill(Math.max(used, ...Array.from(leastScales)));
+  const most = new Float32Array(channels);
+  for (let i = 0; i < w.length; i++) {
+    const c = Math.floor(i / row);
+    most[c] = Math.max(most[c], Math.abs(w[i]));
   }
-  const codes = Int8Array.from(w, (x, i) => Math.min(Math.max(roundHalfEven(Math.fround(x / scales[Math.floor(i / row)])), -127), 127));
-  return { codes, scales: perTensor ? scales.slice(0, 1) : scales };
+  const largest = (list: ArrayLike<number>) => Array.from(list).reduce((a, b) => Math.max(a, b), 0);
+  const scales =
+    perTensor && channels
+      ? Float32Array.of(Math.max(scaleOf(largest(most), 127), largest(leastScales)))
+      : Float32Array.from(most, (amax, c) => Math.max(scaleOf(amax, 127), leastScales[c]));
+  const codes = Int8Array.from(w, (x, i) =>
+    Math.min(Math.max(roundHalfEven(Math.fround(x / scales[scales.length === 1 ? 0 : Math.floor(i / row)])), -127), 127),
+  );
+  return { codes, scales };
 }
 
-function isZeroRow(w: Float32Array, c: number, row: number): boolean {
-  for (let i = c * row; i < (c + 1) * row; i++) if (w[i] !== 0) return false;
-  return true;
+/** The scales of sums of products, and so of a bias: f32(s_x·s_w), one or one for each channel. */
+export function productScales(inputScale: number, weightScales: ArrayLike<number>): Float32Array {
+  return Float32Array.from(weightScales, (scale) => inputScale * scale);
+}
+
+/** A bias as int32 codes with these scales. */
+export function quantizeBias(bias: ArrayLike<number>, scales: Float32Array): Int32Array {
+  const [low, high] = integerRange('int32');
+  return Int32Array.from(bias, (b, c) => Math.min(Math.max(roundHalfEven(b / scales[scales.length === 1 ? 0 : c]), low), high));
 }

@@ -1,6 +1,6 @@
 /** What lowering knows about a quantized value. */
 import type { Graph, Node, Value } from '../../graph/graph.js';
-import { clip, dequantize, quantize, relu } from '../../ops/index.js';
+import { dequantize, quantize } from '../../ops/index.js';
 import { roundHalfEven } from '../../rounding.js';
 import { type Dtype, integerRange } from '../../shape.js';
 
@@ -64,11 +64,3 @@ export function clamped(target: Target, low: number, high: number): Target {
 
 /** The parameters that every op with codes as output takes. */
 export const outputParams = ({ dtype, zero, qmin, qmax }: Target) => ({ dtype, yZero: zero, qmin, qmax });
-
-/** The bounds of a clamp; before a quantize it narrows the range of codes. */
-export function clampOf(node: Node): [number, number] | undefined {
-  if (node.op === relu) return [0, Infinity];
-  if (node.op !== clip) return undefined;
-  const { min, max } = { ...clip.params, ...node.params };
-  return typeof min === 'number' && typeof max === 'number' && min <= max ? [min, max] : undefined;
-}

@@ -1,9 +1,11 @@
 /** The walk that turns regions between dequantize and quantize into integer ops. */
 import type { Node, Value } from '../../graph/graph.js';
+import { clampOf, isMove, variableInput } from '../../graph/match.js';
 import { Rewriter } from '../../graph/rewrite.js';
 import * as ops from '../../ops/index.js';
-import { type Codes, clamped, clampOf, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
-import { lowerChain, variableInput } from './pointwise.js';
+import { integerRange } from '../../shape.js';
+import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
+import { lowerChain } from './pointwise.js';
 import { lowerProduct } from './products.js';
 
 const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
@@ -38,13 +40,13 @@ export class Lowering extends Rewriter {
   // Ops that move elements work on codes as they are; padding with a number moves its code in.
   private moveCodes(node: Node): void {
     const codes = this.codes(node.inputs[0]);
-    if (!codes || !(node.op.movesElements || node.op === ops.pad)) return;
+    if (!codes || !isMove(node)) return;
     const params = this.params(node);
     if (node.op === ops.pad) {
       const value = params.value ?? 0;
       if (typeof value !== 'number') return;
       params.value = codeOf(value, { ...codes, qmin: -Infinity, qmax: Infinity });
-      const [low, high] = codes.dtype === 'uint8' ? [0, 255] : [-128, 127];
+      const [low, high] = integerRange(codes.dtype);
       if (params.value < low || params.value > high) return;
     }
     const rest = node.inputs.slice(1).map((input) => this.get(input));
@@ -100,7 +102,7 @@ export class Lowering extends Rewriter {
     const nodes: Node[] = [];
     for (let value = x; ; ) {
       const node = value.producer;
-      const input = node && variableInput(node, this);
+      const input = node && variableInput(this.old, node);
       if (!node || !input) return undefined;
       nodes.unshift(node);
       if (this.codes(input)) return { input, nodes };

@@ -1,25 +1,11 @@
 /** Functions of one code: any chain of elementwise ops between a dequantize and a quantize is a table of 256 codes. */
 import type { Node, Value } from '../../graph/graph.js';
+import { variableInput } from '../../graph/match.js';
 import { type AnyOp, runOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
-import { sizeOf } from '../../shape.js';
 import { scope, Tensor } from '../../tensor.js';
 import type { Codes, Target } from './codes.js';
 import type { Lowering } from './lowering.js';
-
-/** The input that varies, if the node is a function of each of its elements alone. */
-export function variableInput(node: Node, to: Lowering): Value | undefined {
-  if (Object.values(node.params).some((param) => typeof param === 'object' && !Array.isArray(param))) return undefined;
-  if (node.op.pointwise) return node.inputs[0];
-  if (!node.op.broadcasts || node.inputs.length !== 2) return undefined;
-  const fixed = node.inputs.findIndex((value) => isNumber(to, value));
-  return fixed < 0 ? undefined : node.inputs[1 - fixed];
-}
-
-function isNumber(to: Lowering, value: Value): boolean {
-  const tensor = to.old.constantOf(value);
-  return tensor?.dtype === 'float32' && sizeOf(tensor.shape) === 1;
-}
 
 /** Codes through a chain of such nodes, first to last, to the target. */
 export function lowerChain(input: Codes, chain: readonly Node[], target: Target, to: Lowering): Value {
@@ -29,7 +15,7 @@ export function lowerChain(input: Codes, chain: readonly Node[], target: Target,
     const reference = (op: AnyOp, inputs: Tensor[], params: object = {}) => runOp(op, inputs, params, 'reference');
     let x = reference(ops.dequantize, [Tensor.from(all, [256], input.dtype), one(input.scale), one(input.zero, input.dtype)]);
     for (const node of chain) {
-      const variable = variableInput(node, to);
+      const variable = variableInput(to.old, node);
       x = reference(
         node.op,
         node.inputs.map((value) => (value === variable ? x : one(to.old.constantOf(value)!.toNumbers()[0]))),

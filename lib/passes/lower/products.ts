@@ -1,10 +1,9 @@
 /** Convolutions, linear layers and products of activations on codes. */
 import type { Graph, Node, Value } from '../../graph/graph.js';
 import * as ops from '../../ops/index.js';
-import { roundHalfEven } from '../../rounding.js';
-import { integerRange } from '../../shape.js';
+import { productScales, quantizeBias } from '../../quant/scheme.js';
 import { scope, Tensor } from '../../tensor.js';
-import { type Codes, outputParams, paramsOf, type Target, type WeightCodes } from './codes.js';
+import { outputParams, paramsOf, type Target, type WeightCodes } from './codes.js';
 import type { Lowering } from './lowering.js';
 
 /** The integer node of a product, or the reason why there is none. Without a target the output is float32. */
@@ -16,11 +15,12 @@ export function lowerProduct(node: Node, target: Target | undefined, to: Lowerin
   const weights = weightCodes(to, w);
   if (typeof weights === 'string') return weights;
   const tensor = to.graph.constantOf(weights.codes)!;
-  const sums = biasCodes(to, bias, input, weights, tensor.shape[0]);
+  const products = productScales(input.scale, weights.scales);
+  const sums = biasCodes(to, bias, products, tensor.shape[0]);
   if (!sums) return 'its bias is not constant';
   const largest = largestSum(tensor, weights.zero, sums);
   if (largest >= 2 ** 31) return `its sums may reach ${largest}, which int32 does not hold`;
-  const scale = multipliers(input, weights, target, tensor.shape[0]);
+  const scale = multipliers(products, target, tensor.shape[0]);
   const operands = [
     input.value,
     weights.codes,
@@ -54,24 +54,18 @@ function largestSum(weight: Tensor, zero: number, bias: Tensor): number {
 }
 
 /** m[c] = f32(f32(s_x·s_w[c]) / s_y), or f32(s_x·s_w[c]) where the output is real. */
-function multipliers(input: Codes, { scales }: WeightCodes, target: Target | undefined, channels: number): Tensor {
-  const product = (c: number) => Math.fround(input.scale * scales[scales.length === 1 ? 0 : c]);
+function multipliers(products: Float32Array, target: Target | undefined, channels: number): Tensor {
+  const product = (c: number) => products[products.length === 1 ? 0 : c];
   return Tensor.from(
     Float32Array.from({ length: channels }, (_, c) => (target ? product(c) / target.scale : product(c))),
     [channels],
   );
 }
 
-/** The bias as int32 codes of scale s_x·s_w[c]. */
-function biasCodes(to: Lowering, bias: Value, input: Codes, { scales }: WeightCodes, channels: number): Tensor | undefined {
+/** The bias as int32 codes with the scales of the products. */
+function biasCodes(to: Lowering, bias: Value, products: Float32Array, channels: number): Tensor | undefined {
   const real = constantNumbers(to.old, bias);
-  if (!real || real.length !== channels) return undefined;
-  const [low, high] = integerRange('int32');
-  const code = (x: number, c: number) => {
-    const scale = Math.fround(input.scale * scales[scales.length === 1 ? 0 : c]);
-    return Math.min(Math.max(roundHalfEven(x / scale), low), high);
-  };
-  return Tensor.from(Int32Array.from(real, code), [channels]);
+  return real?.length === channels ? Tensor.from(quantizeBias(real, products), [channels]) : undefined;
 }
 
 /** The numbers of a constant, or of constant codes behind a dequantize; exact for int32 codes times their scale. */
