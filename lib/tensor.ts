@@ -143,6 +143,14 @@ export class Tensor {
     native().addon.copy(this.handle, out, false);
     return out;
   }
+  /** Overwrites the elements with those of a typed array of the dtype's kind. */
+  write(data: TensorData): void {
+    pending.settle();
+    if (data.length !== this.size || !(data instanceof arrays[this.dtype])) {
+      fail({ code: 'shape', op: 'write', input: 'data', came: [data.length], expected: `${this.size} elements of ${this.dtype}` });
+    }
+    native().addon.copy(this.handle, data, true);
+  }
   /** The elements as plain numbers; 64-bit integers beyond 2^53 lose digits, half floats are widened. */
   toNumbers(): number[] {
     const data = this.data();
@@ -225,8 +233,7 @@ export function scope<T>(body: () => T): T {
     return result;
   } finally {
     scopes.pop();
-    const kept = new Set<Tensor>();
-    collect(result, kept);
+    const kept = tensorsIn(result);
     for (const tensor of made) {
       if (!kept.has(tensor)) tensor.dispose();
       else scopes.at(-1)?.add(tensor);
@@ -238,6 +245,13 @@ export function scope<T>(body: () => T): T {
 export function keep<T extends Tensor>(tensor: T): T {
   for (const made of scopes) made.delete(tensor);
   return tensor;
+}
+
+/** The tensors of a value: itself, or what is in arrays, sets, maps and plain objects. */
+export function tensorsIn(value: unknown): Set<Tensor> {
+  const found = new Set<Tensor>();
+  collect(value, found);
+  return found;
 }
 
 function collect(value: unknown, into: Set<Tensor>): void {
