@@ -1,5 +1,6 @@
 /** Every op, by the name it has in the op table. */
 import type { AnyOp } from '../op.js';
+import * as augment from './augment.js';
 import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
@@ -12,6 +13,7 @@ import * as qgemm from './qgemm.js';
 import * as quantize from './quantize.js';
 import * as reduce from './reduce.js';
 
+export * from './augment.js';
 export * from './conv.js';
 export * from './elementwise.js';
 export * from './gemm.js';
@@ -24,7 +26,7 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer];
+const families = [elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 
