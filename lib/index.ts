@@ -1,7 +1,7 @@
 /** The public names of lowbit and nothing else. */
 
 export { offThread } from './calls.js';
-export type { Batch, Dataset } from './data/dataset.js';
+export { type Batch, type Dataset, dataset, type Samples, type Source, type Window } from './data/dataset.js';
 export { type DigitsOptions, digits } from './data/digits.js';
 export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
 export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
