@@ -1,10 +1,12 @@
 /** The public names of lowbit and nothing else. */
 
 export { offThread } from './calls.js';
+export type { Augmentation } from './data/augment.js';
 export { type Batch, type Dataset, dataset, type Samples, type Source, type Window } from './data/dataset.js';
 export { type DigitsOptions, digits } from './data/digits.js';
 export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
 export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
+export { stepsPerEpoch, type TrainingBatch, type TrainingOptions, trainingBatches } from './data/training.js';
 export { type Fault, type FaultCode, LowbitError } from './error.js';
 export { Graph, type Node, type NodeParams, type Output, Uses, type Value } from './graph/graph.js';
 export { print } from './graph/print.js';
