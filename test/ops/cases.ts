@@ -1,4 +1,5 @@
 /** The one list of op cases: tests run every case on every kernel row, benches take their smallest shapes from it. */
+import { augmentCases } from './augment.js';
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
 import { elementwiseCases } from './elementwise.js';
@@ -24,4 +25,5 @@ export const cases: Record<string, Case[]> = {
   ...qgemmCases,
   ...qconvCases,
   ...integerCases,
+  ...augmentCases,
 };
