@@ -72,5 +72,28 @@ export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepa
 export { prepareToQuantize, type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';
 export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type NamedTensors,
+  readSafetensors,
+  type Safetensors,
+  writeSafetensors,
+} from './safetensors.js';
 export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
+export {
+  type CosineOptions,
+  constant,
+  cosine,
+  type OneCycleOptions,
+  oneCycle,
+  type PolynomialOptions,
+  polynomial,
+  type Schedule,
+  type Span,
+  type StepDecayOptions,
+  stepDecay,
+  type WarmUpOptions,
+  warmUp,
+} from './train/schedule.js';

@@ -185,7 +185,7 @@ class Run implements TrainingRun {
   }
 
   get #nextRate(): number {
-    return this.#rate * this.#schedule(this.step, this.epochs * this.stepsPerEpoch);
+    return this.#rate * this.#schedule(this.step, this.epochs * this.stepsPerEpoch, this.stepsPerEpoch);
   }
 
   async #runStep(batch: TrainingBatch): Promise<void> {
@@ -233,7 +233,7 @@ class Run implements TrainingRun {
 
   async #endEpoch(started: number, samplesPerSecond: number): Promise<void> {
     const { validation, signal } = this.#options;
-    const rate = this.#rate * this.#schedule(this.step - 1, this.epochs * this.stepsPerEpoch);
+    const rate = this.#rate * this.#schedule(this.step - 1, this.epochs * this.stepsPerEpoch, this.stepsPerEpoch);
     const validated = validation && (await validate(this.#stepOptions, validation, this.#batchSize, signal));
     const seconds = (performance.now() - started) / 1000;
     const report = { epoch: this.epoch, step: this.step, training: this.#mean(), validation: validated, rate, seconds, samplesPerSecond };

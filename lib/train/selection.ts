@@ -12,7 +12,7 @@ export function selects(selection: Selection, name: string): boolean {
   return selection.some((part) => selects(part, name));
 }
 
-const wildcard = (pattern: string) => new RegExp(`^${pattern.split('*').map(RegExp.escape ?? escaped).join('.*')}$`);
+const wildcard = (pattern: string) => new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`);
 const escaped = (text: string) => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
 
 /** Refuses parts of a selection that mean none of the names: a slip of the keyboard would train the wrong things. */
