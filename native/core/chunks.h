@@ -14,6 +14,8 @@ struct Chunks {
     const int64_t wanted = smaller(smaller(lines, lines * width / 4096), smaller(16, (int64_t{1} << 20) / (sums + 1)));
     count = wanted < 1 ? 1 : wanted;
   }
+  // One chunk.
+  static INLINE Chunks whole(int64_t pixels) { return Chunks(pixels, 1, int64_t{1} << 20); }
   // Chunk i is the pixels from first(i) to first(i + 1).
   INLINE int64_t first(int64_t i) const { return lines * i / count * width; }
 };
