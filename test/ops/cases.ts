@@ -2,6 +2,7 @@
 import { augmentCases } from './augment.js';
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
+import { convWeightGradCases } from './convWeightGrad.js';
 import { elementwiseCases } from './elementwise.js';
 import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
@@ -19,6 +20,7 @@ export const cases: Record<string, Case[]> = {
   ...layoutCases,
   ...gemmCases,
   ...convCases,
+  ...convWeightGradCases,
   ...poolCases,
   ...normCases,
   ...quantizeCases,
