@@ -13,9 +13,11 @@ export { Graph, type Node, type NodeParams, type Output, Uses, type Value } from
 export { print } from './graph/print.js';
 export { rewrite } from './graph/rewrite.js';
 export { preferRow, type RunOptions, referenceRows, run, runAsync } from './graph/run.js';
-export { trace } from './graph/trace.js';
+export { type TraceOptions, trace } from './graph/trace.js';
+export { type Traceable, type TraceModuleOptions, traceModule } from './graph/traceModule.js';
 export { Types } from './graph/types.js';
 export { verify } from './graph/verify.js';
+export * as nn from './nn/index.js';
 export { type ExportOptions, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
 export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
 export { type ImportOptions, importOnnx } from './onnx/importOnnx.js';

@@ -111,8 +111,7 @@ export class Tensor {
       });
     }
     const tensor = new Tensor(dtype, dims);
-    const bytes = data instanceof arrays[dtype] ? (data as TensorData) : converted(data, dtype);
-    native().addon.copy(tensor.handle, bytes, true);
+    native().addon.copy(tensor.handle, stored(data, dtype), true);
     return tensor;
   }
 
@@ -165,6 +164,16 @@ export class Tensor {
     return values[0];
   }
 
+  /** Overwrites the elements in place: everyone who holds the tensor sees the new ones. */
+  write(data: TensorData | ArrayLike<number | bigint>): void {
+    if (data.length !== this.size) {
+      fail({ code: 'shape', op: 'Tensor.write', input: 'data', came: [data.length], expected: `${this.size} elements` });
+    }
+    const elements = stored(data, this.dtype);
+    pending.settle();
+    native().addon.copy(this.handle, elements, true);
+  }
+
   /** Frees the memory now. Calling it twice is fine. */
   dispose(): void {
     if (this.#handle < 0) return;
@@ -202,6 +211,11 @@ function dtypeOf(data: TensorData | ArrayLike<number | bigint>): Dtype {
     if (dtype !== 'float16' && dtype !== 'bfloat16' && data instanceof arrays[dtype]) return dtype;
   }
   return 'float32';
+}
+
+/** The data as a tensor of the type holds it; an array of its own kind is not copied. */
+function stored(data: TensorData | ArrayLike<number | bigint>, dtype: Dtype): TensorData {
+  return data instanceof arrays[dtype] ? (data as TensorData) : converted(data, dtype);
 }
 
 function converted(data: ArrayLike<number | bigint>, dtype: Dtype): TensorData {
