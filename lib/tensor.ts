@@ -142,14 +142,6 @@ export class Tensor {
     native().addon.copy(this.handle, out, false);
     return out;
   }
-  /** Overwrites the elements with those of a typed array of the dtype's kind. */
-  write(data: TensorData): void {
-    pending.settle();
-    if (data.length !== this.size || !(data instanceof arrays[this.dtype])) {
-      fail({ code: 'shape', op: 'write', input: 'data', came: [data.length], expected: `${this.size} elements of ${this.dtype}` });
-    }
-    native().addon.copy(this.handle, data, true);
-  }
   /** The elements as plain numbers; 64-bit integers beyond 2^53 lose digits, half floats are widened. */
   toNumbers(): number[] {
     const data = this.data();

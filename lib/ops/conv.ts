@@ -59,7 +59,7 @@ export const conv2d = defineOp({
   quantizes: { weight: 'w', axis: 0 },
   grad: (dy, { inputs: [x, w, bias], params }) => [
     () => conv2dInputGrad(dy, w, { ...params, inputShape: x.shape.slice(1, 3) }),
-    undefined,
+    () => conv2dWeightGrad(dy, x, { ...params, kernel: w.shape.slice(1, 3) }),
     () => sumTo(dy, { shape: bias.shape }),
   ],
   learns: ['w', 'bias'],
@@ -92,11 +92,16 @@ export const convTranspose2d = defineOp({
     return { dtype: x.dtype, shape: [x.shape[0], height, width, w.shape[0]] };
   },
   quantizes: { weight: 'w', axis: 0 },
-  grad(dy, { inputs: [, w, bias], params: { outputPads, ...window } }) {
+  grad(dy, { inputs: [x, w, bias], params: { outputPads, ...window } }) {
     if (outputPads.some((n, i) => n >= window.strides[i])) {
       fail({ code: 'graph', problem: 'convTranspose2d has a gradient only where outputPads are smaller than strides' });
     }
-    return [() => transposedInputGrad(dy, w, window), undefined, () => sumTo(dy, { shape: bias.shape })];
+    const kernel = w.shape.slice(1, 3);
+    return [
+      () => transposedInputGrad(dy, w, window),
+      () => scope(() => swapChannels(conv2dWeightGrad(x, dy, { ...window, kernel }), window.groups)),
+      () => sumTo(dy, { shape: bias.shape }),
+    ];
   },
   learns: ['w', 'bias'],
 });
@@ -144,6 +149,38 @@ export const conv2dInputGrad = defineOp({
     const expected = [dy.shape[0], ...windows, w.shape[0]];
     check.shape(shapesMayEqual(dy.shape, expected), 'dy', dy, shapeText(expected), 'that is what the convolution gives');
     return x;
+  },
+  grad: 'none',
+});
+
+/**
+ * The gradient of `conv2d` by its weights: dw[o, p, q, c] = Σ dy[n, i, j, o] · x[n, i·sh + p·dh − top, j·sw + q·dw − left, c] over all
+ * pixels (n, i, j), x being 0 outside the image.
+ * @param dy (n, oh, ow, out), the gradient by the output; float32 or float64
+ * @param x (n, h, w, c), the input of the convolution
+ * @returns (out, kh, kw, c/groups)
+ */
+export const conv2dWeightGrad = defineOp({
+  name: 'conv2dWeightGrad',
+  inputs: ['dy', 'x'],
+  params: {
+    /** Height and width of the weights. */
+    kernel: required<readonly number[]>(),
+    ...windowDefaults,
+  },
+  infer([dy, x], params, check) {
+    const { kernel, groups } = params;
+    const dtype = checkFloats({ dy, x }, check);
+    check.shape(dy.shape.length === 4, 'dy', dy, '(n, oh, ow, out)');
+    const [height, width] = checkWindow(x, kernel, params, check);
+    const expected = [x.shape[0], height, width];
+    const fits = expected.every((n, i) => mayEqual(n, dy.shape[i]));
+    check.shape(fits, 'dy', dy, `[${expected}, out]`, 'that is what the convolution of x gives');
+    const [channels, out] = [x.shape[3], dy.shape[3]];
+    checkGroups(groups, check);
+    check.shape(!(channels % groups), 'x', x, `a multiple of ${groups} channels`, `there are ${groups} groups`);
+    check.shape(!(out % groups), 'dy', dy, `a multiple of ${groups} channels`, `there are ${groups} groups`);
+    return { dtype, shape: [out, ...kernel, channels / groups] };
   },
   grad: 'none',
 });

@@ -3,7 +3,6 @@ import type { AnyOp } from '../op.js';
 import * as basic from './basic.js';
 import * as augment from './augment.js';
 import * as conv from './conv.js';
-import * as convWeightGrad from './convWeightGrad.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
 import * as integer from './integer.js';
@@ -18,7 +17,6 @@ import * as reduce from './reduce.js';
 export { sumTo } from './basic.js';
 export * from './augment.js';
 export * from './conv.js';
-export * from './convWeightGrad.js';
 export * from './elementwise.js';
 export * from './gemm.js';
 export * from './integer.js';
@@ -30,7 +28,7 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment, convWeightGrad];
+const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

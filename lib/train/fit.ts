@@ -4,7 +4,6 @@ import type { Augmentation } from '../data/augment.js';
 import type { Dataset } from '../data/dataset.js';
 import { type TrainingBatch, trainingBatches } from '../data/training.js';
 import { checkOptions, fail } from '../error.js';
-import type { Graph } from '../graph/graph.js';
 import { sampleFit } from '../graph/sampleFit.js';
 import type { Callback, EpochReport, Means, TrainingRun } from './callback.js';
 import { type Checkpoint, freeCheckpoint, readCheckpoint } from './checkpoint.js';
@@ -15,7 +14,7 @@ import type { Optimizer, RunningOptimizer } from './optim/optimizer.js';
 import { sgd } from './optim/sgd.js';
 import { constant, type Schedule } from './schedule.js';
 import { type StepOptions, type StepResult, trainingStep } from './step.js';
-import { Trainable } from './trainable.js';
+import { type Model, type Trainable, trainableOf } from './trainable.js';
 import { validate } from './validate.js';
 
 export interface FitOptions {
@@ -66,13 +65,13 @@ export interface FitResult {
 /**
  * Trains a model on labelled samples. Everything computed is a function of model, data, options and version: the same bytes come out for any
  * number of threads, and whether or not the run was interrupted and resumed.
- * @param model a `Trainable`, or a graph, of which a copy is trained
+ * @param model a module, which is trained in place, a graph, of which a copy is trained, or a `Trainable`
  * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options, 'data' where samples do not fit the model, or a loss that is
  *   not finite where no `nanGuard` skips it, 'aborted'
  */
-export async function fit(model: Trainable | Graph, data: Dataset, options: FitOptions): Promise<FitResult> {
+export async function fit(model: Model, data: Dataset, options: FitOptions): Promise<FitResult> {
   checkOptions('fit', options, known);
-  const run = new Run(model instanceof Trainable ? model : new Trainable(model), data, options);
+  const run = new Run(trainableOf(model, data), data, options);
   await run.start(options.resume);
   try {
     while (!run.stopped && (run.epoch < run.epochs || run.unfinished)) await run.runEpoch();

@@ -1,7 +1,9 @@
 /** A network that can learn: which of its constants are parameters, and the form in which it runs while it learns. */
 import { fail, nearest, shapeText } from '../error.js';
-import type { Graph, Value } from '../graph/graph.js';
+import { Graph, type Value } from '../graph/graph.js';
 import { rewrite } from '../graph/rewrite.js';
+import { type Traceable, traceModule } from '../graph/traceModule.js';
+import type { SampleType } from '../graph/sampleFit.js';
 import type { AnyOp } from '../op.js';
 import { type TrainingForm, trainingForm } from '../passes/trainingForm.js';
 import { isReal } from '../shape.js';
@@ -9,12 +11,31 @@ import { keep, Tensor } from '../tensor.js';
 import { checkSelection, type Selection, selects } from './selection.js';
 
 export interface TrainableOptions {
-  /** Constants to learn, by name. Default: every real constant where an op learns one (weights, biases, scales of norms, embeddings). */
+  /**
+   * Constants to learn, by name. Default: every real constant where an op learns one (weights, biases, scales of norms, embeddings), but not
+   * biases of convolutions and linear layers that are nothing but zeros: those stand for no bias.
+   */
   parameters?: Selection;
   /** Of these, what stays as it is. Batch normalizations whose scale is frozen keep their running statistics too. */
   freeze?: Selection;
   /** Learn in the graph's own tensors instead of copies: what shares them (a module that was traced) learns with it. Default false. */
   inPlace?: boolean;
+}
+
+/** A module of `nn`, or what looks like one. */
+export interface LearningModule extends Traceable {
+  parameters(): ReadonlyMap<string, Tensor>;
+}
+
+/** What can be trained. A graph is copied, a module learns in its own tensors. */
+export type Model = Trainable | Graph | LearningModule;
+
+/** The model in the form in which it is trained, for samples of this type. */
+export function trainableOf(model: Model, { shape, dtype = 'float32' }: Pick<SampleType, 'shape' | 'dtype'>): Trainable {
+  if (model instanceof Trainable) return model;
+  if (model instanceof Graph) return new Trainable(model);
+  const graph = traceModule(model, { input: { dtype, shape } });
+  return new Trainable(graph, { parameters: [...model.parameters().keys()], inPlace: true });
 }
 
 /**
@@ -79,7 +100,7 @@ export class Trainable {
 function candidatesOf(graph: Graph, wanted: Selection | undefined): Value[] {
   const real = [...graph.constants].flatMap(([value, { dtype }]) => (isReal(dtype) ? [value] : []));
   if (wanted === undefined) {
-    const learned = new Set(graph.nodes.flatMap(({ op, inputs }) => inputs.filter((_, i) => learns(op, i))));
+    const learned = new Set(graph.nodes.flatMap(({ op, inputs }) => inputs.filter((value, i) => learns(op, i) && !(op.quantizes && standsForNone(graph, value)))));
     return real.filter((value) => learned.has(value));
   }
   const statistics = new Set(statisticsOf(graph));
@@ -87,6 +108,11 @@ function candidatesOf(graph: Graph, wanted: Selection | undefined): Value[] {
   checkSelection('parameters', 'parameters', wanted, open.map(({ name }) => name)); // biome-ignore format: one call
   return open.filter(({ name }) => selects(wanted, name));
 }
+
+const standsForNone = (graph: Graph, value: Value) => {
+  const tensor = graph.constantOf(value);
+  return tensor?.shape.length === 1 && tensor.toNumbers().every((x) => x === 0);
+};
 
 function learns(op: AnyOp, input: number): boolean {
   return op.learns?.includes(op.inputs[input]) ?? false;
