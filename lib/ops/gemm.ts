@@ -72,6 +72,7 @@ export const matmul = defineOp({
     check.dtype(b.dtype === a.dtype, 'b', b, a.dtype, 'a has that type');
     return { dtype: a.dtype, shape: matmulShape(a, b, check) };
   },
+  learns: ['a', 'b'],
   grad(dy, { inputs: [a, b] }) {
     // A vector is a matrix of one row or column; dy gets that dimension too.
     const left = a.shape.length > 1 ? a : reshape(a, { shape: [1, ...a.shape] });
