@@ -68,10 +68,10 @@ struct Band {
 
   // Each tile asks for its share of what the next copy will read, so that copying does not wait for memory.
   INLINE void fetchAhead(const Sweep& p, const Halo& halo, const Tiles& tiles, int64_t n, int64_t i, int64_t tile) const {
-    if (!halo.floats) return;
+    if (!halo.floats || p.groups > 1) return;
     const int64_t rows = p.rows.stride < p.rows.input ? p.rows.stride : p.rows.input, row = p.columns.input * p.channels;
     const int64_t share = rows * row / tiles.count, all = p.batch * p.rows.input * row;
-    const int64_t from = n * p.rows.input * row + (i + halo.height) * p.rows.stride * row + tile * share;
+    const int64_t from = n * p.rows.input * row + (i + halo.height) * rows * row + tile * share;
     for (int64_t at = from; at < from + share && at < all; at += 16) _mm_prefetch(reinterpret_cast<const char*>(p.x + at), _MM_HINT_T1);
   }
 
