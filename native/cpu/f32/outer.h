@@ -15,8 +15,8 @@ struct OuterTile {
   // Steps are `lines` x `length`: both operands move on by a step, and by a line where one ends.
   int64_t lines, length;
   int64_t leftStep, leftLine, rightStep, rightLine;
-  bool fresh;  // begin at 0
-  float* y;
+  bool fresh;       // begin at 0
+  float *y, *next;  // the sums, and those of the tile that will follow, which are fetched meanwhile
   int64_t yStep;
   int64_t lanes;  // 1 to kPanel
 };
@@ -31,6 +31,7 @@ template <int M, int V> __attribute__((noinline)) void runOuterTile(const OuterT
       else sums[m * V + v] = v == V - 1 ? last.load(from) : load(from);
     });
   });
+  each<M>([&](auto m) { each<V>([&](auto v) { fetch(tile.next + m * tile.yStep + v * kWidth); }); });
   const int64_t leftStep = tile.leftStep, rightStep = tile.rightStep;
   for (int64_t line = 0; line < tile.lines; line++) {
     const float *left = tile.left + line * tile.leftLine, *right = tile.right + line * tile.rightLine;

@@ -1,5 +1,6 @@
-// gemm and matmul on register tiles: b is packed into panels of kPanel outputs; the steps are taken in blocks of kDepth, sums waiting in
-// y meanwhile, so that a block of a panel (32 KB) stays in the nearest cache while the rows of a band stream by.
+// gemm and matmul on register tiles: b is packed into panels of kPanel outputs. A band of rows of a stays in the second cache while the
+// panels stream by; of a panel, kDepth steps (32 KB) at a time stay in the first cache and meet all tiles of the band, whose sums wait
+// in y.
 #pragma once
 #include <string.h>
 
@@ -16,8 +17,8 @@ namespace {
 constexpr int64_t kProductGrain = 1 << 20;  // multiply-adds worth a thread: about 7 us
 constexpr int64_t kPackGrain = 1 << 15;     // floats worth a thread
 constexpr int64_t kDepth = 256;
-constexpr int64_t kBandTiles = 8;           // a band is at most so many tiles of rows
-constexpr int64_t kBandStep = kDepth + 16;  // floats from row to row of a band's copy: no power of two, which would collide in the cache
+constexpr int64_t kBandTiles = 8;          // a band is at most so many tiles of rows,
+constexpr int64_t kBandFloats = 96 << 10;  // and if that is more than one tile, at most so many floats
 
 // y[i] (m, n) = a[i] (m, k) · b[i] (k, n) for `batch` matrices.
 struct Product {
@@ -29,11 +30,17 @@ struct Product {
   INLINE int64_t panels() const { return (n + kPanel - 1) / kPanel; }
   INLINE int64_t outputs(int64_t panel) const { return n - panel * kPanel < kPanel ? n - panel * kPanel : kPanel; }
   INLINE int64_t packedFloats() const { return batch * panels() * k * kPanel; }
+  // A band is copied so that its rows are an odd number of cache lines apart: rows a power of two apart would evict each other.
+  INLINE int64_t bandStep() const { return (ceilDiv(k, 16) | 1) * 16; }
+  INLINE int64_t bandTiles() const {
+    const int64_t fit = kBandFloats / (kRows * bandStep());
+    return fit < 1 ? 1 : smaller(fit, kBandTiles);
+  }
 };
 
 // Working memory: the panels, then a copy of a band for each thread.
 INLINE void allocate(Product& p) {
-  const int64_t bands = threads() * kBandTiles * kRows * kBandStep;
+  const int64_t bands = threads() * p.bandTiles() * kRows * p.bandStep();
   p.packed = static_cast<float*>(scratch(static_cast<size_t>(p.packedFloats() + bands) * sizeof(float)));
 }
 
@@ -57,22 +64,23 @@ struct Band {
 static void multiplyBand(const Product& p, const Band& band) {
   static constexpr float zeros[kPanel] = {};
   const Tiles tiles(band.rows);
-  const int64_t depths = p.k ? ceilDiv(p.k, kDepth) : 1, depth = ceilDiv(p.k, depths);
+  const int64_t blocks = p.k ? ceilDiv(p.k, kDepth) : 1, depth = ceilDiv(p.k, blocks);
   // Worth it where many panels read the copy.
-  const bool copies = depths > 1 && band.endPanel - band.firstPanel >= 4;
+  const bool copies = blocks > 1 && band.endPanel - band.firstPanel >= 4;
+  const float* const a = copies ? band.copy : band.a;
   Tile tile{};
   tile.rows = tile.taps = 1;
-  tile.xStep = copies ? kBandStep : p.k;
+  tile.xStep = copies ? p.bandStep() : p.k;
   tile.yStep = p.n;
-  for (int64_t first = 0, block = 0; block < depths; block++, first += depth) {
-    tile.length = smaller(depth, p.k - first);
-    for (int64_t i = 0; copies && i < band.rows; i++)
-      memcpy(band.copy + i * kBandStep, band.a + i * p.k + first, static_cast<size_t>(tile.length) * sizeof(float));
-    for (int64_t panel = band.firstPanel; panel < band.endPanel; panel++) {
-      tile.outputs = p.outputs(panel);
+  for (int64_t i = 0; copies && i < band.rows; i++)
+    memcpy(band.copy + i * tile.xStep, band.a + i * p.k, static_cast<size_t>(p.k) * sizeof(float));
+  for (int64_t panel = band.firstPanel; panel < band.endPanel; panel++) {
+    tile.outputs = p.outputs(panel);
+    for (int64_t first = 0, block = 0; block < blocks; block++, first += depth) {
+      tile.length = smaller(depth, p.k - first);
       tile.panel = p.packed + (band.matrix * p.panels() + panel) * p.k * kPanel + first * panelWidth(tile.outputs);
       for (int64_t i = 0; i < tiles.count; i++) {
-        tile.x = copies ? band.copy + tiles.first(i) * kBandStep : band.a + tiles.first(i) * p.k + first;
+        tile.x = a + tiles.first(i) * tile.xStep + first;
         tile.y = p.y + (band.matrix * p.m + band.row + tiles.first(i)) * p.n + panel * kPanel;
         tile.start = block ? tile.y : p.bias ? p.bias + panel * kPanel : zeros;
         tile.startStep = block ? p.n : 0;
@@ -85,9 +93,9 @@ static void multiplyBand(const Product& p, const Band& band) {
 // aOf(matrix) is where a[matrix] begins.
 template <class A> void multiply(const Product& p, A aOf) {
   const Tiles tiles(p.m);
-  // Lower bands where there would be few of them.
-  const int64_t wanted = p.batch * p.panels() * tiles.count / 64;
-  const int64_t bandTiles = wanted < 1 ? 1 : smaller(wanted, kBandTiles), bands = ceilDiv(tiles.count, bandTiles);
+  // Lower bands where there would be too few of them for the threads.
+  const int64_t wanted = p.batch * p.panels() * tiles.count / (4 * threads());
+  const int64_t bandTiles = wanted < 1 ? 1 : smaller(wanted, p.bandTiles()), bands = ceilDiv(tiles.count, bandTiles);
   const int64_t units = p.batch * bands * p.panels();
   const int64_t parts = smaller(smaller(threads(), units), 1 + p.batch * p.m * p.n * p.k / kProductGrain);
   float* const copies = p.packed + p.packedFloats();
@@ -99,7 +107,7 @@ template <class A> void multiply(const Product& p, A aOf) {
         next = smaller(last, (whole + 1) * p.panels());
         const int64_t rows = smaller(p.m - row, bandTiles * tiles.height), firstPanel = unit - whole * p.panels();
         multiplyBand(p, {aOf(matrix) + row * p.k, matrix, row, rows, firstPanel, firstPanel + next - unit,
-                         copies + part * kBandTiles * kRows * kBandStep});
+                         copies + part * p.bandTiles() * kRows * p.bandStep()});
       }
     }
   });
