@@ -2,7 +2,7 @@
 import { type Fault, LowbitError } from './error.js';
 import { native } from './native.js';
 import { dtypes } from './shape.js';
-import { setSettling, type Tensor } from './tensor.js';
+import { setPending, type Tensor } from './tensor.js';
 
 // The layout of a call is described in native/call.h.
 let words = new Float64Array(1024);
@@ -67,15 +67,16 @@ function releaseWaiting(): void {
   waiting = [];
 }
 
-setSettling(
-  () => {
+setPending({
+  settle: () => {
     if (deferring) flush();
   },
-  (handle) => {
+  release: (handle) => {
     if (deferring) waiting.push(handle);
     else native().addon.release(handle);
   },
-);
+  waits: () => deferring,
+});
 
 /**
  * Runs the ops of `body` on a thread of their own and resolves with its result when they are done; the event loop stays free.

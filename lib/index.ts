@@ -1,5 +1,6 @@
 /** The public names of lowbit and nothing else. */
 
+export { type Differentiated, noGrad, valueAndGradients } from './autograd.js';
 export { offThread } from './calls.js';
 export type { Augmentation } from './data/augment.js';
 export { type Batch, type Dataset, dataset, type Samples, type Source, type Window } from './data/dataset.js';
@@ -36,7 +37,19 @@ export {
   type ValueInfoProto,
 } from './onnx/schema.js';
 export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
-export { type AnyOp, inferType, opTable, type RecordedCall, record, rowsOf, runOp, tableMismatch, threads } from './op.js';
+export {
+  type AnyOp,
+  type GradCall,
+  type GradRule,
+  inferType,
+  opTable,
+  type RecordedCall,
+  record,
+  rowsOf,
+  runOp,
+  tableMismatch,
+  threads,
+} from './op.js';
 export * from './ops/index.js';
 export * as ops from './ops/index.js';
 export { batchNormToConv } from './passes/batchNormToConv.js';

@@ -38,7 +38,8 @@ export interface NativeMemory {
 
 interface Addon {
   schema(): Schema;
-  alloc(bytes: number): number;
+  /** `later`: memory is taken when a call first touches it. */
+  alloc(bytes: number, later: boolean): number;
   release(handle: number): boolean;
   copy(handle: number, array: ArrayBufferView, write: boolean): void;
   call(words: Float64Array, count: number): number;

@@ -13,6 +13,19 @@ export function required<T extends ParamValue>(): T {
   return undefined as unknown as T;
 }
 
+/** A call as a gradient rule sees it. */
+export interface GradCall<P> {
+  inputs: readonly Tensor[];
+  output: Tensor;
+  params: P;
+}
+
+/**
+ * The gradient of a loss by each input, given `dy`, its gradient by the output. One thunk an input, called only when somebody needs that
+ * gradient; `undefined` for an input that has none (indices, running statistics). A thunk returns a new tensor of the input's shape, or `dy`.
+ */
+export type GradRule<P> = (dy: Tensor, call: GradCall<P>) => readonly ((() => Tensor) | undefined)[];
+
 /** What an op family writes down about an op; everything else follows from it and the op table. */
 export interface OpSpec<I extends readonly string[], P extends object> {
   /** The name in native/ops.inc. */
@@ -42,6 +55,12 @@ export interface OpSpec<I extends readonly string[], P extends object> {
   movesElements?: boolean;
   /** The weight input and its output-channel axis, for ops whose weights are worth quantizing. */
   quantizes?: { weight: I[number]; axis: number };
+  /** How gradients flow back; 'none' where they end: integers, steps, and what is only used in gradients itself. */
+  grad?: GradRule<P> | 'none';
+  /** Inputs that training may learn: weights, biases, scales; not statistics or indices. */
+  learns?: readonly I[number][];
+  /** The op writes its first input in place and returns it (optimizers, running statistics); it is never recorded. */
+  updates?: boolean;
   /** Small integer results that follow from known shapes and values (NaN where unknown), so that shape arithmetic folds. */
   propagate?(known: readonly (readonly number[] | undefined)[], params: P, types: readonly TensorType[]): readonly number[] | undefined;
 }
@@ -167,16 +186,16 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
     });
   }
   const type = inferType(op, inputs, full);
-  const output = Tensor.uninitialized(type.dtype, type.shape);
+  const output = op.updates ? inputs[0] : Tensor.uninitialized(type.dtype, type.shape);
   try {
     const info = tableEntry(op);
     const numbers = info.params.map((name) => numbersOf(full[name], op.choices?.[name]));
     call(native().indexOf.get(op.name) as number, row === undefined ? -1 : rowNamed(info, row), inputs, output, numbers);
   } catch (error) {
-    output.dispose();
+    if (!op.updates) output.dispose();
     throw asFault(error);
   }
-  recorder?.({ op, inputs, params: full, output });
+  if (!op.updates) recorder?.({ op, inputs, params: full, output });
   return output;
 }
 

@@ -42,14 +42,22 @@ const scopes: Set<Tensor>[] = [];
 let live = 0;
 let collected = 0;
 
-// Runs before a buffer is read by JavaScript or handed back, so that calls that wait in a batch come first (lib/op.ts).
-let settle: () => void = () => {};
-let discard: (handle: number) => void = (handle) => native().addon.release(handle);
+// Runs before a buffer is read by JavaScript or handed back, so that calls that wait in a batch come first (lib/calls.ts).
+let pending: Pending = { settle: () => {}, release: (handle) => native().addon.release(handle), waits: () => false };
 
-/** For lib/op.ts alone: how pending calls are settled, and what freeing means while they wait. */
-export function setSettling(onSettle: () => void, onDiscard: (handle: number) => void): void {
-  settle = onSettle;
-  discard = onDiscard;
+/** What tensors have to know of calls that wait in a batch. */
+export interface Pending {
+  /** Runs them now. */
+  settle(): void;
+  /** Frees a buffer when they have run. */
+  release(handle: number): void;
+  /** Whether calls wait now: what they write needs no memory yet. */
+  waits(): boolean;
+}
+
+/** For lib/calls.ts alone. */
+export function setPending(calls: Pending): void {
+  pending = calls;
 }
 
 // The backstop for tensors that nobody disposed of: it frees late and counts, `memory().collected`.
@@ -130,7 +138,7 @@ export class Tensor {
 
   /** A copy of the elements. */
   data(): TensorData {
-    settle();
+    pending.settle();
     const out = arrayFor(this.dtype, this.size);
     native().addon.copy(this.handle, out, false);
     return out;
@@ -152,7 +160,7 @@ export class Tensor {
   /** Frees the memory now. Calling it twice is fine. */
   dispose(): void {
     if (this.#handle < 0) return;
-    discard(this.#handle);
+    pending.release(this.#handle);
     backstop.unregister(this);
     this.#handle = -1;
     live--;
@@ -174,7 +182,7 @@ function allocate(dtype: Dtype, shape: Shape): number {
     fail({ code: 'shape', op: 'Tensor', input: 'shape', came: shape, expected: 'at most 8 dimensions, whole numbers from 0' });
   }
   try {
-    return native().addon.alloc(bytes);
+    return native().addon.alloc(bytes, pending.waits());
   } catch (error) {
     if (error instanceof LowbitError) throw error;
     return fail({ code: 'outOfMemory', what: `${bytes} bytes for a ${dtype} tensor of shape ${shapeText(shape)}` });

@@ -69,7 +69,8 @@ class Executor {
       try {
         for (PreparedCall& call : job->calls) {
           if (job->cancelled->load()) break;
-          call.run();
+          PreparedCall running = std::move(call);  // what it alone holds is free for the next one
+          running.run();
         }
       } catch (const std::bad_alloc&) {
         job->fault = "out-of-memory: a kernel needs more workspace than there is";
@@ -133,11 +134,14 @@ template <class F> Napi::Value guarded(const Napi::CallbackInfo& info, F&& body)
 
 double number(const Napi::CallbackInfo& info, size_t i) { return info[i].ToNumber().DoubleValue(); }
 
+// alloc(bytes, later) -> handle; `later`: memory is taken when a call first touches it
 Napi::Value alloc(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     double bytes = number(info, 0);
     if (!(bytes >= 0 && bytes < 1e15)) throw std::bad_alloc();
-    return Napi::Number::New(info.Env(), environmentOf(info).buffers.add(std::make_shared<Buffer>(static_cast<size_t>(bytes))));
+    auto buffer = std::make_shared<Buffer>(static_cast<size_t>(bytes));
+    if (!info[1].ToBoolean()) buffer->data();
+    return Napi::Number::New(info.Env(), environmentOf(info).buffers.add(std::move(buffer)));
   });
 }
 

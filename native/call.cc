@@ -65,7 +65,6 @@ class CallReader {
       bytes *= static_cast<double>(view.shape[i]);
     }
     if (bytes > static_cast<double>(buffer->bytes())) throw Fault("internal", "a view is larger than its buffer");
-    view.data = buffer->data();
     call.held.push_back(buffer);
     return view;
   }
@@ -78,6 +77,8 @@ class CallReader {
 }  // namespace
 
 int PreparedCall::run() {
+  for (size_t i = 0; i < inputs.size(); i++) inputs[i].data = held[i]->data();
+  output.data = held[inputs.size()]->data();
   Call call{inputs.data(), static_cast<int>(inputs.size()), output, params.data()};
   int ran;
   try {

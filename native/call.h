@@ -20,7 +20,8 @@ struct Fault : std::exception {
   const char* what() const noexcept override { return text.c_str(); }
 };
 
-// One call with everything it points to: views and parameters live here, buffers are held until it is gone.
+// One call with everything it points to: views and parameters live here, buffers (the inputs', then the output's) are held until it is
+// gone. Views get their memory when the call runs.
 struct PreparedCall {
   const Op* op = nullptr;
   int row = -1;

@@ -1,7 +1,7 @@
 /** Convolutions of NHWC images with weights (out, kh, kw, in/groups). */
 import { type Check, defineOp } from '../op.js';
 import { mayEqual, shapesMayEqual, type TensorType } from '../shape.js';
-import { checkWindow, checkWindowParams, windowExtent } from './basic.js';
+import { checkWindow, checkWindowParams, windowExtent } from './window.js';
 
 const windowDefaults = {
   strides: [1, 1] as readonly number[],

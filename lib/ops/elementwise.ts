@@ -3,8 +3,9 @@
  * noted. Real functions are computed in double and rounded once; integers wrap. "Real" is float32, float64, float16 or bfloat16.
  */
 import { shapeText } from '../error.js';
-import { type Check, defineOp, type OpSpec, type ParamValue, required } from '../op.js';
+import { type Check, defineOp, type Op, type OpSpec, type ParamValue, required } from '../op.js';
 import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, type Shape, type TensorType } from '../shape.js';
+import { unbroadcast } from './basic.js';
 
 type Known = readonly number[] | undefined;
 
@@ -22,7 +23,7 @@ const unsigned: Accepts = { test: (dtype) => dtype.startsWith('uint'), text: 'an
 const anyLayout = <P>(params: P) => params;
 
 interface Traits<I extends readonly string[], P extends object>
-  extends Partial<Pick<OpSpec<I, P>, 'scalesThrough' | 'choices' | 'propagate'>> {
+  extends Partial<Pick<OpSpec<I, P>, 'scalesThrough' | 'choices' | 'propagate' | 'grad' | 'learns'>> {
   /** What else is wrong with a call. */
   verify?(types: readonly TensorType[], params: P, check: Check): void;
   /** The type of the result where it is not that of the operands. */
@@ -151,7 +152,7 @@ export const ceil = real('ceil', {});
 /** Real: the largest integer up to x. */
 export const floor = real('floor', {});
 /** Real: the nearest integer, ties to the even one. */
-export const round = real('round', {});
+export const round = real('round', {}, { grad: 'none' });
 /** Real: √x. */
 export const sqrt = real('sqrt', {});
 /** Real: 1 / x. */
@@ -223,7 +224,10 @@ export const add = binary(
   'add',
   number,
   {},
-  propagates((a, b) => a + b),
+  {
+    ...propagates((a, b) => a + b),
+    grad: (dy, { inputs: [a, b] }) => [() => unbroadcast(dy, a), () => unbroadcast(dy, b)],
+  },
 );
 /** a - b. */
 export const sub = binary(
@@ -233,11 +237,14 @@ export const sub = binary(
   propagates((a, b) => a - b),
 );
 /** a·b. */
-export const mul = binary(
+export const mul: Op<readonly ['a', 'b']> = binary(
   'mul',
   number,
   {},
-  propagates((a, b) => a * b),
+  {
+    ...propagates((a, b) => a * b),
+    grad: (dy, { inputs: [a, b] }) => [() => unbroadcast(mul(dy, b), a), () => unbroadcast(mul(dy, a), b)],
+  },
 );
 /** a / b; integers truncate toward zero, and divided by 0 they give 0. */
 export const div = binary('div', number, {}, propagates(quotient));

@@ -1,8 +1,8 @@
 /** Sums, products, joins and averages of codes. The arithmetic is docs/integers.md. */
 import { type Check, defineListOp, defineOp, required } from '../op.js';
 import { axisIndex, broadcast, type Dtype, mayEqual, permutedAxis, type Shape, type TensorType } from '../shape.js';
-import { windowSize } from './basic.js';
 import { checkCodes, checkMultiplier, checkSteps, requantized } from './codes.js';
+import { windowSize } from './window.js';
 
 const anyLayout = <P>(params: P) => params;
 

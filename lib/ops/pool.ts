@@ -1,7 +1,7 @@
 /** Pooling over windows of NHWC images. */
 import { defineOp, required } from '../op.js';
 import type { Dtype } from '../shape.js';
-import { checkWindow } from './basic.js';
+import { checkWindow } from './window.js';
 
 const windowDefaults = {
   kernel: required<readonly number[]>(),

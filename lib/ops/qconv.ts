@@ -1,8 +1,8 @@
 /** Convolutions of codes. The arithmetic is docs/integers.md. */
 import { defineOp, required } from '../op.js';
 import { type Dtype, mayEqual } from '../shape.js';
-import { windowSize } from './basic.js';
 import { checkCodes, checkSteps, requantized } from './codes.js';
+import { windowSize } from './window.js';
 
 /**
  * A convolution of an NHWC image: y = clamp(rne(acc·scale[o]) + yZero, qmin, qmax), acc = bias[o] + Σ (x - xZero)·(w - wZero).

@@ -4,7 +4,9 @@
  */
 import { shapeText } from '../error.js';
 import { type Check, defineOp, type OpSpec, required } from '../op.js';
-import { permutedAxis, type Shape, type TensorType } from '../shape.js';
+import { axisIndex, permutedAxis, type Shape, type TensorType } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { expand, reshape } from './layout.js';
 
 function number(x: TensorType, check: Check): void {
   check.dtype(x.dtype !== 'boolean', 'x', x, 'a number type');
@@ -36,8 +38,14 @@ function reduction(name: string, traits: Partial<OpSpec<['x'], ReduceParams>> = 
   });
 }
 
+/** What every element of x gets of the gradient of a sum over axes. */
+function spread(dy: Tensor, { shape }: Tensor, { axes }: ReduceParams): Tensor {
+  const indices = axes.map((axis) => axisIndex(axis, shape.length));
+  return expand(reshape(dy, { shape: shape.map((n, i) => (indices.includes(i) ? 1 : n)) }), { shape });
+}
+
 /** The sum; of nothing 0. */
-export const reduceSum = reduction('reduceSum');
+export const reduceSum = reduction('reduceSum', { grad: (dy, { inputs: [x], params }) => [() => spread(dy, x, params)] });
 /** The sum over the count, toward zero for integers; of nothing NaN, for integers 0. */
 export const reduceMean = reduction('reduceMean');
 /** The largest; NaN if there is one; of nothing -infinity or the least integer. */

@@ -88,8 +88,18 @@ class Blocks {
 
 }  // namespace
 
-Buffer::Buffer(size_t bytes) : bytes_(bytes), capacity_(capacityFor(bytes)) { data_ = Blocks::instance().take(capacity_, bytes_); }
-Buffer::~Buffer() { Blocks::instance().give(data_, capacity_, bytes_); }
+Buffer::Buffer(size_t bytes) : bytes_(bytes), capacity_(capacityFor(bytes)) {}
+Buffer::~Buffer() {
+  if (void* block = block_.load()) Blocks::instance().give(block, capacity_, bytes_);
+}
+
+void* Buffer::take() {
+  void* block = Blocks::instance().take(capacity_, bytes_);
+  void* first = nullptr;
+  if (block_.compare_exchange_strong(first, block)) return block;
+  Blocks::instance().give(block, capacity_, bytes_);  // another thread was first
+  return first;
+}
 
 MemoryUse memoryUse() { return Blocks::instance().use(); }
 void resetPeak() { Blocks::instance().resetPeak(); }

@@ -1,5 +1,6 @@
 // The memory of CPU tensors: 64-byte aligned blocks that are cached when freed, because fresh pages cost more than most kernels.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,19 +10,25 @@ namespace lowbit {
 // Bytes after the end that a kernel may read (never write): vector loads may run past the last element.
 constexpr size_t kSlack = 64;
 
+// A buffer takes its block when it is first asked for it: of calls that wait in a queue, only those that run hold memory.
 class Buffer {
  public:
-  // Throws std::bad_alloc. The contents are not initialized.
   explicit Buffer(size_t bytes);
   ~Buffer();
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  void* data() const { return data_; }
+  // Throws std::bad_alloc. The contents are not initialized.
+  void* data() {
+    void* block = block_.load(std::memory_order_acquire);
+    return block ? block : take();
+  }
   size_t bytes() const { return bytes_; }
 
  private:
-  void* data_;
+  void* take();
+
+  std::atomic<void*> block_{nullptr};
   size_t bytes_, capacity_;
 };
 

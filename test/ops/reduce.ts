@@ -174,7 +174,32 @@ const best: Case[] = [true, false].flatMap((largest) => {
   ];
 });
 
+function sumToCase(shape: readonly number[], to: readonly number[], dtype: Dtype = 'float32'): Case {
+  const axes = shape.flatMap((n, i) => (i < shape.length - to.length || to[i - shape.length + to.length] !== n ? [i] : []));
+  return {
+    note: `${dtype} [${shape}] to [${to}]`,
+    inputs: () => [dtype.includes('int') ? randomInts(shape, dtype, -2, 2) : random(shape, -1.5, 1.5, 1, dtype)],
+    params: { shape: to },
+    expect: ([x]) => reduced(x, shape, axes, sum),
+    bound: rounded,
+  };
+}
+
 export const reduceCases: Record<string, Case[]> = {
+  sumTo: [
+    ...raggedSizes.map((n) => sumToCase([3, n], [n])),
+    ...raggedSizes.map((n) => sumToCase([n, 3], [n, 1])),
+    sumToCase([4, 3, 5], []),
+    sumToCase([4, 3, 5], [1, 1, 1]),
+    sumToCase([4, 3, 5], [4, 1, 5]),
+    sumToCase([4, 3, 5], [3, 1]),
+    sumToCase([4, 3, 5], [4, 3, 5]),
+    sumToCase([4, 1, 5], [1, 5]),
+    sumToCase([2, 0, 3], [3]),
+    sumToCase([9, 8, 7, 33], [33]),
+    sumToCase([4, 3, 5], [5], 'float64'),
+    sumToCase([4, 3, 5], [5], 'int32'),
+  ],
   reduceSum: [
     ...reduction(sum),
     { note: 'uint8 wraps', inputs: () => [Tensor.from([200, 100], undefined, 'uint8')], params: { axes: [0] }, expect: [44] },

@@ -17,13 +17,34 @@ struct Reduction {
   int64_t outer = 1, width = 1, count = 1;  // kept elements before the columns, columns, elements behind a result
 };
 
-Reduction reductionOf(const View& x, const Param& axes) {
+// Which dimensions of x disappear.
+struct Axes {
   bool reduces[kMaxRank] = {};
-  for (int i = 0; i < axes.count; i++) {
-    const int64_t axis = axes[i] < 0 ? axes[i] + x.rank : axes[i];
+  bool operator[](int d) const { return reduces[d]; }
+};
+
+Axes axesOf(const View& x, const Param& list) {
+  Axes axes;
+  for (int i = 0; i < list.count; i++) {
+    const int64_t axis = list[i] < 0 ? list[i] + x.rank : list[i];
     EXPECT(axis >= 0 && axis < x.rank);
-    reduces[axis] = true;
+    axes.reduces[axis] = true;
   }
+  return axes;
+}
+
+// Those that broadcasting y to the shape of x repeated.
+Axes axesOf(const View& x, const View& y) {
+  Axes axes;
+  EXPECT(y.rank <= x.rank);
+  for (int d = 1; d <= x.rank; d++) {
+    axes.reduces[x.rank - d] = d > y.rank || y.dim(-d) != x.dim(-d);
+    EXPECT(d > y.rank || y.dim(-d) == x.dim(-d) || y.dim(-d) == 1);
+  }
+  return axes;
+}
+
+Reduction reductionOf(const View& x, const Axes& reduces) {
   Reduction out;
   int columns = x.rank;  // the first of the dimensions that make up the columns
   while (columns > 0 && !reduces[columns - 1]) columns--;
@@ -38,7 +59,7 @@ Reduction reductionOf(const View& x, const Param& axes) {
 
 // add(state, element) over the elements in order, from `start`; finish(state, count) is the result.
 template <class T, class State, class Add, class Finish>
-void reduce(const View& x, const View& y, const Param& axes, State start, Add add, Finish finish) {
+void reduce(const View& x, const View& y, const Axes& axes, State start, Add add, Finish finish) {
   const Reduction plan = reductionOf(x, axes);
   EXPECT(y.size() == plan.outer * plan.width);
   eachBlock(plan.outer, plan.width, plan.count, [&](int64_t row, int64_t column, int64_t columns) {
@@ -87,7 +108,16 @@ bool reduceSum_reference(const reduceSum_call& c) {
   asNumber(c.x.dtype, [&]<class T>(Type<T>) {
     using S = Total<Computed<T>>;
     reduce<T>(
-        c.x, c.y, c.axes, S{0}, [](S sum, Computed<T> x) { return sum + static_cast<S>(x); }, same);
+        c.x, c.y, axesOf(c.x, c.axes), S{0}, [](S sum, Computed<T> x) { return sum + static_cast<S>(x); }, same);
+  });
+  return true;
+}
+
+bool sumTo_reference(const sumTo_call& c) {
+  asNumber(c.x.dtype, [&]<class T>(Type<T>) {
+    using S = Total<Computed<T>>;
+    reduce<T>(
+        c.x, c.y, axesOf(c.x, c.y), S{0}, [](S sum, Computed<T> x) { return sum + static_cast<S>(x); }, same);
   });
   return true;
 }
@@ -96,7 +126,7 @@ bool reduceMean_reference(const reduceMean_call& c) {
   asNumber(c.x.dtype, [&]<class T>(Type<T>) {
     using S = Total<Computed<T>>;
     reduce<T>(
-        c.x, c.y, c.axes, S{0}, [](S sum, Computed<T> x) { return sum + static_cast<S>(x); }, meanOf<Computed<T>>);
+        c.x, c.y, axesOf(c.x, c.axes), S{0}, [](S sum, Computed<T> x) { return sum + static_cast<S>(x); }, meanOf<Computed<T>>);
   });
   return true;
 }
@@ -105,7 +135,7 @@ bool reduceProd_reference(const reduceProd_call& c) {
   asNumber(c.x.dtype, [&]<class T>(Type<T>) {
     using S = Total<Computed<T>>;
     reduce<T>(
-        c.x, c.y, c.axes, S{1}, [](S product, Computed<T> x) { return product * static_cast<S>(x); }, same);
+        c.x, c.y, axesOf(c.x, c.axes), S{1}, [](S product, Computed<T> x) { return product * static_cast<S>(x); }, same);
   });
   return true;
 }
@@ -115,7 +145,7 @@ bool reduceMax_reference(const reduceMax_call& c) {
   asNumber(c.x.dtype, [&]<class T>(Type<T>) {
     using C = Computed<T>;
     reduce<T>(
-        c.x, c.y, c.axes, least<C>(), [](C most, C x) { return x > most || x != x ? x : most; }, same);
+        c.x, c.y, axesOf(c.x, c.axes), least<C>(), [](C most, C x) { return x > most || x != x ? x : most; }, same);
   });
   return true;
 }
@@ -124,7 +154,7 @@ bool reduceMin_reference(const reduceMin_call& c) {
   asNumber(c.x.dtype, [&]<class T>(Type<T>) {
     using C = Computed<T>;
     reduce<T>(
-        c.x, c.y, c.axes, greatest<C>(), [](C most, C x) { return x < most || x != x ? x : most; }, same);
+        c.x, c.y, axesOf(c.x, c.axes), greatest<C>(), [](C most, C x) { return x < most || x != x ? x : most; }, same);
   });
   return true;
 }

@@ -1,0 +1,129 @@
+/** Gradients: the calls of a computation are written down as they run and walked backwards. */
+import { fail } from './error.js';
+import { type RecordedCall, record } from './op.js';
+import { add } from './ops/elementwise.js';
+import { fill } from './ops/layout.js';
+import { scope, Tensor } from './tensor.js';
+
+let paused = 0;
+
+/** Runs `body` without writing its calls down for gradients: what it returns counts as constant. */
+export function noGrad<T>(body: () => T): T {
+  paused++;
+  try {
+    return body();
+  } finally {
+    paused--;
+  }
+}
+
+/** What a computation returned, and the gradient of its loss by each parameter that the loss depends on. */
+export interface Differentiated<T> {
+  value: T;
+  gradients: Map<Tensor, Tensor>;
+}
+
+/**
+ * Runs `body` and differentiates the loss it returns (reverse mode). Everything made on the way is freed; value and gradients are the caller's.
+ * Call it inside `offThread` to leave the event loop free.
+ * @param body returns the loss, a float tensor of one element, alone or as `loss` of an object with other tensors
+ * @param parameters what to differentiate by; the others are frozen
+ * @throws LowbitError 'graph' where the loss goes through an op without a gradient rule
+ */
+export function valueAndGradients<T extends Tensor | { loss: Tensor }>(body: () => T, parameters: Iterable<Tensor>): Differentiated<T> {
+  return scope(() => {
+    const calls: RecordedCall[] = [];
+    const value = record(body, (call) => {
+      if (!paused) calls.push(call);
+    });
+    const loss = value instanceof Tensor ? value : value.loss;
+    if (loss.size !== 1 || !loss.dtype.startsWith('float')) {
+      fail({ code: 'shape', op: 'valueAndGradients', input: 'the loss', came: loss.shape, expected: 'a float tensor of one element' });
+    }
+    const kept = new Set(value instanceof Tensor ? [value] : Object.values(value));
+    return { value, gradients: backward(loss, calls, new Set(parameters), kept) };
+  });
+}
+
+/** Walks the calls backwards; every output that is not `kept` is freed as soon as its own call is done with. */
+function backward(loss: Tensor, calls: readonly RecordedCall[], parameters: Set<Tensor>, kept: Set<unknown>): Map<Tensor, Tensor> {
+  const depends = new Set(parameters);
+  for (const { inputs, output } of calls) if (inputs.some((input) => depends.has(input))) depends.add(output);
+
+  const slots = new Slots();
+  if (depends.has(loss)) slots.put(loss, fill({ shape: loss.shape, value: 1, dtype: loss.dtype }));
+  for (const call of [...calls].reverse()) {
+    const { inputs, output } = call;
+    const dy = slots.take(output);
+    if (dy) {
+      const thunks = ruleOf(call)(dy, call);
+      for (const [i, input] of inputs.entries()) {
+        const thunk = depends.has(input) ? thunks[i] : undefined;
+        if (thunk) slots.put(input, gradientOf(call, input, thunk));
+      }
+      if (parameters.has(output)) slots.put(output, dy);
+      slots.release(dy);
+    }
+    if (!kept.has(output) && !parameters.has(output)) output.dispose();
+  }
+  return slots.of(parameters);
+}
+
+function ruleOf({ op }: RecordedCall) {
+  if (op.grad === 'none') return () => [];
+  return op.grad ?? fail({ code: 'graph', problem: `the loss depends on parameters through ${op.name}, which has no gradient rule` });
+}
+
+function gradientOf({ op }: RecordedCall, input: Tensor, thunk: () => Tensor): Tensor {
+  const gradient = thunk();
+  const same = gradient.dtype === input.dtype && gradient.shape.join() === input.shape.join();
+  if (!same) fail({ code: 'internal', problem: `${op.name}: a gradient is ${gradient}, its input ${input}` });
+  return gradient;
+}
+
+/** The gradients that are known so far. One tensor may be the gradient of several, so holders are counted. */
+class Slots {
+  readonly #gradients = new Map<Tensor, Tensor>();
+  readonly #holders = new Map<Tensor, number>();
+
+  /** Adds a gradient to that of a tensor. */
+  put(target: Tensor, gradient: Tensor): void {
+    this.#hold(gradient);
+    const before = this.#gradients.get(target);
+    if (!before) {
+      this.#gradients.set(target, gradient);
+      return;
+    }
+    const sum = add(before, gradient);
+    this.#hold(sum);
+    this.#gradients.set(target, sum);
+    this.release(before);
+    this.release(gradient);
+  }
+
+  /** Removes the gradient of a tensor; the caller releases it. */
+  take(target: Tensor): Tensor | undefined {
+    const gradient = this.#gradients.get(target);
+    this.#gradients.delete(target);
+    return gradient;
+  }
+
+  release(gradient: Tensor): void {
+    const left = this.#holders.get(gradient)! - 1;
+    this.#holders.set(gradient, left);
+    if (left === 0) gradient.dispose();
+  }
+
+  of(targets: Iterable<Tensor>): Map<Tensor, Tensor> {
+    const found = new Map<Tensor, Tensor>();
+    for (const target of targets) {
+      const gradient = this.#gradients.get(target);
+      if (gradient) found.set(target, gradient);
+    }
+    return found;
+  }
+
+  #hold(gradient: Tensor): void {
+    this.#holders.set(gradient, (this.#holders.get(gradient) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,121 @@
+import test from 'ava';
+import { add, memory, mul, noGrad, offThread, reduceSum, round, scope, Tensor, valueAndGradients } from 'lowbit';
+import { faults } from './faults.js';
+
+const total = (x: Tensor) => reduceSum(x, { axes: x.shape.map((_, i) => i), keepDims: false });
+const scalars = (gradients: Map<Tensor, Tensor>) => [...gradients.values()].map((gradient) => gradient.toNumbers());
+
+test('a value used twice gets the sum of both gradients', (t) => {
+  scope(() => {
+    const x = Tensor.from([1, -2, 3]);
+    // d/dx Σ (x·x + x) = 2x + 1
+    const { value, gradients } = valueAndGradients(() => total(add(mul(x, x), x)), [x]);
+    t.is(value.item(), 1 + 4 + 9 + 2);
+    t.deepEqual(gradients.get(x)?.toNumbers(), [3, -3, 7]);
+  });
+});
+
+test('broadcast inputs get the sum over what was repeated', (t) => {
+  scope(() => {
+    const x = Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]);
+    const b = Tensor.from([10, 20, 30]);
+    const { gradients } = valueAndGradients(() => total(mul(x, b)), [x, b]);
+    t.deepEqual(scalars(gradients), [
+      [10, 20, 30, 10, 20, 30],
+      [5, 7, 9],
+    ]);
+  });
+});
+
+test('what is not asked for is not computed, and other results come along', (t) => {
+  scope(() => {
+    const [x, frozen, unused] = [Tensor.from([2]), Tensor.from([5]), Tensor.from([7])];
+    const { value, gradients } = valueAndGradients(() => {
+      const y = mul(x, frozen);
+      return { loss: total(y), y };
+    }, [x, unused]);
+    t.is(value.y.item(), 10);
+    t.deepEqual([...gradients.keys()], [x]);
+  });
+});
+
+test('the gradient of a parameter that is computed on the way', (t) => {
+  scope(() => {
+    const x = Tensor.from([3]);
+    let y: Tensor | undefined;
+    const inner = scope(() => mul(x, x));
+    const { gradients } = valueAndGradients(() => {
+      y = mul(x, inner);
+      return total(mul(y, y));
+    }, [x, inner]);
+    // y = x·i, loss = y²: d/dx = 2·y·i, d/di = 2·y·x
+    t.deepEqual(scalars(gradients), [[2 * 27 * 9], [2 * 27 * 3]]);
+  });
+});
+
+test('noGrad makes constants', (t) => {
+  scope(() => {
+    const x = Tensor.from([3]);
+    const { gradients } = valueAndGradients(
+      () =>
+        total(
+          mul(
+            x,
+            noGrad(() => mul(x, x)),
+          ),
+        ),
+      [x],
+    );
+    t.deepEqual(gradients.get(x)?.toNumbers(), [9]);
+  });
+});
+
+test('gradients end at steps; a loss is one float', (t) => {
+  scope(() => {
+    const x = Tensor.from([1.4, 2.6]);
+    t.is(valueAndGradients(() => total(round(x)), [x]).gradients.size, 0);
+    faults(t, () => valueAndGradients(() => mul(x, x), [x]), 'shape', /the loss is \[2\], expected a float tensor of one element/);
+  });
+});
+
+test('nothing is left but what was asked for, whether it works or not', (t) => {
+  scope(() => {
+    const x = Tensor.from([1, 2, 3]);
+    const before = memory().tensors;
+    const { value, gradients } = valueAndGradients(() => total(mul(mul(x, x), x)), [x]);
+    t.is(memory().tensors, before + 2);
+    value.dispose();
+    for (const gradient of gradients.values()) gradient.dispose();
+    t.throws(() =>
+      valueAndGradients(() => {
+        mul(x, x);
+        throw new Error('stop');
+      }, [x]),
+    );
+    t.is(memory().tensors, before);
+  });
+});
+
+test('off the thread, only what is alive holds memory', async (t) => {
+  const x = Tensor.from(new Float32Array(1 << 16).fill(1));
+  const run = () => {
+    memory('resetPeak');
+    const before = memory().peakBytes;
+    return { before, body: () => valueAndGradients(() => scope(() => total(noGrad(() => chain(x)))), [x]) };
+  };
+  const chain = (from: Tensor) => {
+    let y = from;
+    for (let i = 0; i < 50; i++) {
+      const next = add(y, x);
+      if (y !== from) y.dispose();
+      y = next;
+    }
+    return y;
+  };
+  const { before, body } = run();
+  const { value } = await offThread(body);
+  t.is(value.item(), 51 * (1 << 16));
+  t.true(memory().peakBytes - before <= 3 * x.bytes, `${memory().peakBytes - before} bytes at most`);
+  value.dispose();
+  x.dispose();
+});
