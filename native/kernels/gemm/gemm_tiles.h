@@ -35,13 +35,6 @@ template <class Pack> void packPanels(const Product& p, Pack pack) {
   });
 }
 
-// Packs `outputs` columns of a matrix with `step` floats from row to row.
-static void packColumns(const float* matrix, int64_t outputs, int64_t step, int64_t steps, float* panel) {
-  const int64_t width = panelWidth(outputs);
-  for (int64_t k = 0; k < steps; k++)
-    for (int64_t j = 0; j < width; j++) panel[k * width + j] = j < outputs ? matrix[k * step + j] : 0;
-}
-
 // aOf(matrix) is where a[matrix] begins.
 template <class A> void multiply(const Product& p, A aOf) {
   static constexpr float zeros[kPanel] = {};
@@ -72,7 +65,7 @@ static bool gemmTiled(const gemm_call& call) {
   Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>(), nullptr};
   EXPECT(call.a.dim(-1) == p.k && call.bias.size() == p.n && call.y.size() == p.m * p.n);
   p.packed = packedMemory(p);
-  packPanels(p, [&](int64_t, int64_t first, int64_t outputs, float* panel) { packRows(b + first * p.k, outputs, p.k, panel); });
+  packPanels(p, [&](int64_t, int64_t first, int64_t outputs, float* panel) { packRows(b + first * p.k, outputs, p.k, p.k, panel); });
   multiply(p, [=](int64_t) { return a; });
   return true;
 }
@@ -96,7 +89,7 @@ static bool matmulTiled(const matmul_call& call) {
     p.y = call.y.as<float>() + done * m * n;
     p.packed = packedMemory(p);
     packPanels(p, [&](int64_t matrix, int64_t first, int64_t outputs, float* panel) {
-      packColumns(b + matrices.indexOfB(done + matrix) * k * n + first, outputs, n, k, panel);
+      packColumns(b + matrices.indexOfB(done + matrix) * k * n + first, outputs, k, n, panel);
     });
     multiply(p, [&](int64_t matrix) { return a + matrices.indexOfA(done + matrix) * matrices.m * k; });
   }
