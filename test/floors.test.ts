@@ -28,7 +28,7 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
 ];
 
 /** What every op family may use. */
-const shared = ['ops/basic', 'ops/window', 'ops/codes', 'ops/elementwise', 'ops/layout'];
+const shared = ['ops/basic', 'ops/window', 'ops/codes', 'ops/elementwise', 'ops/layout', 'ops/convWeightGrad'];
 
 interface Edge {
   from: string;

@@ -2,6 +2,7 @@
 import type { AnyOp } from '../op.js';
 import * as basic from './basic.js';
 import * as conv from './conv.js';
+import * as convWeightGrad from './convWeightGrad.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
 import * as integer from './integer.js';
@@ -15,6 +16,7 @@ import * as reduce from './reduce.js';
 
 export { sumTo } from './basic.js';
 export * from './conv.js';
+export * from './convWeightGrad.js';
 export * from './elementwise.js';
 export * from './gemm.js';
 export * from './integer.js';
@@ -26,7 +28,7 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer];
+const families = [basic, elementwise, reduce, layout, gemm, conv, convWeightGrad, pool, norm, quantize, qgemm, qconv, integer];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

@@ -38,12 +38,12 @@ static void packPart(const Sweep& p, const Part& part) {
   float* to = part.panel + width;
   const float* from = p.w + part.group * p.weight.group + (part.firstOut - part.group * p.groupOut) * p.weight.out;
   const bool inOrder = p.rowTaps.step == 1 && p.columnTaps.step == 1;  // all taps, as they lie in memory
-  if (inOrder && p.weight.in == 1) return packRows(from, part.outputs, p.depth(), p.weight.out, to);
+  if (inOrder && p.weight.in == 1) return packRows(from, p.weight.out, part.outputs, p.depth(), to);
   for (int64_t r = 0; r < p.rows.kernel; r++) {
     for (int64_t s = 0; s < p.columns.kernel; s++, to += p.groupIn * width) {
       const int64_t tap = (p.rowTaps.first + r * p.rowTaps.step) * p.weightColumns + p.columnTaps.first + s * p.columnTaps.step;
-      if (p.weight.in == 1) packRows(from + tap * p.weight.tap, part.outputs, p.groupIn, p.weight.out, to);
-      else packColumns(from + tap * p.weight.tap, part.outputs, p.groupIn, p.weight.in, to);
+      if (p.weight.in == 1) packRows(from + tap * p.weight.tap, p.weight.out, part.outputs, p.groupIn, to);
+      else packColumns(from + tap * p.weight.tap, p.weight.in, part.outputs, p.groupIn, to);
     }
   }
 }
