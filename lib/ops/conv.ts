@@ -4,6 +4,7 @@ import { type Check, defineOp, required } from '../op.js';
 import { type Dtype, mayEqual, shapesMayEqual, type TensorType } from '../shape.js';
 import { scope, type Tensor } from '../tensor.js';
 import { sumTo } from './basic.js';
+import { conv2dWeightGrad } from './convWeightGrad.js';
 import { fill, reshape, transpose } from './layout.js';
 import { checkWindow, checkWindowParams, windowExtent } from './window.js';
 
@@ -59,7 +60,7 @@ export const conv2d = defineOp({
   quantizes: { weight: 'w', axis: 0 },
   grad: (dy, { inputs: [x, w, bias], params }) => [
     () => conv2dInputGrad(dy, w, { ...params, inputShape: x.shape.slice(1, 3) }),
-    undefined,
+    () => conv2dWeightGrad(dy, x, { ...params, kernel: w.shape.slice(1, 3) }),
     () => sumTo(dy, { shape: bias.shape }),
   ],
   learns: ['w', 'bias'],
@@ -92,11 +93,15 @@ export const convTranspose2d = defineOp({
     return { dtype: x.dtype, shape: [x.shape[0], height, width, w.shape[0]] };
   },
   quantizes: { weight: 'w', axis: 0 },
-  grad(dy, { inputs: [, w, bias], params: { outputPads, ...window } }) {
+  grad(dy, { inputs: [x, w, bias], params: { outputPads, ...window } }) {
     if (outputPads.some((n, i) => n >= window.strides[i])) {
       fail({ code: 'graph', problem: 'convTranspose2d has a gradient only where outputPads are smaller than strides' });
     }
-    return [() => transposedInputGrad(dy, w, window), undefined, () => sumTo(dy, { shape: bias.shape })];
+    return [
+      () => transposedInputGrad(dy, w, window),
+      () => transposedWeightGrad(dy, x, w.shape.slice(1, 3), window),
+      () => sumTo(dy, { shape: bias.shape }),
+    ];
   },
   learns: ['w', 'bias'],
 });
@@ -107,6 +112,11 @@ function transposedInputGrad(dy: Tensor, w: Tensor, window: typeof windowDefault
     const swapped = swapChannels(w, window.groups);
     return conv2d(dy, swapped, fill({ shape: [swapped.shape[0]], value: 0, dtype: w.dtype }), window);
   });
+}
+
+/** What was the image of that convolution is dy here, and what was its dy is x. */
+function transposedWeightGrad(dy: Tensor, x: Tensor, kernel: readonly number[], window: typeof windowDefaults): Tensor {
+  return scope(() => swapChannels(conv2dWeightGrad(x, dy, { ...window, kernel }), window.groups));
 }
 
 /** Weights (out, kh, kw, in/groups) as (in, kh, kw, out/groups). */
