@@ -60,6 +60,7 @@ export { type Batches, type CalibrateOptions, calibrate } from './quant/calibrat
 export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
 export { type CodeType, type QParams, type QuantizedWeight, qparamsOf, quantizeWeight, type Range } from './quant/scheme.js';
+export { normal, permutation, philox, uniform, words } from './random.js';
 export { type BenchOptions, benchModel, type Timing } from './recipes/benchModel.js';
 export type { Agreement } from './recipes/compareRuntime.js';
 export type { Difference } from './recipes/difference.js';
