@@ -1,4 +1,6 @@
 /** The one list of op cases: tests run every case on every kernel row, benches take their smallest shapes from it. */
+
+import { batchNormCases } from './batchNorm.js';
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
 import { elementwiseCases } from './elementwise.js';
@@ -6,6 +8,7 @@ import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
 import { layoutCases } from './layout.js';
 import { normCases } from './norm.js';
+import { optimizerCases } from './optimizer.js';
 import { poolCases } from './pool.js';
 import { qconvCases } from './qconv.js';
 import { qgemmCases } from './qgemm.js';
@@ -20,6 +23,8 @@ export const cases: Record<string, Case[]> = {
   ...convCases,
   ...poolCases,
   ...normCases,
+  ...batchNormCases,
+  ...optimizerCases,
   ...quantizeCases,
   ...qgemmCases,
   ...qconvCases,
