@@ -1,7 +1,7 @@
 /**
  * Optimizer steps and averages, in place: an op here writes its first input, and the state beside it, and returns the first input. All is
- * float32, done in one pass over memory. Learning rate and gradient scale are a tensor, so that what was computed by ops (a clip factor)
- * needs no way through JavaScript.
+ * float32, done in one pass over memory. Learning rate and gradient scale are a tensor, `control`, so that what was computed by ops (a clip
+ * factor) needs no way through JavaScript. A control of NaN leaves everything as it is: see `updateControl`.
  */
 import { type Check, defineListOp, defineOp, required } from '../op.js';
 import { shapesMayEqual, type TensorType } from '../shape.js';
@@ -40,8 +40,8 @@ const isRate = (value: number) => value >= 0 && value < 1;
  * @param velocity any tensor where momentum is 0
  * @param control (learning rate, gradientScale)
  */
-export const sgd = defineOp({
-  name: 'sgd',
+export const sgdUpdate = defineOp({
+  name: 'sgdUpdate',
   inputs: ['parameter', 'gradient', 'velocity', 'control'],
   params: {
     momentum: 0,
@@ -74,8 +74,8 @@ export const sgd = defineOp({
  * @param gradient the shape of parameter, like m and v, which begin as zeros
  * @param control (learning rate, gradientScale)
  */
-export const adam = defineOp({
-  name: 'adam',
+export const adamUpdate = defineOp({
+  name: 'adamUpdate',
   inputs: ['parameter', 'gradient', 'm', 'v', 'control'],
   params: {
     beta1: 0.9,
@@ -106,12 +106,14 @@ export const adam = defineOp({
  * Running statistics of batch normalization take row 0 (means) or 1 (variances) of `batchStatistics`, the variances with the factor
  * n / (n − 1) that makes them unbiased, n elements a channel; weights that are averaged over steps take the weights.
  * @param value the shape of average, or that with a dimension of rows before it, of which `row` is taken
+ * @param control not used but for leaving the update out where it is NaN
  */
 export const movingAverage = defineOp({
   name: 'movingAverage',
-  inputs: ['average', 'value'],
+  inputs: ['average', 'value', 'control'],
   params: { momentum: required<number>(), factor: 1, row: 0 },
-  infer([average, value], { momentum, factor, row }, check) {
+  infer([average, value, control], { momentum, factor, row }, check) {
+    checkControl(control, check);
     const rows = value.shape.length === average.shape.length ? 1 : value.shape[0];
     const shape = value.shape.slice(value.shape.length - average.shape.length);
     const fits = value.shape.length - average.shape.length <= 1 && shapesMayEqual(shape, average.shape);
@@ -138,24 +140,29 @@ export const sumSquares = defineListOp({
 });
 
 /**
- * min(1, maxNorm / (√norm2 + 1e-6)): the factor that clips gradients to a norm, as in torch.nn.utils.clip_grad_norm_. NaN stays NaN.
- * @param norm2 one number, the squared norm
- * @returns the shape of norm2
+ * The control of an update: (rate, min(1, maxNorm / (√norm2 + 1e-6))), the factor that clips gradients to a norm as
+ * torch.nn.utils.clip_grad_norm_ does. Where the loss or the norm is not finite it is NaN, and the update is left out.
+ * @param norm2 one number, the squared norm of all gradients
+ * @param loss one number
+ * @returns (learning rate, factor of the gradient)
  */
-export const clipScale = defineOp({
-  name: 'clipScale',
-  inputs: ['norm2'],
-  params: { maxNorm: required<number>() },
-  infer([norm2], { maxNorm }, check) {
-    check.dtype(norm2.dtype === 'float32', 'norm2', norm2, 'float32');
-    check.shape(
-      norm2.shape.every((n) => n === 1 || Number.isNaN(n)),
-      'norm2',
-      norm2,
-      'one element',
-    );
-    check.param(maxNorm > 0 && maxNorm < Infinity, 'maxNorm', maxNorm, 'a finite number above 0');
-    return norm2;
+export const updateControl = defineOp({
+  name: 'updateControl',
+  inputs: ['norm2', 'loss'],
+  params: { rate: required<number>(), maxNorm: Number.POSITIVE_INFINITY },
+  infer([norm2, loss], { rate, maxNorm }, check) {
+    for (const [name, type] of Object.entries({ norm2, loss })) {
+      check.dtype(type.dtype === 'float32', name, type, 'float32');
+      check.shape(
+        type.shape.every((n) => n === 1 || Number.isNaN(n)),
+        name,
+        type,
+        'one element',
+      );
+    }
+    check.param(Number.isFinite(rate), 'rate', rate, 'a finite number');
+    check.param(maxNorm > 0, 'maxNorm', maxNorm, 'a number above 0');
+    return { dtype: 'float32', shape: [2] };
   },
   grad: 'none',
 });

@@ -1,4 +1,6 @@
 // Updates in place: the first input and the state beside it are written through their views (rules.h has the formulas).
+#include <cmath>
+
 #include "../../core/scratch.h"
 #include "rules.h"
 
@@ -20,9 +22,10 @@ double squaresOf(const float* x, int64_t count) {
 
 }  // namespace
 
-bool sgd_reference(const sgd_call& c) {
+bool sgdUpdate_reference(const sgdUpdate_call& c) {
   const int64_t size = c.parameter.size();
   EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.control, 2));
+  if (isLeftOut(c.control)) return true;
   const SgdRule rule(c);
   float *parameter = c.parameter.as<float>(), *velocity = c.velocity.as<float>();
   const float* gradient = c.gradient.as<float>();
@@ -35,9 +38,10 @@ bool sgd_reference(const sgd_call& c) {
   return true;
 }
 
-bool adam_reference(const adam_call& c) {
+bool adamUpdate_reference(const adamUpdate_call& c) {
   const int64_t size = c.parameter.size();
   EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.m, size) && isFloats(c.v, size) && isFloats(c.control, 2));
+  if (isLeftOut(c.control)) return true;
   const AdamRule rule(c);
   float *parameter = c.parameter.as<float>(), *m = c.m.as<float>(), *v = c.v.as<float>();
   const float* gradient = c.gradient.as<float>();
@@ -48,6 +52,8 @@ bool adam_reference(const adam_call& c) {
 bool movingAverage_reference(const movingAverage_call& c) {
   const int64_t size = c.average.size(), first = c.row.integer() * size;
   EXPECT(isFloats(c.average, size) && c.value.dtype == Dtype::float32 && first >= 0 && first + size <= c.value.size());
+  EXPECT(isFloats(c.control, 2));
+  if (isLeftOut(c.control)) return true;
   const AverageRule rule(c);
   float* average = c.average.as<float>();
   const float* value = c.value.as<float>() + first;
@@ -63,11 +69,13 @@ bool sumSquares_reference(const sumSquares_call& c) {
   return true;
 }
 
-// y = min(1, maxNorm / (√norm2 + 1e-6)) in double, NaN stays NaN
-bool clipScale_reference(const clipScale_call& c) {
-  EXPECT(isFloats(c.norm2, 1) && isFloats(c.y, 1));
-  const double scale = c.maxNorm / (sqrt(double{c.norm2.as<float>()[0]}) + 1e-6);
-  c.y.as<float>()[0] = static_cast<float>(scale > 1 ? 1 : scale);
+// y = (rate, min(1, maxNorm / (√norm2 + 1e-6))) in double; NaN for both unless norm2 and loss are finite
+bool updateControl_reference(const updateControl_call& c) {
+  EXPECT(isFloats(c.norm2, 1) && isFloats(c.loss, 1) && isFloats(c.y, 2));
+  const double norm2 = c.norm2.as<float>()[0], loss = c.loss.as<float>()[0], scale = c.maxNorm / (sqrt(norm2) + 1e-6);
+  const bool finite = std::isfinite(norm2) && std::isfinite(loss);
+  c.y.as<float>()[0] = finite ? static_cast<float>(c.rate) : NAN;
+  c.y.as<float>()[1] = finite ? static_cast<float>(scale > 1 ? 1 : scale) : NAN;
   return true;
 }
 

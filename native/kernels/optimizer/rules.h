@@ -13,6 +13,12 @@ namespace {
 
 INLINE bool isFloats(const View& x, int64_t size) { return x.dtype == Dtype::float32 && x.size() == size; }
 
+// A step without numbers in its control is left out: nothing is written.
+INLINE bool isLeftOut(const View& control) {
+  const float* c = control.as<float>();
+  return c[0] != c[0] || c[1] != c[1];
+}
+
 // g = gradientScale·gradient + weightDecay·p
 // v = first ? g : momentum·v + (1 − dampening)·g
 // p = p − learningRate·(nesterov ? g + momentum·v : v)         without momentum p − learningRate·g
@@ -20,7 +26,7 @@ struct SgdRule {
   float rate, scale, decay, momentum, undamped;
   bool nesterov, first;
 
-  explicit SgdRule(const sgd_call& c)
+  explicit SgdRule(const sgdUpdate_call& c)
       : rate(c.control.as<float>()[0]),
         scale(c.control.as<float>()[1]),
         decay(static_cast<float>(c.weightDecay)),
@@ -47,7 +53,7 @@ struct SgdRule {
 struct AdamRule {
   float scale, decay, keep, beta1, fresh1, beta2, fresh2, size, correction, epsilon;
 
-  explicit AdamRule(const adam_call& c) {
+  explicit AdamRule(const adamUpdate_call& c) {
     const double rate = c.control.as<float>()[0], first = c.beta1, second = c.beta2, weightDecay = c.weightDecay, step = c.step;
     scale = c.control.as<float>()[1];
     decay = c.decoupled != 0 ? 0 : static_cast<float>(weightDecay);
