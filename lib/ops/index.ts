@@ -2,10 +2,12 @@
 import type { AnyOp } from '../op.js';
 import * as basic from './basic.js';
 import * as conv from './conv.js';
+import * as dropout from './dropout.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
 import * as integer from './integer.js';
 import * as layout from './layout.js';
+import * as loss from './loss.js';
 import * as norm from './norm.js';
 import * as pool from './pool.js';
 import * as qconv from './qconv.js';
@@ -15,10 +17,12 @@ import * as reduce from './reduce.js';
 
 export { sumTo } from './basic.js';
 export * from './conv.js';
+export * from './dropout.js';
 export * from './elementwise.js';
 export * from './gemm.js';
 export * from './integer.js';
 export * from './layout.js';
+export * from './loss.js';
 export * from './norm.js';
 export * from './pool.js';
 export * from './qconv.js';
@@ -26,7 +30,7 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer];
+const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, loss, dropout, quantize, qgemm, qconv, integer];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 
