@@ -1,6 +1,6 @@
 // gemm and matmul on register tiles: b is packed into panels of kPanel outputs. A band of rows of a stays in the second cache while the
 // panels stream by; of a panel, kDepth steps (32 KB) at a time stay in the first cache and meet all tiles of the band, whose sums wait
-// in y.
+// as [row][kPanel]: the rows of y may be a power of two apart, which caches do not like.
 #pragma once
 #include <string.h>
 
@@ -30,6 +30,8 @@ struct Product {
   INLINE int64_t panels() const { return (n + kPanel - 1) / kPanel; }
   INLINE int64_t outputs(int64_t panel) const { return n - panel * kPanel < kPanel ? n - panel * kPanel : kPanel; }
   INLINE int64_t packedFloats() const { return batch * panels() * k * kPanel; }
+  // Of a thread: the copy of a band and its sums.
+  INLINE int64_t bandMemory() const { return bandTiles() * kRows * (bandStep() + kPanel); }
   // A band is copied so that its rows are an odd number of cache lines apart: rows a power of two apart would evict each other.
   INLINE int64_t bandStep() const { return (ceilDiv(k, 16) | 1) * 16; }
   INLINE int64_t bandTiles() const {
@@ -38,10 +40,9 @@ struct Product {
   }
 };
 
-// Working memory: the panels, then a copy of a band for each thread.
+// Working memory: the panels, then those of the threads.
 INLINE void allocate(Product& p) {
-  const int64_t bands = threads() * p.bandTiles() * kRows * p.bandStep();
-  p.packed = static_cast<float*>(scratch(static_cast<size_t>(p.packedFloats() + bands) * sizeof(float)));
+  p.packed = static_cast<float*>(scratch(static_cast<size_t>(p.packedFloats() + threads() * p.bandMemory()) * sizeof(float)));
 }
 
 // pack(matrix, first output, outputs, panel) fills one panel.
@@ -58,7 +59,7 @@ template <class Pack> void packPanels(const Product& p, Pack pack) {
 struct Band {
   const float* a;
   int64_t matrix, row, rows, firstPanel, endPanel;
-  float* copy;
+  float* memory;
 };
 
 static void multiplyBand(const Product& p, const Band& band) {
@@ -67,13 +68,13 @@ static void multiplyBand(const Product& p, const Band& band) {
   const int64_t blocks = p.k ? ceilDiv(p.k, kDepth) : 1, depth = ceilDiv(p.k, blocks);
   // Worth it where many panels read the copy.
   const bool copies = blocks > 1 && band.endPanel - band.firstPanel >= 4;
-  const float* const a = copies ? band.copy : band.a;
+  const float* const a = copies ? band.memory : band.a;
+  float* const sums = band.memory + p.bandTiles() * kRows * p.bandStep();
   Tile tile{};
   tile.rows = tile.taps = 1;
   tile.xStep = copies ? p.bandStep() : p.k;
-  tile.yStep = p.n;
   for (int64_t i = 0; copies && i < band.rows; i++)
-    memcpy(band.copy + i * tile.xStep, band.a + i * p.k, static_cast<size_t>(p.k) * sizeof(float));
+    memcpy(band.memory + i * tile.xStep, band.a + i * p.k, static_cast<size_t>(p.k) * sizeof(float));
   for (int64_t panel = band.firstPanel; panel < band.endPanel; panel++) {
     tile.outputs = p.outputs(panel);
     for (int64_t first = 0, block = 0; block < blocks; block++, first += depth) {
@@ -81,9 +82,13 @@ static void multiplyBand(const Product& p, const Band& band) {
       tile.panel = p.packed + (band.matrix * p.panels() + panel) * p.k * kPanel + first * panelWidth(tile.outputs);
       for (int64_t i = 0; i < tiles.count; i++) {
         tile.x = a + tiles.first(i) * tile.xStep + first;
-        tile.y = p.y + (band.matrix * p.m + band.row + tiles.first(i)) * p.n + panel * kPanel;
-        tile.start = block ? tile.y : p.bias ? p.bias + panel * kPanel : zeros;
-        tile.startStep = block ? p.n : 0;
+        float *const y = p.y + (band.matrix * p.m + band.row + tiles.first(i)) * p.n + panel * kPanel, *const waiting =
+                                                                                                           sums + tiles.first(i) * kPanel;
+        const bool starts = block == 0, ends = block == blocks - 1;
+        tile.start = starts ? p.bias ? p.bias + panel * kPanel : zeros : waiting;
+        tile.startStep = starts ? 0 : kPanel;
+        tile.y = ends ? y : waiting;
+        tile.yStep = ends ? p.n : kPanel;
         run(tiles.rows(i), tile);
       }
     }
@@ -98,7 +103,7 @@ template <class A> void multiply(const Product& p, A aOf) {
   const int64_t bandTiles = wanted < 1 ? 1 : smaller(wanted, p.bandTiles()), bands = ceilDiv(tiles.count, bandTiles);
   const int64_t units = p.batch * bands * p.panels();
   const int64_t parts = smaller(smaller(threads(), units), 1 + p.batch * p.m * p.n * p.k / kProductGrain);
-  float* const copies = p.packed + p.packedFloats();
+  float* const own = p.packed + p.packedFloats();
   parallel(parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; part++) {
       const int64_t last = units * (part + 1) / parts;
@@ -106,8 +111,7 @@ template <class A> void multiply(const Product& p, A aOf) {
         const int64_t whole = unit / p.panels(), matrix = whole / bands, row = tiles.first(whole % bands * bandTiles);
         next = smaller(last, (whole + 1) * p.panels());
         const int64_t rows = smaller(p.m - row, bandTiles * tiles.height), firstPanel = unit - whole * p.panels();
-        multiplyBand(p, {aOf(matrix) + row * p.k, matrix, row, rows, firstPanel, firstPanel + next - unit,
-                         copies + part * p.bandTiles() * kRows * p.bandStep()});
+        multiplyBand(p, {aOf(matrix) + row * p.k, matrix, row, rows, firstPanel, firstPanel + next - unit, own + part * p.bandMemory()});
       }
     }
   });
