@@ -29,6 +29,7 @@ class WeightPanels {
     runLength_ = joined_ ? p.columns.kernel * p.groupIn : p.groupIn;
   }
 
+  int64_t vectors() const { return ceilDiv(p.depth(), kWidth); }
   int64_t panels() const { return ceilDiv(p.depth(), kPanel); }
   PanelLanes lanesOf(int64_t panel) const { return {panel * kPanel, smaller(kPanel, p.depth() - panel * kPanel)}; }
   int64_t memory() const { return kBlockPixels * kPanel; }
@@ -99,11 +100,6 @@ class WeightPanels {
   bool joined_;
   int64_t runLength_;
 };
-
-static void conv2dWeightGradTiled(const WeightGrad& p, const float* dy, const float* x, float* dw) {
-  const OuterSums sums{p.groups, p.chunks, p.groupOut, p.depth(), p.out, dw};
-  outerSums(sums, WeightPanels(p, dy, x));
-}
 
 }  // namespace
 }  // namespace lowbit
