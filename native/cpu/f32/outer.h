@@ -21,6 +21,9 @@ struct OuterTile {
   float* y;
   int64_t yStep;
   int64_t lanes;  // 1 to kPanel
+  // Memory that will be needed later is fetched meanwhile, aheadStep floats a step.
+  const float* ahead;
+  int64_t aheadStep;
 };
 
 template <int M, int V> __attribute__((noinline)) void runOuterTile(const OuterTile& tile) {
@@ -33,10 +36,12 @@ template <int M, int V> __attribute__((noinline)) void runOuterTile(const OuterT
       fetch(from + M * tile.startStep);
     });
   });
-  const int64_t leftStep = tile.leftStep, rightStep = tile.rightStep;
+  const int64_t leftStep = tile.leftStep, rightStep = tile.rightStep, aheadStep = tile.aheadStep;
+  const float* ahead = tile.ahead;
   for (int64_t line = 0; line < tile.lines; line++) {
     const float *left = tile.left + line * tile.leftLine, *right = tile.right + line * tile.rightLine;
-    for (int64_t k = 0; k < tile.length; k++, left += leftStep, right += rightStep) {
+    for (int64_t k = 0; k < tile.length; k++, left += leftStep, right += rightStep, ahead += aheadStep) {
+      fetch(ahead);
       Vector w[V];
       each<V>([&](auto v) { w[v] = load(right + v * kWidth); });
       each<M>([&](auto m) {

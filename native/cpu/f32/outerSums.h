@@ -18,6 +18,7 @@ namespace lowbit {
 namespace {
 
 constexpr int64_t kBlockPixels = 256;         // a panel of a block is 32 KB
+constexpr int64_t kLineFloats = 16;           // of a cache line
 constexpr int64_t kBandOutputs = 16 * kRows;  // of a block: 224 KB
 constexpr int64_t kOuterGrain = 1 << 20;      // multiply-adds worth a thread: about 7 us
 
@@ -75,6 +76,7 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
     source.prepare(span.matrix, at, next, span.memory);
     const bool finishes = span.y && next == stop;
     const float* left = source.left(span.matrix) + at * s.leftStep;
+    const float *ahead = left + (next - at) * s.leftStep, *aheadEnd = ahead + (next < stop ? next - at : 0) * s.leftStep;
     int64_t copied = -1;
     for (int64_t unit = span.first; unit < span.last; unit++) {
       const int64_t band = unit / source.panels(), panel = unit % source.panels(), firstTile = bands.first(band), endTile = bands.end(band);
@@ -95,6 +97,9 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
         tile.left = copies ? span.copy + tiles.first(i) - firstOut : left + tiles.first(i);
         tile.start = at == start ? nullptr : sums;
         tile.y = finishes ? span.y + tiles.first(i) * s.lanes + lanes.first : sums;
+        tile.ahead = ahead;
+        tile.aheadStep = ahead < aheadEnd ? kLineFloats : 0;
+        ahead += tile.aheadStep * (next - at);
         runOuter(tiles.rows(i), tile);
       }
     }

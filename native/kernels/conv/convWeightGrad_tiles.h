@@ -7,8 +7,13 @@
 namespace lowbit {
 namespace {
 
-constexpr int64_t kPackCost = 6;        // of a packed vector, in multiply-adds
-constexpr int64_t kPackedOutputs = 64;  // from here on packing costs little, and panels are kinder to caches
+// Rows in place, or packed panels? Packing a vector costs as much as some multiply-adds, runs may fill their vectors badly. Beyond that
+// panels are kinder to caches where pixels are far apart, and make longer blocks of small images.
+static bool prefersRows(const WeightGrad& p, const WeightRows& rows, const WeightPanels& panels) {
+  constexpr int64_t packCost = 6, manyOutputs = 64, farApart = 512, smallImage = 64;
+  if (rows.vectors() * p.groupOut > panels.vectors() * (p.groupOut + packCost)) return false;
+  return p.groupOut <= manyOutputs || (p.channels < farApart && p.height * p.width >= smallImage);
+}
 
 static bool conv2dWeightGradTiled(const conv2dWeightGrad_call& call) {
   if (call.dy.dtype != Dtype::float32) return false;
@@ -23,7 +28,7 @@ static bool conv2dWeightGradTiled(const conv2dWeightGrad_call& call) {
   const OuterSums sums{p.groups, p.chunks, p.groupOut, p.depth(), p.out, dw};
   const WeightRows rows(p, dy, x);
   const WeightPanels panels(p, dy, x);
-  if (p.groupOut <= kPackedOutputs && rows.vectors() * p.groupOut <= panels.vectors() * (p.groupOut + kPackCost)) outerSums(sums, rows);
+  if (prefersRows(p, rows, panels)) outerSums(sums, rows);
   else outerSums(sums, panels);
   return true;
 }
