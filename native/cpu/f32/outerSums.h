@@ -32,6 +32,21 @@ struct OuterSums {
   INLINE int64_t pixels() const { return chunks.lines * chunks.width; }
 };
 
+// Memory that the next block needs, and that is fetched line by line while this one is summed.
+struct Ahead {
+  struct Region {
+    const float *at, *end;
+  } regions[2];
+
+  // Hands `steps` lines to a tile.
+  INLINE void give(int64_t steps, OuterTile& tile) {
+    Region& region = regions[regions[0].at >= regions[0].end];
+    tile.ahead = region.at;
+    tile.aheadStep = region.at < region.end ? kLineFloats : 0;
+    region.at += tile.aheadStep * steps;
+  }
+};
+
 struct PanelLanes {
   int64_t first, count;
 };
@@ -63,6 +78,7 @@ struct OuterSpan {
 //   memory()                                    floats that a thread needs for a block
 //   left(matrix)                                where its pixel 0 is
 //   blockEnd(pixel, end)                        where the block that begins at a pixel ends
+//   needs(matrix, first, end)                   the memory of `right` that a block reads
 //   prepare(matrix, first, end, memory)         called for every block
 //   place(matrix, first, end, panel, memory, tile)   sets right, its steps, and how a tile walks the block
 template <class Source> void sumSpan(const OuterSums& s, const Source& source, const Bands& bands, const OuterSpan& span) {
@@ -76,7 +92,11 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
     source.prepare(span.matrix, at, next, span.memory);
     const bool finishes = span.y && next == stop;
     const float* left = source.left(span.matrix) + at * s.leftStep;
-    const float *ahead = left + (next - at) * s.leftStep, *aheadEnd = ahead + (next < stop ? next - at : 0) * s.leftStep;
+    Ahead ahead{};
+    if (next < stop) {
+      const int64_t end = source.blockEnd(next, stop);
+      ahead = {{{left + (next - at) * s.leftStep, left + (end - at) * s.leftStep}, source.needs(span.matrix, next, end)}};
+    }
     int64_t copied = -1;
     for (int64_t unit = span.first; unit < span.last; unit++) {
       const int64_t band = unit / source.panels(), panel = unit % source.panels(), firstTile = bands.first(band), endTile = bands.end(band);
@@ -97,9 +117,7 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
         tile.left = copies ? span.copy + tiles.first(i) - firstOut : left + tiles.first(i);
         tile.start = at == start ? nullptr : sums;
         tile.y = finishes ? span.y + tiles.first(i) * s.lanes + lanes.first : sums;
-        tile.ahead = ahead;
-        tile.aheadStep = ahead < aheadEnd ? kLineFloats : 0;
-        ahead += tile.aheadStep * (next - at);
+        ahead.give(next - at, tile);
         runOuter(tiles.rows(i), tile);
       }
     }

@@ -30,6 +30,7 @@ class WeightRows {
   }
   // Loads may run past the end by a vector.
   int64_t memory() const { return padded_ ? rowsOf(lines_) * paddedWidth_ * p.channels + kWidth : 0; }
+  Ahead::Region needs(int64_t, int64_t first, int64_t end) const { return {x_ + p.origin(first), x_ + p.origin(end)}; }
   const float* left(int64_t group) const { return dy_ + group * p.groupOut; }
 
   // Whole lines of one image.
