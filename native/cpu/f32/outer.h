@@ -15,7 +15,7 @@ struct OuterTile {
   // Steps are `lines` x `length`: both operands move on by a step, and by a line where one ends.
   int64_t lines, length;
   int64_t leftStep, leftLine, rightStep, rightLine;
-  // Sums begin as `start`, or at 0 where it is nullptr; the rows behind are those of the next tile, and are fetched meanwhile.
+  bool fresh;  // sums begin at 0, else as `start`, behind which lie those of the next tile: they are fetched meanwhile
   const float* start;
   int64_t startStep;
   float* y;
@@ -32,8 +32,8 @@ template <int M, int V> __attribute__((noinline)) void runOuterTile(const OuterT
   each<M>([&](auto m) {
     each<V>([&](auto v) {
       const float* from = tile.start + m * tile.startStep + v * kWidth;
-      sums[m * V + v] = tile.start ? load(from) : repeat(0);
-      fetch(from + M * tile.startStep);
+      sums[m * V + v] = tile.fresh ? repeat(0) : load(from);
+      if (!tile.fresh) fetch(from + M * tile.startStep);
     });
   });
   const int64_t leftStep = tile.leftStep, rightStep = tile.rightStep, aheadStep = tile.aheadStep;

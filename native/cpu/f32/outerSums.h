@@ -41,7 +41,7 @@ struct Ahead {
   // Hands `steps` lines to a tile.
   INLINE void give(int64_t steps, OuterTile& tile) {
     Region& region = regions[regions[0].at >= regions[0].end];
-    tile.ahead = region.at;
+    tile.ahead = region.at < region.end ? region.at : tile.left;
     tile.aheadStep = region.at < region.end ? kLineFloats : 0;
     region.at += tile.aheadStep * steps;
   }
@@ -90,6 +90,7 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
   for (int64_t at = start, next; at < stop; at = next) {
     next = source.blockEnd(at, stop);
     source.prepare(span.matrix, at, next, span.memory);
+    tile.fresh = at == start;
     const bool finishes = span.y && next == stop;
     const float* left = source.left(span.matrix) + at * s.leftStep;
     Ahead ahead{};
@@ -115,7 +116,7 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
       for (int64_t i = firstTile; i < endTile; i++) {
         float* const sums = span.sums + (panel * s.outs + tiles.first(i)) * kPanel;
         tile.left = copies ? span.copy + tiles.first(i) - firstOut : left + tiles.first(i);
-        tile.start = at == start ? nullptr : sums;
+        tile.start = sums;
         tile.y = finishes ? span.y + tiles.first(i) * s.lanes + lanes.first : sums;
         ahead.give(next - at, tile);
         runOuter(tiles.rows(i), tile);
