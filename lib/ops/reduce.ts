@@ -1,6 +1,6 @@
 /**
  * One number for many, along axes that may be negative to count from the back. x is of any number type. Real sums and products are
- * formed in double in the order of x and rounded once, so they do not depend on the number of threads; integers wrap.
+ * formed in double and rounded once, in an order that depends on shapes alone (native/kernels/reduce/reduce.h); integers wrap.
  */
 import { shapeText } from '../error.js';
 import { type Check, defineOp, type OpSpec, required } from '../op.js';

@@ -185,6 +185,36 @@ function sumToCase(shape: readonly number[], to: readonly number[], dtype: Dtype
   };
 }
 
+/** Several chunks, and lanes with a rest; the sums of either order are the same to 1e-12. */
+const manyChunks: Case[] = (
+  [
+    [[40000], [0]],
+    [[2, 33000], [1]],
+    [[5000, 16], [0]],
+    [[2500, 70], [0]],
+    [
+      [300, 3, 200],
+      [0, 2],
+    ],
+    [[20000, 3], [0]],
+    [
+      [3, 700, 31],
+      [0, 1, 2],
+    ],
+    [[70, 64], [1]],
+    [[70, 100], [1]],
+  ] as [number[], number[]][]
+).flatMap(([shape, axes]) =>
+  (['float32', 'float64'] as Dtype[]).map((dtype) => ({
+    note: `${dtype} [${shape}] over [${axes}] in chunks`,
+    inputs: () => [random(shape, -1.5, 1.5, 1, dtype)],
+    params: { axes },
+    expect: ([x]) => reduced(x, shape, axes, sum),
+    bound: dtype === 'float64' ? 1e-11 : 2 * rounded,
+    gradient: false, // as below, on tensors that take no time
+  })),
+);
+
 export const reduceCases: Record<string, Case[]> = {
   sumTo: [
     ...raggedSizes.map((n) => sumToCase([3, n], [n])),
@@ -199,9 +229,11 @@ export const reduceCases: Record<string, Case[]> = {
     sumToCase([9, 8, 7, 33], [33]),
     sumToCase([4, 3, 5], [5], 'float64'),
     sumToCase([4, 3, 5], [5], 'int32'),
+    sumToCase([9000, 5, 3], [5, 1]),
   ],
   reduceSum: [
     ...reduction(sum),
+    ...manyChunks,
     { note: 'uint8 wraps', inputs: () => [Tensor.from([200, 100], undefined, 'uint8')], params: { axes: [0] }, expect: [44] },
     // In float32 the ones would be lost beside 2^24.
     { note: 'keeps small terms', inputs: () => [Tensor.from([2 ** 24, 1, 1, 1, 1])], params: { axes: [0] }, expect: [2 ** 24 + 4] },
