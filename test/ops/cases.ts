@@ -1,10 +1,12 @@
 /** The one list of op cases: tests run every case on every kernel row, benches take their smallest shapes from it. */
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
+import { dropoutCases } from './dropout.js';
 import { elementwiseCases } from './elementwise.js';
 import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
 import { layoutCases } from './layout.js';
+import { lossCases } from './loss.js';
 import { normCases } from './norm.js';
 import { poolCases } from './pool.js';
 import { qconvCases } from './qconv.js';
@@ -20,6 +22,8 @@ export const cases: Record<string, Case[]> = {
   ...convCases,
   ...poolCases,
   ...normCases,
+  ...lossCases,
+  ...dropoutCases,
   ...quantizeCases,
   ...qgemmCases,
   ...qconvCases,
