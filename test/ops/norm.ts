@@ -60,8 +60,9 @@ function layerNormCase({ x: shape, axis = -1, scale: scaleShape, dtype = 'float3
         const variance = row.reduce((a, b) => a + (b - mean) ** 2, 0) / width;
         return ((value - mean) / Math.sqrt(variance + 1e-5)) * scale[at(i % width)] + bias[i % bias.length];
       }),
-    // Doubles until the one rounding to float32, relative to the result.
-    bound: 2 ** -23 + stored(dtype),
+    // Differences, the inverse, the products and the sum are rounded, five times half a ulp of at most |x̂·scale| + |bias| < 2·√width + 1;
+    // |x̂| < 2.1 for uniform numbers here.
+    bound: 5 * 2 ** -24 * 5 + stored(dtype),
   };
 }
 
@@ -94,8 +95,9 @@ function layerNormGradCase(name: 'input' | 'scale', { x: shape, axis = -1, scale
       }
       return name === 'input' ? dx : dscale;
     },
-    // Doubles until the one rounding; at width 1 the inverse is 316 and multiplies their errors.
-    bound: 2 ** -23 + stored(dtype),
+    // g, x̂, the two sums and the operations on them: eight roundings of at most |g| + |x̂|·|slope| < 2 + 2.1·2, times an inverse below 2 (at
+    // width 1 it is 316, and everything is 0).
+    bound: 8 * 2 ** -24 * 6.2 * 2 + stored(dtype) * 2,
   };
 }
 
