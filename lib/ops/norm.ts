@@ -40,7 +40,7 @@ function checkSameShape(dy: TensorType, name: string, other: TensorType, check: 
   check.shape(shapesMayEqual(dy.shape, other.shape), 'dy', dy, `the shape of ${name}, [${other.shape}]`);
 }
 
-/** The gradient of layerNorm by x, the statistics computed again: inverse·(g − mean g − x̂·mean(g·x̂)), g = dy·scale; in double. */
+/** The gradient of layerNorm by x, the statistics computed again: inverse·(g − mean g − x̂·mean(g·x̂)), g = dy·scale; sums in double. */
 export const layerNormInputGrad = defineOp({
   name: 'layerNormInputGrad',
   inputs: ['dy', 'x', 'scale'],
@@ -71,7 +71,8 @@ export const layerNormScaleGrad = defineOp({
 
 /**
  * y = (x − mean) / √(variance + epsilon) · scale + bias with mean and variance over the dimensions from `axis` on;
- * computed in double, rounded once.
+ * the statistics in double;
+ * float32 within 4 ulp of the largest of |x̂·scale|, |bias| and y, other types rounded once.
  * @param scale broadcasts to those dimensions, like bias
  */
 export const layerNorm = defineOp({

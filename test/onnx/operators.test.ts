@@ -78,6 +78,17 @@ test('Dropout does not ask for the ratio that it ignores', (t) => {
   gives(t, runNode('Dropout', [upTo(2), Tensor.scalar(0), train])[0], [2], [0, 1]);
 });
 
+test('Dropout keeps its ratio for training and is left out of files', (t) => {
+  const graph = importOnnx(nodeModel('Dropout', [upTo(2), Tensor.scalar(0.25)], { constants: [1] }));
+  t.deepEqual(
+    graph.nodes.map(({ op, params }) => [op.name, params]),
+    [['dropout', { rate: 0.25 }]],
+  );
+  t.deepEqual(importOnnx(toOnnx(graph)).nodes, []);
+  const old = importOnnx(nodeModel('Dropout', [upTo(2)], { opset: 7, attributes: { ratio: float(0.125) } }));
+  t.is(old.nodes[0].params.rate, 0.125);
+});
+
 test('TopK reads how many when it runs, and is written again', (t) => {
   const x = Tensor.from([1, 5, 3, 2, 2, 9], [2, 3]);
   const options = { ...open, outputs: 2, attributes: { largest: int(0), axis: int(1) } };

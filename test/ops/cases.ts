@@ -5,10 +5,12 @@ import { batchNormCases } from './batchNorm.js';
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
 import { convWeightGradCases } from './convWeightGrad.js';
+import { dropoutCases } from './dropout.js';
 import { elementwiseCases } from './elementwise.js';
 import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
 import { layoutCases } from './layout.js';
+import { lossCases } from './loss.js';
 import { normCases } from './norm.js';
 import { optimizerCases } from './optimizer.js';
 import { poolCases } from './pool.js';
@@ -28,6 +30,8 @@ export const cases: Record<string, Case[]> = {
   ...normCases,
   ...batchNormCases,
   ...optimizerCases,
+  ...lossCases,
+  ...dropoutCases,
   ...quantizeCases,
   ...qgemmCases,
   ...qconvCases,

@@ -25,21 +25,24 @@ function wrap(value: number | bigint, dtype: Dtype): number {
 }
 
 /** The function away from points where its slope is steep or not there, for its gradient. */
-const slope = (low: number, high: number, params?: object): Case => ({
+const smoothPart = (low: number, high: number, params?: object): Case => ({
   note: `slope from ${low} to ${high}`,
   inputs: () => [random([3, 17], low, high, 6)],
   params,
 });
 const withoutGradient = (list: Case[]): Case[] => list.map((entry) => ({ ...entry, gradient: false }));
 
+// One unit in the last place is at most 2^-23 of a number; functions.test.ts measures these errors where numbers are small.
+const ulps = (count: number) => count * 2 ** -23;
+
 /** One real function on ragged float32, the specials, an empty tensor and the other real types. */
-function real(f: (x: number) => number, low = -4, high = 4, params?: object): Case[] {
+function real(f: (x: number) => number, low = -4, high = 4, params?: object, float32 = rounded): Case[] {
   const expect = ([x]: number[][]) => x.map(f);
   return [
-    ...raggedSizes.map((n) => ({ note: `${n}`, inputs: () => [random([n], low, high)], params, expect, bound: rounded })),
-    { note: 'specials', inputs: () => [Tensor.from(specials)], params, expect: ([x]) => x.map((v) => Math.fround(f(v))), bound: rounded },
+    ...raggedSizes.map((n) => ({ note: `${n}`, inputs: () => [random([n], low, high)], params, expect, bound: float32 })),
+    { note: 'specials', inputs: () => [Tensor.from(specials)], params, expect: ([x]) => x.map((v) => Math.fround(f(v))), bound: float32 },
     { note: 'empty', inputs: () => [Tensor.from([], [3, 0, 2])], params, expect: [] },
-    { note: 'no dimensions', inputs: () => [Tensor.scalar(low)], params, expect, bound: rounded },
+    { note: 'no dimensions', inputs: () => [Tensor.scalar(low)], params, expect, bound: float32 },
     { note: 'float64', inputs: () => [random([2, 9], low, high, 2, 'float64')], params, expect, bound: 1e-13 },
     { note: 'float16', inputs: () => [random([33], low, high, 3, 'float16')], params, expect, bound: halfRounded },
     { note: 'bfloat16', inputs: () => [random([33], low, high, 4, 'bfloat16')], params, expect, bound: bfloatRounded },
@@ -79,6 +82,21 @@ function erf(x: number): number {
   );
 }
 
+/** dy·f'(x), from x or y. Slopes are within 8 ulp of values up to 1.13, dy is up to 2 and the product rounded: 2·(8·1.13 + 1)·2^-24. */
+function slope(f: (x: number) => number, low = -4, high = 4, params?: object): Case[] {
+  const expect = ([dy, x]: number[][]) => x.map((v, i) => dy[i] * f(v));
+  const inputs = (n: number, dtype?: Dtype) => () => [random([n], -2, 2, 1, dtype), random([n], low, high, 2, dtype)];
+  return [
+    ...raggedSizes.map((n) => ({ note: `${n}`, inputs: inputs(n), params, expect, bound: 21 * 2 ** -24 })),
+    { note: 'several threads', inputs: inputs(20001), params, expect, bound: 21 * 2 ** -24 },
+    { note: 'empty', inputs: () => [random([3, 0]), random([3, 0])], params, expect: [] },
+    { note: 'NaN and zeros', inputs: () => [Tensor.from([1, 1, 1]), Tensor.from([NaN, 0, -0])], params, expect, bound: 2 ** -23 },
+    { note: 'float64', inputs: inputs(33, 'float64'), params, expect, bound: 1e-13 },
+    { note: 'float16', inputs: inputs(33, 'float16'), params, expect, bound: halfRounded },
+    { note: 'bfloat16', inputs: inputs(33, 'bfloat16'), params, expect, bound: bfloatRounded },
+  ];
+}
+
 function halfEven(x: number): number {
   const low = Math.floor(x);
   if (x - low === 0.5) return low % 2 ? low + 1 : low;
@@ -86,6 +104,7 @@ function halfEven(x: number): number {
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+const normal = (x: number) => 0.5 * (1 + erf(x / Math.SQRT2));
 const softplus = (x: number) => (x > 30 ? x : Math.log1p(Math.exp(x)));
 const unit = (x: number) => Math.min(1, Math.max(0, x));
 const elu = (x: number, alpha = 1) => (x < 0 ? alpha * Math.expm1(x) : x);
@@ -342,30 +361,51 @@ export const elementwiseCases: Record<string, Case[]> = {
   ceil: real(Math.ceil),
   floor: real(Math.floor),
   round: [...real(halfEven), { note: 'ties', inputs: () => [Tensor.from([0.5, 1.5, 2.5, -0.5, -1.5])], expect: [0, 2, 2, 0, -2] }],
-  sqrt: [...withoutGradient(real(Math.sqrt, 0, 9)), slope(0.5, 9)],
+  sqrt: [...withoutGradient(real(Math.sqrt, 0, 9)), smoothPart(0.5, 9)],
   reciprocal: real((x) => 1 / x, 0.5, 4),
-  exp: real(Math.exp),
-  log: [...withoutGradient(real(Math.log, 0.1, 9)), slope(0.5, 9)],
+  exp: real(Math.exp, -4, 4, {}, ulps(1)),
+  log: [...withoutGradient(real(Math.log, 0.1, 9, {}, ulps(1))), smoothPart(0.5, 9)],
   sin: real(Math.sin),
   cos: real(Math.cos),
-  tan: [...withoutGradient(real(Math.tan, -1.5, 1.5)), slope(-1, 1)],
-  asin: [...withoutGradient(real(Math.asin, -1, 1)), slope(-0.8, 0.8)],
-  acos: [...withoutGradient(real(Math.acos, -1, 1)), slope(-0.8, 0.8)],
+  tan: [...withoutGradient(real(Math.tan, -1.5, 1.5)), smoothPart(-1, 1)],
+  asin: [...withoutGradient(real(Math.asin, -1, 1)), smoothPart(-0.8, 0.8)],
+  acos: [...withoutGradient(real(Math.acos, -1, 1)), smoothPart(-0.8, 0.8)],
   atan: real(Math.atan),
   sinh: real(Math.sinh),
   cosh: real(Math.cosh),
-  tanh: real(Math.tanh),
+  tanh: real(Math.tanh, -4, 4, {}, ulps(2)),
+  tanhGrad: slope((y) => 1 - y * y, -1, 1),
   asinh: real(Math.asinh),
-  acosh: [...withoutGradient(real(Math.acosh, 1, 9)), slope(1.5, 9)],
-  atanh: [...withoutGradient(real(Math.atanh, -0.9, 0.9)), slope(-0.7, 0.7)],
-  erf: real(erf),
-  sigmoid: real(sigmoid, -9, 9),
+  acosh: [...withoutGradient(real(Math.acosh, 1, 9)), smoothPart(1.5, 9)],
+  atanh: [...withoutGradient(real(Math.atanh, -0.9, 0.9)), smoothPart(-0.7, 0.7)],
+  erf: real(erf, -4, 4, {}, ulps(2)),
+  erfGrad: slope((x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x)),
+  sigmoid: real(sigmoid, -9, 9, {}, ulps(3)),
+  sigmoidGrad: slope((y) => y * (1 - y), 0, 1),
   hardSigmoid: [...real((x) => unit(0.2 * x + 0.5)), ...real((x) => unit(0.3 * x + 0.25), -4, 4, { alpha: 0.3, beta: 0.25 })],
   hardSwish: real((x) => x * unit(x / 6 + 0.5)),
-  silu: real((x) => x * sigmoid(x), -9, 9),
+  silu: real((x) => x * sigmoid(x), -9, 9, {}, ulps(4)),
+  siluGrad: slope((x) => sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
   gelu: [
-    ...real((x) => 0.5 * x * (1 + erf(x / Math.SQRT2))),
-    ...real((x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), -4, 4, { approximate: 'tanh' }),
+    ...real((x) => x * normal(x), -4, 4, {}, ulps(4)),
+    ...real((x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), -4, 4, { approximate: 'tanh' }, ulps(4)),
+  ],
+  geluGrad: [
+    ...slope((x) => normal(x) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)),
+    ...slope(
+      (x) => {
+        const s = sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
+        return s + x * s * (1 - s) * 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
+      },
+      -4,
+      4,
+      { approximate: 'tanh' },
+    ),
+    {
+      note: 'where it ends',
+      inputs: () => [Tensor.from([2, 2, 2, 2]), Tensor.from([1e30, Infinity, -1e30, -Infinity])],
+      expect: [2, 2, 0, 0],
+    },
   ],
   leakyRelu: [...real((x) => (x < 0 ? 0.01 * x : x)), ...real((x) => (x < 0 ? 0.25 * x : x), -4, 4, { alpha: 0.25 })],
   elu: [...real((x) => elu(x)), ...real((x) => elu(x, 0.5), -4, 4, { alpha: 0.5 })],

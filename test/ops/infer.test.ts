@@ -8,6 +8,7 @@ const type = (shape: readonly number[], dtype: Dtype = 'float32'): TensorType =>
 const shapeOf = (op: AnyOp, types: readonly TensorType[], params: object = {}) => inferType(op, types, { ...op.params, ...params }).shape;
 const int64 = (values: number[]) => Tensor.from(values, undefined, 'int64');
 
+const logits = type([2, 10]);
 const refused: [AnyOp, readonly TensorType[], object, string][] = [
   [lb.add, [type([2, 3]), type([2])], {}, 'add: b is [2], expected a shape that broadcasts with [2, 3].'],
   [lb.add, [type([2]), type([2], 'int8')], {}, 'add: b is int8, expected float32 because a has that type.'],
@@ -16,6 +17,26 @@ const refused: [AnyOp, readonly TensorType[], object, string][] = [
   [lb.elu, [type([2])], { alpha: unknown }, 'elu: parameter alpha is NaN, expected a finite number.'],
   [lb.clip, [type([2])], { min: unknown }, 'clip: parameter min is NaN, expected a number.'],
   [lb.gelu, [type([2])], { approximate: 'erf' }, 'gelu: parameter approximate is "erf", expected one of none, tanh.'],
+  [lb.geluGrad, [type([3]), type([2])], {}, 'geluGrad: dy is [3], expected the shape of x, [2].'],
+  [lb.crossEntropy, [type([2]), type([2], 'int32')], {}, 'crossEntropy: logits is [2], expected (n, classes).'],
+  [lb.crossEntropy, [logits, type([3], 'int32')], {}, 'crossEntropy: labels is [3], expected [2] because logits have that many rows.'],
+  [lb.crossEntropy, [logits, type([2])], {}, 'crossEntropy: labels is float32, expected int32 or int64.'],
+  [
+    lb.crossEntropy,
+    [logits, type([2], 'int64')],
+    { labelSmoothing: 1.5 },
+    'crossEntropy: parameter labelSmoothing is 1.5, expected a number from 0 to 1.',
+  ],
+  [lb.softCrossEntropy, [logits, type([2, 9])], {}, 'softCrossEntropy: targets is [2, 9], expected the shape of logits, [2, 10].'],
+  [lb.distillation, [logits, logits], { temperature: 0 }, 'distillation: parameter temperature is 0, expected a finite number above 0.'],
+  [lb.meanSquaredError, [type([2], 'int32'), type([2], 'int32')], {}, 'meanSquaredError: x is int32, expected float32 or float64.'],
+  [lb.dropout, [type([2])], { rate: 1 }, 'dropout: parameter rate is 1, expected a number from 0, below 1.'],
+  [
+    lb.dropoutTraining,
+    [type([2]), type([2], 'int32')],
+    { stream: 0 },
+    'dropoutTraining: state is [2], expected [3] because it is seed low, seed high and step.',
+  ],
   [lb.mod, [type([2]), type([2])], {}, 'mod: parameter fmod is false, expected true because a is float32.'],
   [lb.prelu, [type([2]), type([3, 2])], {}, 'prelu: slope is [3, 2], expected a shape that broadcasts to [2].'],
   [lb.where, [type([2]), type([2]), type([2])], {}, 'where: condition is float32, expected boolean.'],
@@ -322,4 +343,16 @@ test('permuted parameters do the same to a transposed tensor', (t) => {
   const joined = lb.concat([lb.transpose(x, { perm }), lb.transpose(x, { perm })], lb.concat.permute?.({ axis: -3 }, perm));
   t.deepEqual(joined.data(), lb.transpose(lb.concat([x, x], { axis: -3 }), { perm }).data());
   t.is(lb.reduceSum.permute?.({ axes: [1], keepDims: false }, perm), undefined);
+});
+
+test('a label that is no class is refused, naming its row', (t) => {
+  for (const row of lb.rowsOf(lb.crossEntropy)) {
+    const inputs = [random([3, 10]), Tensor.from([1, 2, 10], [3], 'int32')];
+    const error = t.throws(() => runOp(lb.crossEntropy, inputs, {}, row), { instanceOf: LowbitError });
+    t.is(error?.code, 'data');
+    t.regex(error?.message ?? '', /label 10 of row 2 is none of the 10 classes/);
+    const one = Tensor.scalar(1);
+    const negative = Tensor.from([1, -1, 3], [3], 'int32');
+    t.throws(() => runOp(lb.crossEntropyGrad, [one, inputs[0], negative], {}, row), { message: /label -1 of row 1/ });
+  }
 });

@@ -38,9 +38,93 @@ function layerNormCase({ x: shape, axis = -1, scale: scaleShape, dtype = 'float3
         const variance = row.reduce((a, b) => a + (b - mean) ** 2, 0) / width;
         return ((value - mean) / Math.sqrt(variance + 1e-5)) * scale[at(i % width)] + bias[i % bias.length];
       }),
-    // Doubles until the one rounding to float32, relative to the result.
-    bound: 2 ** -23 + stored(dtype),
+    // Differences, the inverse, the products and the sum are rounded, five times half a ulp of at most |x̂·scale| + |bias| < 2·√width + 1;
+    // |x̂| < 2.1 for uniform numbers here.
+    bound: 5 * 2 ** -24 * 5 + stored(dtype),
   };
+}
+
+function layerNormGradCase(name: 'input' | 'scale', { x: shape, axis = -1, scale: scaleShape, dtype = 'float32' }: LayerNormShape): Case {
+  const dims = shape.slice(axis);
+  const width = size(dims);
+  const lines = size(shape) / width;
+  const operand = scaleShape ?? dims;
+  return {
+    note: `${dtype} [${shape}] axis ${axis} scale [${operand}]`,
+    inputs: () => [
+      random(shape, -1, 1, 6, dtype),
+      random(shape, -2, 2, 1, dtype),
+      ...(name === 'input' ? [random(operand, 0.5, 2, 2, dtype)] : []),
+    ],
+    params: { axis },
+    expect: ([dy, x, scale]) => {
+      const dx: number[] = [];
+      const dscale = Array<number>(width).fill(0);
+      for (let line = 0; line < lines; line++) {
+        const row = x.slice(line * width, (line + 1) * width);
+        const mean = row.reduce((a, b) => a + b, 0) / width;
+        const inverse = 1 / Math.sqrt(row.reduce((a, b) => a + (b - mean) ** 2, 0) / width + 1e-5);
+        const standard = row.map((v) => (v - mean) * inverse);
+        const g = row.map((_, i) => dy[line * width + i] * (scale ? scale[i % scale.length] : 1));
+        const meanG = g.reduce((a, b) => a + b, 0) / width;
+        const slope = g.reduce((a, b, i) => a + b * standard[i], 0) / width;
+        dx.push(...g.map((v, i) => inverse * (v - meanG - standard[i] * slope)));
+        for (const [i, v] of standard.entries()) dscale[i] += dy[line * width + i] * v;
+      }
+      return name === 'input' ? dx : dscale;
+    },
+    // g, x̂, the two sums and the operations on them: eight roundings of at most |g| + |x̂|·|slope| < 2 + 2.1·2, times an inverse below 2 (at
+    // width 1 it is 316, and everything is 0).
+    bound: 8 * 2 ** -24 * 6.2 * 2 + stored(dtype) * 2,
+  };
+}
+
+function layerNormGradCases(name: 'input' | 'scale'): Case[] {
+  return [
+    ...raggedSizes.map((n) => layerNormGradCase(name, { x: [3, n] })),
+    layerNormGradCase(name, { x: [100, 37] }),
+    layerNormGradCase(name, { x: [2, 3, 4], axis: -2 }),
+    layerNormGradCase(name, { x: [2, 3, 4], axis: -2, scale: [4] }),
+    layerNormGradCase(name, { x: [2, 3, 4], axis: -1, scale: [] }),
+    layerNormGradCase(name, { x: [0, 4] }),
+    layerNormGradCase(name, { x: [2, 9], dtype: 'float64' }),
+    layerNormGradCase(name, { x: [2, 9], dtype: 'float16' }),
+  ];
+}
+
+/** Gradients from dy and y along an axis; `element` is one of them from its own dy and y and the line's. */
+function softmaxGradCases(
+  low: number,
+  high: number,
+  element: (dy: number, y: number, line: { dy: number[]; y: number[] }) => number,
+): Case[] {
+  const along = (shape: readonly number[], axis: number, dtype: Dtype = 'float32'): Case => {
+    const [, length, inner] = split(shape, axis);
+    return {
+      note: `${dtype} [${shape}] axis ${axis}`,
+      inputs: () => [random(shape, -1, 1, 3, dtype), random(shape, low, high, 1, dtype)],
+      params: { axis },
+      expect: ([dy, y]) =>
+        y.map((value, at) => {
+          const start = at - (Math.floor(at / inner) % length) * inner;
+          const indices = Array.from({ length }, (_, i) => start + i * inner);
+          return element(dy[at], value, { dy: indices.map((i) => dy[i]), y: indices.map((i) => y[i]) });
+        }),
+      // The sum is rounded once, the difference and the product too, an exponential of at most 1 is within 1 ulp: 4 roundings of at most
+      // 1 + |sum|, and the sums here stay below 40.
+      bound: 4 * 41 * 2 ** -24 + stored(dtype) * 2,
+    };
+  };
+  return [
+    ...raggedSizes.map((n) => along([2, n], -1)),
+    along([3, 5, 4], 1),
+    along([3, 5, 4], 0),
+    along([40, 5, 33], 2),
+    along([0, 5], 1),
+    along([5, 0], 1),
+    along([2, 9], -1, 'float64'),
+    along([2, 9], -1, 'float16'),
+  ];
 }
 
 function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
@@ -66,8 +150,9 @@ function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
         }
         return y;
       },
-      // Doubles until the one rounding to the stored type.
-      bound: 2 ** -23 + stored(dtype),
+      // Exponentials within 1 ulp, so their sum as well; its inverse and the product are rounded: at most 4 ulp of at most 1, or of the sum's
+      // logarithm, which stays below 14.
+      bound: 4 * 2 ** -23 + stored(dtype),
     };
   };
   return [
@@ -101,6 +186,10 @@ export const normCases: Record<string, Case[]> = {
     layerNormCase({ x: [2, 9], dtype: 'float64' }),
     layerNormCase({ x: [2, 9], dtype: 'float16' }),
   ],
+  layerNormInputGrad: layerNormGradCases('input'),
+  layerNormScaleGrad: layerNormGradCases('scale'),
+  softmaxGrad: softmaxGradCases(0, 1, (dy, y, line) => y * (dy - line.dy.reduce((sum, v, i) => sum + v * line.y[i], 0))),
+  logSoftmaxGrad: softmaxGradCases(-6, 0, (dy, y, line) => dy - Math.exp(y) * line.dy.reduce((sum, v) => sum + v, 0)),
   softmax: softmaxCases((x, sum) => Math.exp(x) / sum),
   logSoftmax: softmaxCases((x, sum) => x - Math.log(sum)),
 };

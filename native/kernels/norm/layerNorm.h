@@ -1,10 +1,15 @@
-// What the rows of layer normalization agree on. With n the elements of a line, in double and in the order of core/interleaved.h:
-//   mean = Σ x / n     inverse = 1 / √(Σ (x − mean)² / n + epsilon)     x̂ = (x − mean)·inverse
+// What the rows of layer normalization agree on, for lines of n elements:
+//   statistics          S = Σ d and Q = Σ d² of d = x − x[0], in double and in the order of core/interleaved.h
+//                       mean = x[0] + S / n     variance = (Q − S²/n) / n     inverse = 1 / √(variance + epsilon)
+//   of each element     x̂ = ((x − high) − low)·inverse with mean = high + low
 //   layerNorm           y = fma(x̂, scale, bias)
-//   layerNormInputGrad  dx = inverse·(g − Σ g / n − x̂·(Σ g·x̂ / n))     g = dy·scale
+//   layerNormInputGrad  dx = inverse·fma(−x̂, Σ g·x̂ / n, g − Σ g / n)     g = dy·scale, sums as above
 //   layerNormScaleGrad  dscale = Σ dy·x̂ over the lines: lines are cut into chunks, a sum for each, then those added in order
-// Results are rounded once.
+// Sums are double; the elements of float32 are computed in float32, those of other types in double. (x[0] is an element, so (x[0] − mean)²
+// is at most n variances, and S²/n takes no more than the last few digits of Q away.)
 #pragma once
+#include <math.h>
+
 #include "../../core/check.h"
 #include "../../core/view.h"
 
@@ -22,6 +27,15 @@ struct Lines {
     width = x.count(axis, x.rank);
   }
 };
+
+struct Statistics {
+  double mean, inverse;
+};
+
+INLINE Statistics statisticsOf(double first, double sum, double squares, int64_t width, double epsilon) {
+  const double size = static_cast<double>(width), spread = squares - sum * sum / size;
+  return {first + sum / size, 1 / sqrt((spread < 0 ? 0 : spread) / size + epsilon)};
+}
 
 struct Chunk {
   int64_t begin, end;

@@ -11,9 +11,14 @@
 namespace lowbit {
 namespace {
 
+// What elements of type T are computed in.
+template <class T> using Work = std::conditional_t<std::is_same_v<T, float>, float, double>;
+
+template <class T> Work<T> number(T x) { return static_cast<Work<T>>(static_cast<Computed<T>>(x)); }
+
 // A tensor repeated to the last dimensions of x, `width` elements.
-template <class T> std::vector<double> expanded(const View& operand, const View& x, int64_t width) {
-  std::vector<double> all(static_cast<size_t>(width));
+template <class T> std::vector<Work<T>> expanded(const View& operand, const View& x, int64_t width) {
+  std::vector<Work<T>> all(static_cast<size_t>(width));
   for (size_t i = 0; i < all.size(); i++) {
     int64_t rest = static_cast<int64_t>(i), at = 0, step = 1;
     for (int d = x.rank - 1, e = operand.rank - 1; e >= 0; d--, e--) {
@@ -22,26 +27,29 @@ template <class T> std::vector<double> expanded(const View& operand, const View&
       rest /= x.shape[d];
       step *= operand.shape[e];
     }
-    all[i] = static_cast<Computed<T>>(operand.as<T>()[at]);
+    all[i] = number(operand.as<T>()[at]);
   }
   return all;
 }
 
-template <class T> double number(T x) { return static_cast<Computed<T>>(x); }
-
 // Where a line's x̂ come from.
-struct Standard {
-  double mean, inverse;
-  double operator()(double x) const { return (x - mean) * inverse; }
+template <class W> struct Standard {
+  W high, low, inverse;
+  W operator()(W x) const { return (x - high - low) * inverse; }
 };
 
-template <class T> Standard standardOf(const T* x, int64_t width, double epsilon) {
-  const double size = static_cast<double>(width);
+template <class T> Standard<Work<T>> standardOf(const T* x, int64_t width, double epsilon) {
+  using W = Work<T>;
+  const double first = width ? number(x[0]) : 0;
   InterleavedSum sum, squares;
-  for (int64_t i = 0; i < width; i++) sum.add(i, number(x[i]));
-  const double mean = sum.total() / size;
-  for (int64_t i = 0; i < width; i++) squares.addProduct(i, number(x[i]) - mean, number(x[i]) - mean);
-  return {mean, 1 / std::sqrt(squares.total() / size + epsilon)};
+  for (int64_t i = 0; i < width; i++) {
+    const double difference = number(x[i]) - first;
+    sum.add(i, difference);
+    squares.addProduct(i, difference, difference);
+  }
+  const Statistics found = statisticsOf(first, sum.total(), squares.total(), width, epsilon);
+  const W high = static_cast<W>(found.mean);
+  return {high, static_cast<W>(found.mean - high), static_cast<W>(found.inverse)};
 }
 
 template <class F> void eachLine(const Lines& lines, F body) {
@@ -55,11 +63,11 @@ template <class F> void eachLine(const Lines& lines, F body) {
 bool layerNorm_reference(const layerNorm_call& c) {
   return withReal(c.x.dtype, [&]<class T>(T) {
     const Lines lines(c.x, c.axis.integer());
-    const std::vector<double> scale = expanded<T>(c.scale, c.x, lines.width), bias = expanded<T>(c.bias, c.x, lines.width);
+    const auto scale = expanded<T>(c.scale, c.x, lines.width), bias = expanded<T>(c.bias, c.x, lines.width);
     eachLine(lines, [&](int64_t start) {
       const T* x = c.x.as<T>() + start;
       T* y = c.y.as<T>() + start;
-      const Standard standard = standardOf(x, lines.width, c.epsilon);
+      const auto standard = standardOf(x, lines.width, c.epsilon);
       for (int64_t i = 0; i < lines.width; i++) y[i] = static_cast<T>(std::fma(standard(number(x[i])), scale[i], bias[i]));
     });
   });
@@ -68,20 +76,21 @@ bool layerNorm_reference(const layerNorm_call& c) {
 bool layerNormInputGrad_reference(const layerNormInputGrad_call& c) {
   return withReal(c.x.dtype, [&]<class T>(T) {
     const Lines lines(c.x, c.axis.integer());
-    const std::vector<double> scale = expanded<T>(c.scale, c.x, lines.width);
+    const auto scale = expanded<T>(c.scale, c.x, lines.width);
     eachLine(lines, [&](int64_t start) {
       const T *x = c.x.as<T>() + start, *dy = c.dy.as<T>() + start;
       T* dx = c.dx.as<T>() + start;
-      const Standard standard = standardOf(x, lines.width, c.epsilon);
+      const auto standard = standardOf(x, lines.width, c.epsilon);
       InterleavedSum sum, product;
       for (int64_t i = 0; i < lines.width; i++) {
-        const double g = number(dy[i]) * scale[i];
+        const Work<T> g = number(dy[i]) * scale[i];
         sum.add(i, g);
         product.addProduct(i, g, standard(number(x[i])));
       }
-      const double size = static_cast<double>(lines.width), mean = sum.total() / size, slope = product.total() / size;
+      const double size = static_cast<double>(lines.width);
+      const auto mean = static_cast<Work<T>>(sum.total() / size), slope = static_cast<Work<T>>(product.total() / size);
       for (int64_t i = 0; i < lines.width; i++) {
-        const double g = number(dy[i]) * scale[i];
+        const Work<T> g = number(dy[i]) * scale[i];
         dx[i] = static_cast<T>(standard.inverse * std::fma(-standard(number(x[i])), slope, g - mean));
       }
     });
@@ -99,8 +108,9 @@ bool layerNormScaleGrad_reference(const layerNormScaleGrad_call& c) {
         const Chunk part = chunk(lines.count, i);
         for (int64_t line = part.begin; line < part.end; line++) {
           const T *x = c.x.as<T>() + line * lines.width, *dy = c.dy.as<T>() + line * lines.width;
-          const Standard standard = standardOf(x, lines.width, c.epsilon);
-          for (int64_t j = 0; j < lines.width; j++) sum[j] = std::fma(number(dy[j]), standard(number(x[j])), sum[j]);
+          const auto standard = standardOf(x, lines.width, c.epsilon);
+          for (int64_t j = 0; j < lines.width; j++)
+            sum[j] = std::fma(static_cast<double>(number(dy[j])), static_cast<double>(standard(number(x[j]))), sum[j]);
         }
       }
     });

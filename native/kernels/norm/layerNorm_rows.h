@@ -13,20 +13,21 @@ namespace lowbit {
 namespace {
 
 struct Standard {
-  double mean, inverse;
-  INLINE Wide operator()(Vector x) const { return (widen(x) - repeatWide(mean)) * repeatWide(inverse); }
+  Vector high, low, inverse;
+  INLINE Vector operator()(Vector x) const { return (x - high - low) * inverse; }
 };
 
 INLINE Standard standardOf(const float* x, int64_t width, double epsilon) {
-  const double size = static_cast<double>(width);
+  const double first = width ? x[0] : 0;
   Sums sum, squares;
-  eachVector(width, [&](auto slot, int64_t at, const Lanes& lanes) { sum.add(slot, widen(lanes.load(x + at))); });
-  const double mean = sum.total() / size;
   eachVector(width, [&](auto slot, int64_t at, const Lanes& lanes) {
-    const Wide difference = keep(lanes, widen(lanes.load(x + at)) - repeatWide(mean));
+    const Wide difference = keep(lanes, widen(lanes.load(x + at)) - repeatWide(first));
+    sum.add(slot, difference);
     squares.addProduct(slot, difference, difference);
   });
-  return {mean, 1 / sqrt(squares.total() / size + epsilon)};
+  const Statistics found = statisticsOf(first, sum.total(), squares.total(), width, epsilon);
+  const float high = static_cast<float>(found.mean);
+  return {repeat(high), repeat(static_cast<float>(found.mean - high)), repeat(static_cast<float>(found.inverse))};
 }
 
 template <class F> void eachLine(const Lines& lines, F body) {
@@ -44,7 +45,7 @@ bool layerNormLines(const layerNorm_call& c) {
     float* y = c.y.as<float>() + start;
     const Standard standard = standardOf(x, lines.width, c.epsilon);
     eachVector(lines.width, [&](auto, int64_t at, const Lanes& lanes) {
-      lanes.store(y + at, narrow(multiplyAdd(standard(lanes.load(x + at)), widen(lanes.load(scale + at)), widen(lanes.load(bias + at)))));
+      lanes.store(y + at, multiplyAdd(standard(lanes.load(x + at)), lanes.load(scale + at), lanes.load(bias + at)));
     });
   });
   return true;
@@ -60,15 +61,15 @@ bool layerNormInputGradLines(const layerNormInputGrad_call& c) {
     const Standard standard = standardOf(x, lines.width, c.epsilon);
     Sums sum, product;
     eachVector(lines.width, [&](auto slot, int64_t at, const Lanes& lanes) {
-      const Wide g = widen(lanes.load(dy + at)) * widen(lanes.load(scale + at));
+      const Wide g = widen(lanes.load(dy + at) * lanes.load(scale + at));
       sum.add(slot, g);
-      product.addProduct(slot, g, standard(lanes.load(x + at)));
+      product.addProduct(slot, g, widen(standard(lanes.load(x + at))));
     });
     const double size = static_cast<double>(lines.width);
-    const Wide mean = repeatWide(sum.total() / size), slope = repeatWide(product.total() / size), inverse = repeatWide(standard.inverse);
+    const Vector mean = repeat(static_cast<float>(sum.total() / size)), slope = repeat(static_cast<float>(product.total() / size));
     eachVector(lines.width, [&](auto, int64_t at, const Lanes& lanes) {
-      const Wide g = widen(lanes.load(dy + at)) * widen(lanes.load(scale + at));
-      lanes.store(dx + at, narrow(inverse * multiplyAdd(-standard(lanes.load(x + at)), slope, g - mean)));
+      const Vector g = lanes.load(dy + at) * lanes.load(scale + at);
+      lanes.store(dx + at, standard.inverse * multiplyAdd(-standard(lanes.load(x + at)), slope, g - mean));
     });
   });
   return true;
@@ -89,7 +90,7 @@ bool layerNormScaleGradLines(const layerNormScaleGrad_call& c) {
         const Standard standard = standardOf(x, lines.width, c.epsilon);
         eachVector(lines.width, [&](auto, int64_t at, const Lanes& lanes) {
           const Wide before{loadDoubles(sum + at), loadDoubles(sum + at + kDoubles)};
-          const Wide after = multiplyAdd(widen(lanes.load(dy + at)), standard(lanes.load(x + at)), before);
+          const Wide after = multiplyAdd(widen(lanes.load(dy + at)), widen(standard(lanes.load(x + at))), before);
           storeDoubles(sum + at, after.low);
           storeDoubles(sum + at + kDoubles, after.high);
         });

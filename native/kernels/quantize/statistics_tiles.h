@@ -19,8 +19,6 @@ namespace {
 using Ints = __m512i;
 using Mask = __mmask16;
 
-INLINE Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
-INLINE Vector larger(Vector a, Vector b) { return _mm512_max_ps(a, b); }
 INLINE Mask none() { return 0; }
 INLINE Mask either(Mask a, Mask b) { return static_cast<Mask>(a | b); }
 INLINE Mask isNaN(Vector x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
@@ -40,8 +38,6 @@ INLINE void storeInts(int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
 using Ints = __m256i;
 using Mask = __m256;
 
-INLINE Vector smaller(Vector a, Vector b) { return _mm256_min_ps(a, b); }
-INLINE Vector larger(Vector a, Vector b) { return _mm256_max_ps(a, b); }
 INLINE Mask none() { return _mm256_setzero_ps(); }
 INLINE Mask either(Mask a, Mask b) { return _mm256_or_ps(a, b); }
 INLINE Mask isNaN(Vector x) { return _mm256_cmp_ps(x, x, _CMP_UNORD_Q); }
