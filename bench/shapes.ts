@@ -64,6 +64,13 @@ function convCalls({ from, size, channels, out, kernel, stride = 1, depthwise = 
       macs,
     },
     {
+      op: 'conv2dWeightGrad',
+      from,
+      inputs: () => [fill([1, Math.ceil(size / stride), Math.ceil(size / stride), out], 'float32'), fill(x, 'float32')],
+      params: { ...params, kernel: [kernel, kernel] },
+      macs,
+    },
+    {
       op: 'qconv2d',
       from,
       inputs: () => [fill(x, 'uint8'), fill(w, 'int8'), fill([out], 'int32'), fill([out], 'float32')],
@@ -77,6 +84,7 @@ export const benchCalls: BenchCall[] = [
   ...convolutions.flatMap(convCalls),
   ...matrices.flatMap(({ from, m, k, n }): BenchCall[] => [
     { op: 'gemm', from, inputs: () => [fill([m, k], 'float32'), fill([n, k], 'float32'), fill([n], 'float32')], macs: m * k * n },
+    { op: 'gemmWeightGrad', from, inputs: () => [fill([m, n], 'float32'), fill([m, k], 'float32')], macs: m * k * n },
     {
       op: 'qgemm',
       from,

@@ -172,6 +172,8 @@ export const gemmCases: Record<string, Case[]> = {
     gemmWeightGradCase([6, 9, 4], [2, 3]),
     gemmWeightGradCase([1, 9, 4], []),
     gemmWeightGradCase([5, 8, 7], [5], 'float64'),
+    // Several blocks of rows, and bands that are copied.
+    gemmWeightGradCase([600, 270, 140]),
     // Several chunks of rows.
     gemmWeightGradCase([9001, 3, 17]),
     gemmWeightGradCase([9001, 3, 2], [9001], 'float64'),
