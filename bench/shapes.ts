@@ -52,10 +52,17 @@ function convCalls({ from, size, channels, out, kernel, stride = 1, depthwise = 
   const params = { strides: [stride, stride], pads: [pad, pad, pad, pad], groups: depthwise ? channels : 1 };
   const x = [1, size, size, channels];
   const w = [out, kernel, kernel, depthwise ? 1 : channels];
-  const pixels = Math.ceil(size / stride) ** 2;
-  const macs = pixels * out * kernel * kernel * w[3];
+  const side = Math.ceil(size / stride);
+  const macs = side ** 2 * out * kernel * kernel * w[3];
   return [
     { op: 'conv2d', from, inputs: () => [fill(x, 'float32'), fill(w, 'float32'), fill([out], 'float32')], params, macs },
+    {
+      op: 'conv2dInputGrad',
+      from,
+      inputs: () => [fill([1, side, side, out], 'float32'), fill(w, 'float32')],
+      params: { ...params, inputShape: [size, size] },
+      macs,
+    },
     {
       op: 'qconv2d',
       from,

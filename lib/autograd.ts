@@ -3,7 +3,7 @@ import { fail } from './error.js';
 import { type RecordedCall, record } from './op.js';
 import { add } from './ops/elementwise.js';
 import { fill } from './ops/layout.js';
-import { scope, Tensor } from './tensor.js';
+import { scope, Tensor, tensorsIn } from './tensor.js';
 
 let paused = 0;
 
@@ -40,13 +40,13 @@ export function valueAndGradients<T extends Tensor | { loss: Tensor }>(body: () 
     if (loss.size !== 1 || !loss.dtype.startsWith('float')) {
       fail({ code: 'shape', op: 'valueAndGradients', input: 'the loss', came: loss.shape, expected: 'a float tensor of one element' });
     }
-    const kept = new Set(value instanceof Tensor ? [value] : Object.values(value));
+    const kept = tensorsIn(value);
     return { value, gradients: backward(loss, calls, new Set(parameters), kept) };
   });
 }
 
 /** Walks the calls backwards; every output that is not `kept` is freed as soon as its own call is done with. */
-function backward(loss: Tensor, calls: readonly RecordedCall[], parameters: Set<Tensor>, kept: Set<unknown>): Map<Tensor, Tensor> {
+function backward(loss: Tensor, calls: readonly RecordedCall[], parameters: Set<Tensor>, kept: Set<Tensor>): Map<Tensor, Tensor> {
   const depends = new Set(parameters);
   for (const { inputs, output } of calls) if (inputs.some((input) => depends.has(input))) depends.add(output);
 

@@ -2,18 +2,22 @@
 
 export { type Differentiated, noGrad, valueAndGradients } from './autograd.js';
 export { offThread } from './calls.js';
-export type { Batch, Dataset } from './data/dataset.js';
+export type { Augmentation } from './data/augment.js';
+export { type Batch, type Dataset, dataset, type Samples, type Source, type Window } from './data/dataset.js';
 export { type DigitsOptions, digits } from './data/digits.js';
 export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
 export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
+export { stepsPerEpoch, type TrainingBatch, type TrainingOptions, trainingBatches } from './data/training.js';
 export { type Fault, type FaultCode, LowbitError } from './error.js';
 export { Graph, type Node, type NodeParams, type Output, Uses, type Value } from './graph/graph.js';
 export { print } from './graph/print.js';
 export { rewrite } from './graph/rewrite.js';
 export { preferRow, type RunOptions, referenceRows, run, runAsync } from './graph/run.js';
-export { trace } from './graph/trace.js';
+export { type TraceOptions, trace } from './graph/trace.js';
+export { type Traceable, type TraceModuleOptions, traceModule } from './graph/traceModule.js';
 export { Types } from './graph/types.js';
 export { verify } from './graph/verify.js';
+export * as nn from './nn/index.js';
 export { type ExportOptions, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
 export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
 export { type ImportOptions, importOnnx } from './onnx/importOnnx.js';
@@ -60,6 +64,7 @@ export { type Batches, type CalibrateOptions, calibrate } from './quant/calibrat
 export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
 export { type CodeType, type QParams, type QuantizedWeight, qparamsOf, quantizeWeight, type Range } from './quant/scheme.js';
+export { normal, permutation, philox, uniform, words } from './random.js';
 export { type BenchOptions, benchModel, type Timing } from './recipes/benchModel.js';
 export type { Agreement } from './recipes/compareRuntime.js';
 export type { Difference } from './recipes/difference.js';

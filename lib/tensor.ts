@@ -111,8 +111,7 @@ export class Tensor {
       });
     }
     const tensor = new Tensor(dtype, dims);
-    const bytes = data instanceof arrays[dtype] ? (data as TensorData) : converted(data, dtype);
-    native().addon.copy(tensor.handle, bytes, true);
+    native().addon.copy(tensor.handle, stored(data, dtype), true);
     return tensor;
   }
 
@@ -157,6 +156,16 @@ export class Tensor {
     return values[0];
   }
 
+  /** Overwrites the elements in place: everyone who holds the tensor sees the new ones. */
+  write(data: TensorData | ArrayLike<number | bigint>): void {
+    if (data.length !== this.size) {
+      fail({ code: 'shape', op: 'Tensor.write', input: 'data', came: [data.length], expected: `${this.size} elements` });
+    }
+    const elements = stored(data, this.dtype);
+    pending.settle();
+    native().addon.copy(this.handle, elements, true);
+  }
+
   /** Frees the memory now. Calling it twice is fine. */
   dispose(): void {
     if (this.#handle < 0) return;
@@ -196,6 +205,11 @@ function dtypeOf(data: TensorData | ArrayLike<number | bigint>): Dtype {
   return 'float32';
 }
 
+/** The data as a tensor of the type holds it; an array of its own kind is not copied. */
+function stored(data: TensorData | ArrayLike<number | bigint>, dtype: Dtype): TensorData {
+  return data instanceof arrays[dtype] ? (data as TensorData) : converted(data, dtype);
+}
+
 function converted(data: ArrayLike<number | bigint>, dtype: Dtype): TensorData {
   if (dtype === 'int64' || dtype === 'uint64') {
     return arrays[dtype].from(Array.from(data, (value) => bigIntOf(value, dtype)));
@@ -225,8 +239,7 @@ export function scope<T>(body: () => T): T {
     return result;
   } finally {
     scopes.pop();
-    const kept = new Set<Tensor>();
-    collect(result, kept);
+    const kept = tensorsIn(result);
     for (const tensor of made) {
       if (!kept.has(tensor)) tensor.dispose();
       else scopes.at(-1)?.add(tensor);
@@ -238,6 +251,13 @@ export function scope<T>(body: () => T): T {
 export function keep<T extends Tensor>(tensor: T): T {
   for (const made of scopes) made.delete(tensor);
   return tensor;
+}
+
+/** The tensors of a value: itself, or what is in arrays, sets, maps and plain objects. */
+export function tensorsIn(value: unknown): Set<Tensor> {
+  const found = new Set<Tensor>();
+  collect(value, found);
+  return found;
 }
 
 function collect(value: unknown, into: Set<Tensor>): void {

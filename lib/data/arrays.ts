@@ -1,13 +1,12 @@
 /** Samples that lie in .npy files: a folder of x.npy and y.npy, or one file without labels. */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, shapeText } from '../error.js';
-import { failOnFile } from '../file.js';
 import { halfToNumber } from '../rounding.js';
 import { isInteger, sizeOf } from '../shape.js';
 import type { Source } from './dataset.js';
 import { type Normalization, type Rule, rules } from './normalize.js';
 import { type NpyArray, readNpy } from './npy.js';
+import { isFolder } from './paths.js';
 
 /** The first axis counts the samples. Values are taken as they are; with scale, mean or std the channels are the axis after it. */
 export async function arrays(path: string, options: Normalization): Promise<Source> {
@@ -18,39 +17,36 @@ export async function arrays(path: string, options: Normalization): Promise<Sour
   const [length, ...shape] = x.shape;
   const size = sizeOf(shape);
   const channels = shape[0] ?? 1;
-  const plane = size / channels;
   const scaled = options.scale !== undefined || options.mean !== undefined || options.std !== undefined;
-  const perChannel: Rule[] | undefined = scaled ? rules('npy', options, channels, 1) : undefined;
+  const perChannel: Rule[] = scaled ? rules('npy', options, channels, 1) : [(value) => value];
   return {
     description: `npy:${path}`,
     length: size === 0 ? 0 : length,
     hasLabels: labels !== undefined,
     shape,
-    read: (first, count) => {
-      const data = Float32Array.from({ length: count * size }, (_, i) => {
-        const value = numberAt(x, first * size + i);
-        return perChannel ? perChannel[Math.floor((i % size) / plane)](value) : value;
-      });
-      const bad = data.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) {
-        const sample = first + Math.floor(bad / size);
-        fail({ code: 'data', where: path, problem: `sample ${sample} contains ${data[bad]} (element ${bad % size})` });
+    dtype: 'float32',
+    zero: scaled ? Float32Array.from(perChannel, (rule) => rule(0)) : undefined,
+    gather: (numbers) => {
+      const values = new Float32Array(numbers.length * size);
+      for (const [i, n] of numbers.entries()) {
+        const sample = values.subarray(i * size, (i + 1) * size);
+        convert(x, n * size, perChannel, sample);
+        const bad = sample.findIndex((value) => !Number.isFinite(value));
+        if (bad >= 0) fail({ code: 'data', where: path, problem: `sample ${n} contains ${sample[bad]} (element ${bad})` });
       }
-      return { data, labels: labels?.slice(first, first + count) };
+      return { values, labels: labels && Int32Array.from(numbers, (n) => labels[n]) };
     },
   };
 }
 
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch (error) {
-    return failOnFile(path, error);
+function convert({ dtype, data }: NpyArray, first: number, perChannel: readonly Rule[], out: Float32Array): void {
+  const plane = out.length / perChannel.length;
+  for (const [c, rule] of perChannel.entries()) {
+    for (let i = c * plane; i < (c + 1) * plane; i++) {
+      const value = data[first + i];
+      out[i] = rule(dtype === 'float16' ? halfToNumber(value as number) : Number(value));
+    }
   }
-}
-
-function numberAt({ dtype, data }: NpyArray, i: number): number {
-  return dtype === 'float16' ? halfToNumber(data[i] as number) : Number(data[i]);
 }
 
 function labelsOf(path: string, count: number): Int32Array {

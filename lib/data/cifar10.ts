@@ -1,42 +1,42 @@
 /** CIFAR-10 in its binary form: records of a label byte and 3 × 32 × 32 pixels, (c, h, w), red first. */
-import { open as openFile, readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../error.js';
 import { failOnFile } from '../file.js';
 import type { Samples, Source } from './dataset.js';
-import { type Normalization, pixelTables } from './normalize.js';
+import { type Normalization, pixelLevels } from './normalize.js';
+import { checkSplit, isFolder, type Split } from './paths.js';
 
-export interface Cifar10Options extends Normalization {
+/** The default split of a folder is 'train'. */
+export interface Cifar10Options extends Normalization, Split {
   /** Blue first. */
   bgr?: boolean;
 }
 
 const plane = 32 * 32;
 const record = 1 + 3 * plane;
+const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
 interface Part {
   path: string;
   first: number;
   count: number;
+  /** The whole file, once a sample of it was asked for. */
+  bytes?: Promise<Uint8Array>;
 }
 
-/** A file of records, or a folder: all its `data_batch_*.bin`, by number. */
+/** A file of records, or a folder: all its `data_batch_*.bin` by number, or its `test_batch*.bin`. Files stay in memory once read. */
 export async function cifar10(path: string, options: Cifar10Options): Promise<Source> {
-  const tables = pixelTables('cifar10', options, 3);
-  const parts = await partsOf(path);
+  const levels = pixelLevels('cifar10', options, 3);
+  const parts = await partsOf(path, options);
   const length = parts.reduce((sum, part) => sum + part.count, 0);
-  return {
-    description: `cifar10:${path}`,
-    length,
-    hasLabels: true,
-    shape: [3, 32, 32],
-    read: async (first, count) => samples(await recordsOf(parts, first, count), first, count, tables, options.bgr ?? false, path),
-  };
+  const gather = (numbers: Uint32Array) => samples(parts, numbers, options.bgr ?? false);
+  return { description: `cifar10:${path}`, length, hasLabels: true, classes, shape: [3, 32, 32], dtype: 'float32', levels, gather };
 }
 
-async function partsOf(path: string): Promise<Part[]> {
+async function partsOf(path: string, options: Split): Promise<Part[]> {
   const parts: Part[] = [];
-  for (const file of await filesOf(path)) {
+  for (const file of await filesOf(path, options)) {
     const { size } = await stat(file).catch((error) => failOnFile(file, error));
     if (size === 0 || size % record !== 0) {
       fail({ code: 'format', format: 'CIFAR-10', path: file, problem: `${size} bytes, expected a multiple of ${record} (it may be cut)` });
@@ -47,52 +47,46 @@ async function partsOf(path: string): Promise<Part[]> {
   return parts;
 }
 
-async function filesOf(path: string): Promise<string[]> {
-  const info = await stat(path).catch((error) => failOnFile(path, error));
-  if (!info.isDirectory()) return [path];
+async function filesOf(path: string, options: Split): Promise<string[]> {
+  const folder = isFolder(path);
+  checkSplit('cifar10', options, folder);
+  if (!folder) return [path];
+  const test = options.split === 'test';
+  const pattern = test ? /^test_batch.*\.bin$/ : /^data_batch_(\d+)\.bin$/;
   const numbered = (await readdir(path)).flatMap((name) => {
-    const number = /^data_batch_(\d+)\.bin$/.exec(name)?.[1];
-    return number === undefined ? [] : [{ name, number: Number(number) }];
+    const found = pattern.exec(name);
+    return found ? [{ name, number: Number(found[1]) }] : [];
   });
   if (numbered.length === 0) {
-    fail({ code: 'data', where: path, problem: 'no data_batch_*.bin in this folder', todo: 'For another file give its path.' });
+    const problem = `no ${test ? 'test_batch*.bin' : 'data_batch_*.bin'} in this folder`;
+    fail({ code: 'data', where: path, problem, todo: 'For another file give its path.' });
+  }
+  if (test && numbered.length > 1) {
+    fail({ code: 'data', where: path, problem: `${numbered.length} files are named test_batch*.bin`, todo: 'Give the path of one.' });
   }
   return numbered.sort((a, b) => a.number - b.number).map(({ name }) => join(path, name));
 }
 
-async function recordsOf(parts: readonly Part[], first: number, count: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(count * record);
-  for (const part of parts) {
-    const from = Math.max(first, part.first);
-    const to = Math.min(first + count, part.first + part.count);
-    if (from >= to) continue;
-    const target = bytes.subarray((from - first) * record, (to - first) * record);
-    await readInto(part.path, target, (from - part.first) * record);
-  }
-  return bytes;
-}
-
-async function readInto(path: string, target: Uint8Array, position: number): Promise<void> {
-  const file = await openFile(path).catch((error) => failOnFile(path, error));
-  try {
-    const { bytesRead } = await file.read(target, 0, target.length, position);
-    if (bytesRead !== target.length) fail({ code: 'file', path, problem: 'it became shorter while it was read' });
-  } finally {
-    await file.close();
-  }
-}
-
-function samples(bytes: Uint8Array, first: number, count: number, tables: Float32Array[], bgr: boolean, path: string): Samples {
-  const data = new Float32Array(count * 3 * plane);
-  const labels = new Int32Array(count);
-  for (let n = 0; n < count; n++) {
-    labels[n] = bytes[n * record];
-    if (labels[n] > 9) fail({ code: 'data', where: path, problem: `the label of record ${first + n} is ${labels[n]}, expected 0 to 9` });
+async function samples(parts: readonly Part[], numbers: Uint32Array, bgr: boolean): Promise<Samples> {
+  const values = new Uint8Array(numbers.length * 3 * plane);
+  const labels = new Int32Array(numbers.length);
+  for (const [i, n] of numbers.entries()) {
+    const part = parts.findLast(({ first }) => first <= n) as Part;
+    part.bytes ??= readPart(part);
+    const bytes = await part.bytes;
+    const start = (n - part.first) * record;
+    labels[i] = bytes[start];
+    if (labels[i] > 9)
+      fail({ code: 'data', where: part.path, problem: `the label of record ${n - part.first} is ${labels[i]}, expected 0 to 9` });
     for (let c = 0; c < 3; c++) {
-      const from = n * record + 1 + (bgr ? 2 - c : c) * plane;
-      const to = (n * 3 + c) * plane;
-      for (let i = 0; i < plane; i++) data[to + i] = tables[c][bytes[from + i]];
+      const from = start + 1 + (bgr ? 2 - c : c) * plane;
+      values.set(bytes.subarray(from, from + plane), (i * 3 + c) * plane);
     }
   }
-  return { data, labels };
+  return { values, labels };
+}
+
+async function readPart({ path, count }: Part): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((error) => failOnFile(path, error));
+  return bytes.length === count * record ? bytes : fail({ code: 'file', path, problem: 'its size changed while it was read' });
 }

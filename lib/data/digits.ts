@@ -1,5 +1,6 @@
 /** A generated set of handwritten-looking digits: nothing to download, the same on every machine. */
 import { checkOptions, fail } from '../error.js';
+import { streamOf, uniform, words } from '../random.js';
 import { type Dataset, dataset, type Source } from './dataset.js';
 import { glyphs, type Point, type Stroke } from './glyphs.js';
 
@@ -25,70 +26,95 @@ export function digitsSource({ count = 1000, seed = 1, size = 28 }: DigitsOption
   check('count', count, 1, 2 ** 31);
   check('seed', seed, 0, 2 ** 32 - 1);
   check('size', size, 8, 256);
-  const area = size * size;
-  const read = (first: number, number: number) => {
-    const data = new Float32Array(number * area);
-    for (let n = 0; n < number; n++) draw(first + n, seed, size, data.subarray(n * area, (n + 1) * area));
-    return { data, labels: Int32Array.from({ length: number }, (_, n) => (first + n) % 10) };
+  const draw = (sample: number) => drawn(sample, seed, size);
+  const kept: Uint8Array[] = []; // by sample; large sets are drawn anew each time
+  const images = count * size * size <= mostKept ? (sample: number) => (kept[sample] ??= draw(sample)) : draw;
+  return {
+    description: `digits:${count}`,
+    length: count,
+    hasLabels: true,
+    shape: [1, size, size],
+    dtype: 'float32',
+    levels: Float32Array.from({ length: 256 }, (_, level) => level / 255),
+    gather: (numbers) => {
+      const values = new Uint8Array(numbers.length * size * size);
+      for (const [i, sample] of numbers.entries()) values.set(images(sample), i * size * size);
+      return { values, labels: Int32Array.from(numbers, (sample) => sample % 10) };
+    },
   };
-  return { description: `digits:${count}`, length: count, hasLabels: true, shape: [1, size, size], read };
 }
+
+const mostKept = 2 ** 26; // bytes: 85,000 samples of the usual size
 
 function check(option: string, came: number, low: number, high: number): void {
   if (Number.isInteger(came) && came >= low && came <= high) return;
   fail({ code: 'option', where: 'digits', option, came, expected: `a whole number from ${low} to ${high}` });
 }
 
-function draw(sample: number, seed: number, size: number, out: Float32Array): void {
+function drawn(sample: number, seed: number, size: number): Uint8Array {
   const random = numbersFor(seed, sample);
   const variants = glyphs[sample % 10];
   const glyph = variants[Math.floor(random(0, variants.length))];
-  const place = placement(random, size);
-  const lines = glyph.map((stroke) => polyline(wobbled(stroke, random)).map(place));
-  const half = (random(0.7, 1.7) * size) / 28; // half the width of the pen
-  const ink = random(0.75, 1);
-  const noise = random(0, 0.12);
-  for (let i = 0; i < size * size; i++) {
-    const distance = nearest(lines, (i % size) + 0.5, Math.floor(i / size) + 0.5);
-    const covered = Math.min(1, Math.max(0, half + 0.5 - distance)); // of the pixel, nearly: its edge is one pixel wide
-    out[i] = Math.min(1, Math.max(0, covered * ink + noise * random(-1, 1)));
+  const turn = turned(random, size);
+  const half = (random(0.6, 1.8) * size) / 28; // half the width of the pen
+  const lines = placed(
+    glyph.map((stroke) => polyline(wobbled(stroke, random)).map(turn)),
+    half,
+    random,
+    size,
+  );
+  const ink = 255 * random(0.6, 1);
+  const noise = 255 * random(0, 0.25);
+  const grain = words(seed, streamOf('digits', sample), size * size, drawingWords);
+  const distance = distances(lines, size, half + 0.5);
+  const out = new Uint8Array(size * size);
+  for (let i = 0; i < out.length; i++) {
+    const covered = Math.min(1, half + 0.5 - distance[i]); // of the pixel, nearly: its edge is one pixel wide
+    out[i] = Math.min(255, Math.max(0, Math.round(covered * ink + noise * (grain[i] / 2 ** 31 - 1))));
   }
+  return out;
 }
 
 type Random = (low: number, high: number) => number;
 
-// The n-th number of a sample is a hash of (seed, sample, n): no state that runs from sample to sample.
+// The drawing of a sample takes at most so many words of its stream; those of the noise follow.
+const drawingWords = 128;
+
+/** The numbers of a sample's own stream, one after the other: samples of different seeds or numbers share none. */
 function numbersFor(seed: number, sample: number): Random {
-  const base = mixed(mixed(seed) ^ sample);
-  let n = 0;
-  return (low, high) => low + ((high - low) * mixed(base + Math.imul(++n, 0x9e3779b9))) / 2 ** 32;
+  const numbers = uniform(seed, streamOf('digits', sample), drawingWords);
+  let next = 0;
+  return (low, high) => low + (high - low) * numbers[next++];
 }
 
-// A bijection of 32 bits that changes about half of them for each bit of the input: multiply and xor-shift, twice.
-function mixed(value: number): number {
-  let x = value | 0;
-  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
-  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
-  return (x ^ (x >>> 16)) >>> 0;
-}
-
-/** From the glyph's 0..10 to pixels: scaled, slanted, turned and moved. */
-function placement(random: Random, size: number): (point: Point) => Point {
-  const width = (size / 10) * random(0.46, 0.68);
-  const height = (size / 10) * random(0.56, 0.7);
-  const slant = random(-0.2, 0.3);
-  const angle = random(-0.2, 0.2);
+/** From the glyph's 0..10 to pixels around 0: scaled, slanted and turned. */
+function turned(random: Random, size: number): (point: Point) => Point {
+  const width = (size / 10) * random(0.44, 0.7);
+  const height = (size / 10) * random(0.54, 0.72);
+  const slant = random(-0.25, 0.35);
+  const angle = random(-0.24, 0.24);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const [left, top] = [0.5 + random(-0.05, 0.05), 0.5 + random(-0.05, 0.05)].map((middle) => middle * size);
   return ([x, y]) => {
     const v = (y - 5) * height;
     const u = (x - 5) * width - slant * v;
-    return [left + cos * u - sin * v, top + sin * u + cos * v];
+    return [cos * u - sin * v, sin * u + cos * v];
   };
 }
 
+/** The lines moved to where the pen stays inside the image, up to `most` of its side from the middle. */
+function placed(lines: readonly Point[][], half: number, random: Random, size: number): Point[][] {
+  const most = 0.06;
+  const move = [0, 1].map((axis) => {
+    const along = lines.flatMap((line) => line.map((point) => point[axis]));
+    const low = Math.max((0.5 - most) * size, half + 1.5 - Math.min(...along));
+    const high = Math.min((0.5 + most) * size, size - half - 1.5 - Math.max(...along));
+    return low < high ? random(low, high) : random((low + high) / 2, (low + high) / 2);
+  });
+  return lines.map((line) => line.map(([x, y]) => [x + move[0], y + move[1]]));
+}
+
 function wobbled({ smooth, points }: Stroke, random: Random): Stroke {
-  return { smooth, points: points.map(([x, y]) => [x + random(-0.35, 0.35), y + random(-0.35, 0.35)]) };
+  return { smooth, points: points.map(([x, y]) => [x + random(-0.4, 0.4), y + random(-0.4, 0.4)]) };
 }
 
 /** The stroke as straight pieces. A smooth one becomes a Catmull-Rom spline: through every point, along the line between its neighbours. */
@@ -110,17 +136,30 @@ function polyline({ smooth, points }: Stroke): Point[] {
 const spline = (a: number, b: number, c: number, d: number, t: number) =>
   b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
 
-function nearest(lines: readonly (readonly Point[])[], x: number, y: number): number {
-  let least = Number.POSITIVE_INFINITY;
+/** How far the centre of each pixel is from the nearest line, at most `reach`. */
+function distances(lines: readonly (readonly Point[])[], size: number, reach: number): Float64Array {
+  const squared = new Float64Array(size * size).fill(reach * reach);
   for (const line of lines) {
-    for (let i = 0; i + 1 < line.length; i++) least = Math.min(least, distanceSquared(line[i], line[i + 1], x, y));
+    for (let i = 0; i + 1 < line.length; i++) approach(squared, size, reach, line[i], line[i + 1]);
   }
-  return Math.sqrt(least);
+  for (let i = 0; i < squared.length; i++) squared[i] = Math.sqrt(squared[i]);
+  return squared;
 }
 
-function distanceSquared([ax, ay]: Point, [bx, by]: Point, x: number, y: number): number {
+/** Lowers the squared distances to those from the piece of a line from a to b, where that is within reach. */
+function approach(squared: Float64Array, size: number, reach: number, [ax, ay]: Point, [bx, by]: Point): void {
   const [dx, dy] = [bx - ax, by - ay];
-  const length = dx * dx + dy * dy;
-  const t = length === 0 ? 0 : Math.min(1, Math.max(0, ((x - ax) * dx + (y - ay) * dy) / length));
-  return (x - ax - t * dx) ** 2 + (y - ay - t * dy) ** 2;
+  const length = dx * dx + dy * dy || 1;
+  const first = (a: number, b: number) => Math.max(0, Math.floor(Math.min(a, b) - reach));
+  const last = (a: number, b: number) => Math.min(size - 1, Math.ceil(Math.max(a, b) + reach));
+  const [left, right, bottom] = [first(ax, bx), last(ax, bx), last(ay, by)];
+  for (let row = first(ay, by); row <= bottom; row++) {
+    const y = row + 0.5 - ay;
+    for (let column = left; column <= right; column++) {
+      const x = column + 0.5 - ax;
+      const t = Math.min(1, Math.max(0, (x * dx + y * dy) / length));
+      const distance = (x - t * dx) * (x - t * dx) + (y - t * dy) * (y - t * dy);
+      if (distance < squared[row * size + column]) squared[row * size + column] = distance;
+    }
+  }
 }

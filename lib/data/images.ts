@@ -5,7 +5,7 @@ import { fail } from '../error.js';
 import { failOnFile } from '../file.js';
 import type { Samples, Source } from './dataset.js';
 import { decodeImage, loadSharp, type Picture } from './decode.js';
-import { type Normalization, pixelTables } from './normalize.js';
+import { type Normalization, pixelLevels } from './normalize.js';
 
 export interface ImagesOptions extends Normalization {
   /** The shorter side after scaling, in pixels. */
@@ -23,6 +23,12 @@ interface Entry {
   label?: number;
 }
 
+interface Listing {
+  entries: Entry[];
+  /** The names of the sub-folders that labels come from. */
+  classes?: string[];
+}
+
 const extensions = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
 const atOnce = 4; // images decoded at the same time: as many as libuv has threads
 
@@ -38,53 +44,53 @@ export async function images(path: string, options: ImagesOptions): Promise<Sour
       fail({ code: 'option', where: 'images', option, came, expected: 'a whole number from 1 to 16384' });
     }
   }
-  const tables = pixelTables('images', options, 3);
-  const entries = options.labels === undefined ? entriesOf(path) : listed(path, options.labels);
+  const levels = pixelLevels('images', options, 3);
+  const { entries, classes }: Listing = options.labels === undefined ? entriesOf(path) : { entries: listed(path, options.labels) };
   if (entries.length === 0) fail({ code: 'data', where: path, problem: 'there are no images (jpg, png, webp, avif, gif, tiff)' });
   const sharp = await loadSharp();
   const { width, height } = await decodeImage(sharp, entries[0].path, resize, crop);
   const hasLabels = entries[0].label !== undefined;
 
-  async function read(first: number, count: number): Promise<Samples> {
-    const data = new Float32Array(count * 3 * width * height);
+  async function gather(numbers: Uint32Array): Promise<Samples> {
+    const size = 3 * width * height;
+    const values = new Uint8Array(numbers.length * size);
     let next = 0;
     const work = async () => {
-      while (next < count) {
+      while (next < numbers.length) {
         const n = next++;
-        const { path } = entries[first + n];
+        const { path } = entries[numbers[n]];
         const picture = await decodeImage(sharp, path, resize, crop);
         if (picture.width !== width || picture.height !== height) {
           const problem = `${picture.width} × ${picture.height} pixels, the first image has ${width} × ${height}`;
           fail({ code: 'data', where: path, problem, todo: 'Use resize and crop.' });
         }
-        toPlanes(picture, tables, bgr, data.subarray(n * 3 * width * height));
+        toPlanes(picture, bgr, values.subarray(n * size, (n + 1) * size));
       }
     };
-    await Promise.all(Array.from({ length: Math.min(atOnce, count) }, work));
-    const labels = hasLabels ? Int32Array.from(entries.slice(first, first + count), (entry) => entry.label as number) : undefined;
-    return { data, labels };
+    await Promise.all(Array.from({ length: Math.min(atOnce, numbers.length) }, work));
+    return { values, labels: hasLabels ? Int32Array.from(numbers, (n) => entries[n].label as number) : undefined };
   }
 
-  return { description: `images:${path}`, length: entries.length, hasLabels, shape: [3, height, width], read };
+  const shape = [3, height, width];
+  return { description: `images:${path}`, length: entries.length, hasLabels, classes, shape, dtype: 'float32', levels, gather };
 }
 
 // (h, w, c) -> (c, h, w)
-function toPlanes({ width, height, channels, pixels }: Picture, tables: Float32Array[], bgr: boolean, out: Float32Array): void {
+function toPlanes({ width, height, channels, pixels }: Picture, bgr: boolean, out: Uint8Array): void {
   const plane = width * height;
   for (let c = 0; c < 3; c++) {
     const from = channels < 3 ? 0 : bgr ? 2 - c : c;
-    for (let i = 0; i < plane; i++) out[c * plane + i] = tables[c][pixels[i * channels + from]];
+    for (let i = 0; i < plane; i++) out[c * plane + i] = pixels[i * channels + from];
   }
 }
 
-function entriesOf(path: string): Entry[] {
+function entriesOf(path: string): Listing {
   const [inside, folders] = listing(path);
-  const sorted = folders.map((name) => join(path, name)).filter((folder) => listing(folder)[0].length > 0);
-  const labelled = sorted.flatMap((folder, label) => listing(folder)[0].map((name) => ({ path: join(folder, name), label })));
-  if (labelled.length > 0 && inside.length > 0) {
-    fail({ code: 'data', where: path, problem: `images in sub-folders and beside them (${inside[0]})` });
-  }
-  return labelled.length > 0 ? labelled : numbered(path, inside);
+  const classes = folders.filter((name) => listing(join(path, name))[0].length > 0);
+  if (classes.length === 0) return { entries: numbered(path, inside) };
+  if (inside.length > 0) fail({ code: 'data', where: path, problem: `images in sub-folders and beside them (${inside[0]})` });
+  const filesOf = (name: string) => listing(join(path, name))[0].map((file) => join(path, name, file));
+  return { entries: classes.flatMap((name, label) => filesOf(name).map((file) => ({ path: file, label }))), classes };
 }
 
 // Images and sub-folders of a folder, each sorted by name; hidden ones are left out.

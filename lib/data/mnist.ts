@@ -1,22 +1,21 @@
-/** MNIST and sets in its form: IDX files (big-endian headers), compressed or not. */
-import { readdirSync, statSync } from 'node:fs';
+/** MNIST and sets in its form (Fashion-MNIST, KMNIST): IDX files with big-endian headers, compressed or not. */
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { fail } from '../error.js';
-import { failOnFile, readBytes } from '../file.js';
-import type { Source } from './dataset.js';
-import { type Normalization, pixelTables } from './normalize.js';
+import { readBytes } from '../file.js';
+import { pick, type Source } from './dataset.js';
+import { type Normalization, pixelLevels } from './normalize.js';
+import { checkSplit, isFolder, type Split } from './paths.js';
 
-export interface MnistOptions extends Normalization {
-  /** Which files of a folder, default 'test'. */
-  split?: 'train' | 'test';
-}
+/** The default split of a folder is 'test'. */
+export type MnistOptions = Normalization & Split;
 
 /** A file of images, with its labels where they lie beside it, or a folder of the four files. */
 export async function mnist(path: string, options: MnistOptions): Promise<Source> {
-  const [table] = pixelTables('mnist', options, 1);
-  const images = imagesFile(path, options.split);
+  const levels = pixelLevels('mnist', options, 1);
+  const images = imagesFile(path, options);
   const { dims, values } = await readIdx(images, 3);
   const [length, rows, columns] = dims;
   const labelsPath = labelsFile(images);
@@ -30,29 +29,20 @@ export async function mnist(path: string, options: MnistOptions): Promise<Source
     length: size === 0 ? 0 : length,
     hasLabels: labels !== undefined,
     shape: [1, rows, columns],
-    read: (first, count) => ({
-      data: Float32Array.from(values.subarray(first * size, (first + count) * size), (pixel) => table[pixel]),
-      labels: labels && Int32Array.from(labels.values.subarray(first, first + count)),
+    dtype: 'float32',
+    levels,
+    gather: (numbers) => ({
+      values: pick(values, size, numbers),
+      labels: labels && Int32Array.from(numbers, (n) => labels.values[n]),
     }),
   };
 }
 
-function imagesFile(path: string, split: MnistOptions['split']): string {
-  let isFolder: boolean;
-  try {
-    isFolder = statSync(path).isDirectory();
-  } catch (error) {
-    return failOnFile(path, error);
-  }
-  if (split !== undefined && split !== 'train' && split !== 'test') {
-    fail({ code: 'option', where: 'mnist', option: 'split', came: split, expected: 'train or test' });
-  }
-  if (!isFolder) {
-    const because = 'the path names one file';
-    if (split !== undefined) fail({ code: 'option', where: 'mnist', option: 'split', came: split, expected: 'nothing', because });
-    return path;
-  }
-  const prefix = split === 'train' ? 'train' : 't10k';
+function imagesFile(path: string, options: MnistOptions): string {
+  const folder = isFolder(path);
+  checkSplit('mnist', options, folder);
+  if (!folder) return path;
+  const prefix = options.split === 'train' ? 'train' : 't10k';
   const name = readdirSync(path).find((entry) => new RegExp(`^${prefix}-images[-.]idx3-ubyte(\\.gz)?$`).test(entry));
   return name === undefined
     ? fail({ code: 'data', where: path, problem: `no ${prefix}-images-idx3-ubyte or ${prefix}-images-idx3-ubyte.gz in this folder` })

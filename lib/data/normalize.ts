@@ -1,5 +1,6 @@
 /** How stored values become what the model was trained on: (value / scale − mean) / std, per channel. */
 import { fail } from '../error.js';
+import { type Shape, sizeOf } from '../shape.js';
 
 export interface Normalization {
   /** Numbers for all channels, or one for each channel of the result. The default scale of pixels is 255. */
@@ -32,7 +33,20 @@ export function rules(where: string, options: Normalization, channels: number, d
   return scale.map((_, c) => (value) => (value / scale[c] - mean[c]) / std[c]);
 }
 
-/** The rules for pixels as tables of their 256 results. */
-export function pixelTables(where: string, options: Normalization, channels: number): Float32Array[] {
-  return rules(where, options, channels, 255).map((rule) => Float32Array.from({ length: 256 }, (_, pixel) => rule(pixel)));
+/** The rules for pixels as tables of their 256 results, (channels, 256). */
+export function pixelLevels(where: string, options: Normalization, channels: number): Float32Array {
+  const formulas = rules(where, options, channels, 255);
+  return Float32Array.from({ length: channels * 256 }, (_, i) => formulas[i >> 8](i & 255));
+}
+
+/** What stored bytes stand for: levels[c][byte] in every plane of channel c. */
+export function valuesOf(bytes: Uint8Array, { shape, levels }: { shape: Shape; levels?: Float32Array }): Float32Array {
+  const channels = levels!.length / 256;
+  const plane = sizeOf(shape) / channels;
+  const out = new Float32Array(bytes.length);
+  for (let at = 0; at < bytes.length; at += plane) {
+    const table = ((at / plane) % channels) * 256;
+    for (let i = at; i < at + plane; i++) out[i] = levels![table + bytes[i]];
+  }
+  return out;
 }

@@ -19,7 +19,7 @@ interface Kind {
 }
 
 export const datasetKinds: Readonly<Record<string, Kind>> = {
-  cifar10: { path: 'a .bin file or a folder of data_batch_*.bin', options: ['bgr', ...normalizationOptions], open: cifar10 },
+  cifar10: { path: 'a .bin file or a folder of them', options: ['bgr', 'split', ...normalizationOptions], open: cifar10 },
   mnist: { path: 'an IDX file of images or a folder of them', options: ['split', ...normalizationOptions], open: mnist },
   images: { path: 'a folder', options: ['resize', 'crop', 'bgr', 'labels', ...normalizationOptions], open: images },
   npy: { path: 'a file, or a folder of x.npy and y.npy', options: normalizationOptions, open: arrays },

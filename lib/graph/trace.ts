@@ -4,15 +4,25 @@ import { record } from '../op.js';
 import { scope, Tensor } from '../tensor.js';
 import { Graph, type Value } from './graph.js';
 
+export interface TraceOptions {
+  /** The graph's name. */
+  name?: string;
+  /** Leave the first dimension of every input free, default true. */
+  freeBatch?: boolean;
+  /** Names of tensors that are not made inside, with dots between an owner and what it owns. */
+  names?: ReadonlyMap<Tensor, string>;
+}
+
 /**
  * Runs `body` once on the given tensors and returns the graph of the op calls it made. Tensors that were not made inside become
  * constants (shared, not copied); control flow is fixed as it ran.
  * @param inputs example tensors by name; the first dimension of each becomes free when `freeBatch` is set
+ * @param options `names` says what constants are called; a call that reads "conv1.weight" is then called "conv1"
  */
 export function trace(
   body: (inputs: Record<string, Tensor>) => Tensor | Record<string, Tensor>,
   inputs: Record<string, Tensor>,
-  { name = 'traced', freeBatch = true }: { name?: string; freeBatch?: boolean } = {},
+  { name = 'traced', freeBatch = true, names = new Map() }: TraceOptions = {},
 ): Graph {
   const graph = new Graph(name);
   const values = new Map<Tensor, Value>();
@@ -21,15 +31,19 @@ export function trace(
     values.set(tensor, graph.input(inputName, { dtype: tensor.dtype, shape }, freeBatch ? ['N'] : undefined));
   }
   const valueFor = (tensor: Tensor): Value => {
-    const known = values.get(tensor) ?? graph.constant(tensor);
+    const known = values.get(tensor) ?? graph.constant(tensor, names.get(tensor));
     values.set(tensor, known);
     return known;
+  };
+  const ownerOf = (read: readonly Tensor[]) => {
+    const owned = read.map((tensor) => names.get(tensor)).find((known) => known?.includes('.'));
+    return owned?.slice(0, owned.lastIndexOf('.'));
   };
   scope(() => {
     const result = record(
       () => body(inputs),
       ({ op, inputs: read, params, output }) => {
-        values.set(output, graph.add(op, read.map(valueFor), params));
+        values.set(output, graph.add(op, read.map(valueFor), params, ownerOf(read)));
       },
     );
     const outputs = result instanceof Tensor ? { output: result } : result;

@@ -1,6 +1,10 @@
 /** Convolutions of NHWC images with weights (out, kh, kw, in/groups). */
-import { type Check, defineOp } from '../op.js';
-import { mayEqual, shapesMayEqual, type TensorType } from '../shape.js';
+import { fail, shapeText } from '../error.js';
+import { type Check, defineOp, required } from '../op.js';
+import { type Dtype, mayEqual, shapesMayEqual, type TensorType } from '../shape.js';
+import { scope, type Tensor } from '../tensor.js';
+import { sumTo } from './basic.js';
+import { fill, reshape, transpose } from './layout.js';
 import { checkWindow, checkWindowParams, windowExtent } from './window.js';
 
 const windowDefaults = {
@@ -11,12 +15,23 @@ const windowDefaults = {
   groups: 1,
 };
 
+/** Checks that all inputs are float32 or all are float64. */
+function checkFloats(types: Readonly<Record<string, TensorType>>, check: Check): Dtype {
+  const [[first, { dtype }], ...others] = Object.entries(types);
+  check.dtype(dtype === 'float32' || dtype === 'float64', first, types[first], 'float32 or float64');
+  for (const [name, type] of others) check.dtype(type.dtype === dtype, name, type, dtype, `${first} has that type`);
+  return dtype;
+}
+
+const checkGroups = (groups: number, check: Check) =>
+  check.param(Number.isSafeInteger(groups) && groups >= 1, 'groups', groups, 'a whole number from 1');
+
 /** Checks what both directions share: types, ranks, and that channels, groups, weights and bias fit together. */
 function checkConv([x, w, bias]: readonly TensorType[], groups: number, check: Check): void {
-  for (const [name, type] of Object.entries({ x, w, bias })) check.dtype(type.dtype === 'float32', name, type, 'float32');
+  checkFloats({ x, w, bias }, check);
   check.shape(x.shape.length === 4, 'x', x, '(n, h, w, c)');
   check.shape(w.shape.length === 4, 'w', w, '(out, kh, kw, in/groups)');
-  check.param(Number.isSafeInteger(groups) && groups >= 1, 'groups', groups, 'a whole number from 1');
+  checkGroups(groups, check);
   const [channels, out] = [x.shape[3], w.shape[0]];
   check.shape(mayEqual(w.shape[3] * groups, channels), 'w', w, `${channels / groups} channels`, `x has ${channels} in ${groups} groups`);
   check.shape(!(out % groups), 'w', w, `a multiple of ${groups} outputs`, `there are ${groups} groups`);
@@ -26,7 +41,7 @@ function checkConv([x, w, bias]: readonly TensorType[], groups: number, check: C
 /**
  * y[n, i, j, o] = bias[o] + Σ x[n, i·sh + p·dh − top, j·sw + q·dw − left, c] · w[o, p, q, c] over the taps (p, q) inside the image
  * and the channels c of o's group.
- * @param x (n, h, w, c), float32
+ * @param x (n, h, w, c), float32 or float64, as are w and bias
  * @param w (out, kh, kw, c/groups)
  * @param bias (out)
  * @returns (n, oh, ow, out)
@@ -39,15 +54,21 @@ export const conv2d = defineOp({
     checkConv(types, params.groups, check);
     const [x, w] = types;
     const [height, width] = checkWindow(x, w.shape.slice(1, 3), params, check);
-    return { dtype: 'float32', shape: [x.shape[0], height, width, w.shape[0]] };
+    return { dtype: x.dtype, shape: [x.shape[0], height, width, w.shape[0]] };
   },
   quantizes: { weight: 'w', axis: 0 },
+  grad: (dy, { inputs: [x, w, bias], params }) => [
+    () => conv2dInputGrad(dy, w, { ...params, inputShape: x.shape.slice(1, 3) }),
+    () => conv2dWeightGrad(dy, x, { ...params, kernel: w.shape.slice(1, 3) }),
+    () => sumTo(dy, { shape: bias.shape }),
+  ],
+  learns: ['w', 'bias'],
 });
 
 /**
  * The convolution run backwards: every pixel of x adds its w-weighted window to y. ONNX ConvTranspose with explicit pads:
  * the output has (h − 1)·sh + (kh − 1)·dh + 1 + outputPad − top − bottom rows.
- * @param x (n, h, w, c), float32
+ * @param x (n, h, w, c), float32 or float64, as are w and bias
  * @param w (out, kh, kw, c/groups), not (c, ...) as in ONNX
  * @param bias (out)
  */
@@ -68,7 +89,98 @@ export const convTranspose2d = defineOp({
       check.shape(!(x.shape[1 + i] < 1 || size < 1), 'x', x, 'a larger image', `the output would have ${['height', 'width'][i]} ${size}`);
       return size;
     });
-    return { dtype: 'float32', shape: [x.shape[0], height, width, w.shape[0]] };
+    return { dtype: x.dtype, shape: [x.shape[0], height, width, w.shape[0]] };
   },
   quantizes: { weight: 'w', axis: 0 },
+  grad(dy, { inputs: [x, w, bias], params: { outputPads, ...window } }) {
+    if (outputPads.some((n, i) => n >= window.strides[i])) {
+      fail({ code: 'graph', problem: 'convTranspose2d has a gradient only where outputPads are smaller than strides' });
+    }
+    const kernel = w.shape.slice(1, 3);
+    return [
+      () => transposedInputGrad(dy, w, window),
+      () => scope(() => swapChannels(conv2dWeightGrad(x, dy, { ...window, kernel }), window.groups)),
+      () => sumTo(dy, { shape: bias.shape }),
+    ];
+  },
+  learns: ['w', 'bias'],
+});
+
+/** A transposed convolution is the input gradient of a convolution, so its own input gradient is that convolution. */
+function transposedInputGrad(dy: Tensor, w: Tensor, window: typeof windowDefaults): Tensor {
+  return scope(() => {
+    const swapped = swapChannels(w, window.groups);
+    return conv2d(dy, swapped, fill({ shape: [swapped.shape[0]], value: 0, dtype: w.dtype }), window);
+  });
+}
+
+/** Weights (out, kh, kw, in/groups) as (in, kh, kw, out/groups). */
+function swapChannels(w: Tensor, groups: number): Tensor {
+  const [out, kh, kw, groupIn] = w.shape;
+  return scope(() => {
+    const grouped = transpose(reshape(w, { shape: [groups, out / groups, kh, kw, groupIn] }), { perm: [0, 4, 2, 3, 1] });
+    return reshape(grouped, { shape: [groups * groupIn, kh, kw, out / groups] });
+  });
+}
+
+/**
+ * The gradient of conv2d to its image: dx[n, i, j, c] = Σ dy[n, r, s, o] · w[o, p, q, c] over the taps (p, q) of the windows (r, s)
+ * that lie on pixel (i, j). A convolution of dy with the turned weights.
+ * @param dy (n, oh, ow, out), float32 or float64, as is w
+ * @param w (out, kh, kw, c/groups)
+ * @param params those of the convolution, and the `inputShape` [h, w] of its x
+ * @returns (n, h, w, c)
+ */
+export const conv2dInputGrad = defineOp({
+  name: 'conv2dInputGrad',
+  inputs: ['dy', 'w'],
+  params: { inputShape: required<readonly number[]>(), ...windowDefaults },
+  infer([dy, w], params, check) {
+    const dtype = checkFloats({ dy, w }, check);
+    const { inputShape, groups } = params;
+    check.shape(dy.shape.length === 4, 'dy', dy, '(n, oh, ow, out)');
+    check.shape(w.shape.length === 4, 'w', w, '(out, kh, kw, c/groups)');
+    checkGroups(groups, check);
+    const wholeSizes = inputShape.length === 2 && inputShape.every((n) => Number.isSafeInteger(n) && n >= 0);
+    check.param(wholeSizes, 'inputShape', inputShape, 'two whole numbers from 0 (rows, columns)');
+    check.shape(!(w.shape[0] % groups), 'w', w, `a multiple of ${groups} outputs`, `there are ${groups} groups`);
+    const x = { dtype, shape: [dy.shape[0], ...inputShape, w.shape[3] * groups] };
+    const windows = checkWindow(x, w.shape.slice(1, 3), params, check);
+    const expected = [dy.shape[0], ...windows, w.shape[0]];
+    check.shape(shapesMayEqual(dy.shape, expected), 'dy', dy, shapeText(expected), 'that is what the convolution gives');
+    return x;
+  },
+  grad: 'none',
+});
+
+/**
+ * The gradient of `conv2d` by its weights: dw[o, p, q, c] = Σ dy[n, i, j, o] · x[n, i·sh + p·dh − top, j·sw + q·dw − left, c] over all
+ * pixels (n, i, j), x being 0 outside the image.
+ * @param dy (n, oh, ow, out), the gradient by the output; float32 or float64
+ * @param x (n, h, w, c), the input of the convolution
+ * @returns (out, kh, kw, c/groups)
+ */
+export const conv2dWeightGrad = defineOp({
+  name: 'conv2dWeightGrad',
+  inputs: ['dy', 'x'],
+  params: {
+    /** Height and width of the weights. */
+    kernel: required<readonly number[]>(),
+    ...windowDefaults,
+  },
+  infer([dy, x], params, check) {
+    const { kernel, groups } = params;
+    const dtype = checkFloats({ dy, x }, check);
+    check.shape(dy.shape.length === 4, 'dy', dy, '(n, oh, ow, out)');
+    const [height, width] = checkWindow(x, kernel, params, check);
+    const expected = [x.shape[0], height, width];
+    const fits = expected.every((n, i) => mayEqual(n, dy.shape[i]));
+    check.shape(fits, 'dy', dy, `[${expected}, out]`, 'that is what the convolution of x gives');
+    const [channels, out] = [x.shape[3], dy.shape[3]];
+    checkGroups(groups, check);
+    check.shape(!(channels % groups), 'x', x, `a multiple of ${groups} channels`, `there are ${groups} groups`);
+    check.shape(!(out % groups), 'dy', dy, `a multiple of ${groups} channels`, `there are ${groups} groups`);
+    return { dtype, shape: [out, ...kernel, channels / groups] };
+  },
+  grad: 'none',
 });

@@ -1,6 +1,7 @@
 /** Every op, by the name it has in the op table. */
 import type { AnyOp } from '../op.js';
 import * as basic from './basic.js';
+import * as augment from './augment.js';
 import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
@@ -14,6 +15,7 @@ import * as quantize from './quantize.js';
 import * as reduce from './reduce.js';
 
 export { sumTo } from './basic.js';
+export * from './augment.js';
 export * from './conv.js';
 export * from './elementwise.js';
 export * from './gemm.js';
@@ -26,7 +28,7 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer];
+const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

@@ -16,6 +16,9 @@ export interface Piece {
   first: number;
 }
 
+/** What has to be known of a data set. */
+type Fed = Pick<Dataset, 'shape' | 'description'> & Partial<Pick<Dataset, 'dtype'>>;
+
 /** Cuts batches of a data set into inputs of a graph. */
 export type Feed = (batch: Batch) => Generator<Piece>;
 
@@ -23,10 +26,10 @@ export type Feed = (batch: Batch) => Generator<Piece>;
  * How samples of this shape enter the graph. Its one input takes them as they are, with dimensions of 1 added or left out, flattened,
  * or with the channels moved to the end; a fixed batch size is kept to.
  * @param sample the shape of one sample, channels first
- * @throws LowbitError 'data' where the graph has several inputs, one that is not of real numbers, or one of another size
+ * @throws LowbitError 'data' where the graph has several inputs, one that does not take the set's numbers, or one of another size
  */
-export function feed(graph: Graph, { shape: sample, description }: Pick<Dataset, 'shape' | 'description'>): Feed {
-  const input = onlyInput(graph);
+export function feed(graph: Graph, { shape: sample, dtype: stored = 'float32', description }: Fed): Feed {
+  const input = onlyInput(graph, stored);
   const { dtype, shape } = input.type as TensorType;
   const fit = fitOf(sample, shape.slice(1));
   if (!fit) {
@@ -92,14 +95,19 @@ function shortened(batch: Batch, count: number): Batch {
   return { ...batch, count, data: batch.data.subarray(0, (batch.data.length / batch.count) * count) };
 }
 
-function onlyInput(graph: Graph): Value {
+function onlyInput(graph: Graph, stored: Dataset['dtype']): Value {
   const wrong = (problem: string, todo?: string) => fail({ code: 'data', where: graph.name, problem, todo });
   const names = graph.inputs.map(({ name }) => `"${name}"`).join(', ');
   if (graph.inputs.length !== 1)
     wrong(`the model has ${graph.inputs.length} inputs${names && ` (${names})`}, a data set feeds exactly one`);
   const [input] = graph.inputs;
   const { dtype, shape } = input.type as TensorType;
-  if (!isReal(dtype)) wrong(`input ${names} takes ${dtype}, a data set gives real numbers`, 'Use a model whose input is float32.');
+  if (stored === 'float32' && !isReal(dtype)) {
+    wrong(`input ${names} takes ${dtype}, a data set gives real numbers`, 'Use a model whose input is float32.');
+  }
+  if (stored === 'int32' && dtype !== 'int32' && dtype !== 'int64') {
+    wrong(`input ${names} takes ${dtype}, this data set gives tokens`, 'Use a model whose input is int32 or int64.');
+  }
   if (shape.length === 0 || shape[0] === 0) wrong(`input ${names} is ${shapeText(shape)}, which has no batch dimension`);
   return input;
 }
@@ -123,18 +131,18 @@ function fitOf(sample: Shape, wanted: Shape): Fit | undefined {
   return { shape: wanted.map((n) => (Number.isNaN(n) ? sizeOf(sample) / known : n)), channelsLast: false };
 }
 
-function filled(data: Float32Array, length: number, size: number): Float32Array {
+function filled(data: Batch['data'], length: number, size: number): Batch['data'] {
   if (data.length === length) return data;
-  const out = new Float32Array(length);
+  const out = data instanceof Int32Array ? new Int32Array(length) : new Float32Array(length);
   out.set(data);
   for (let at = data.length; at < length; at += size) out.set(data.subarray(data.length - size), at);
   return out;
 }
 
 // (n, c, h, w) -> (n, h, w, c)
-function channelsLast(data: Float32Array, count: number, [channels, height, width]: Shape): Float32Array {
+function channelsLast(data: Batch['data'], count: number, [channels, height, width]: Shape): Batch['data'] {
   const plane = height * width;
-  const out = new Float32Array(data.length);
+  const out = data.slice();
   for (let n = 0; n < count; n++) {
     const start = n * channels * plane;
     for (let c = 0; c < channels; c++) {

@@ -1,4 +1,5 @@
-// The matrices of a numpy matmul: y (batch, m, n) = a (batch, m, k) · b (batch, k, n), each operand with its own broadcast batch.
+// The matrices of a numpy matmul: y (batch, m, n) = a (batch, m, k) · b (batch, k, n), each operand with its own broadcast batch. A
+// matrix that is `turned` is stored as (k, m) or (n, k).
 #pragma once
 #include "check.h"
 #include "view.h"
@@ -9,13 +10,16 @@ namespace {
 struct Matmul {
   int64_t m, k, n, batch;
   View a, b, y;
+  bool turnedA, turnedB;
 
-  Matmul(const View& left, const View& right, const View& product) : a(left), b(right), y(product) {
-    m = a.rank > 1 ? a.dim(-2) : 1;
-    k = a.dim(-1);
-    n = b.rank > 1 ? b.dim(-1) : 1;
+  Matmul(const View& left, const View& right, const View& product, bool turnLeft = false, bool turnRight = false)
+      : a(left), b(right), y(product), turnedA(turnLeft), turnedB(turnRight) {
+    EXPECT((!turnedA || a.rank > 1) && (!turnedB || b.rank > 1));
+    m = a.rank > 1 ? a.dim(turnedA ? -1 : -2) : 1;
+    k = a.dim(turnedA ? -2 : -1);
+    n = b.rank > 1 ? b.dim(turnedB ? -2 : -1) : 1;
     batch = y.count(0, batchRank());
-    EXPECT(b.dim(b.rank > 1 ? -2 : 0) == k && y.size() == batch * m * n);
+    EXPECT(b.dim(b.rank > 1 && !turnedB ? -2 : -1) == k && y.size() == batch * m * n);
     EXPECT(broadcasts(a) && broadcasts(b));
   }
   // The matrix of an operand that is used for matrix i of y.

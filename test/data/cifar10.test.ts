@@ -53,6 +53,35 @@ test('a folder is its batches in the order of their numbers, read across files',
   );
 });
 
+test('a folder has a training set and a test set', async (t) => {
+  const files = { 'data_batch_1.bin': record(1), 'data_batch_2.bin': record(2), 'test_batch.bin': record(9) };
+  const folder = temporaryFolder(files);
+  const labels = async (split?: 'train' | 'test') => (await whole(await openDataset(`cifar10:${folder}`, { split }))).labels;
+  t.deepEqual(
+    [await labels(), await labels('train'), await labels('test')],
+    [[1, 2], [1, 2], [9]].map((list) => Int32Array.from(list)),
+  );
+  t.is((await openDataset(`cifar10:${folder}`)).classes?.[9], 'truck');
+  const open = (path: string, split: string) => () => openDataset(`cifar10:${path}`, { split: split as 'test' });
+  await faultsLater(t, open(folder, 'dev'), 'option', /cifar10: option split is "dev", expected train or test/);
+  await faultsLater(t, open(join(folder, 'test_batch.bin'), 'test'), 'option', /expected nothing because the path names one file/);
+  await faultsLater(t, open(temporaryFolder({ 'data_batch_1.bin': record(1) }), 'test'), 'data', /no test_batch\*\.bin in this folder/);
+  const two = temporaryFolder({ 'test_batch.bin': record(1), 'test_batch_first.bin': record(2) });
+  await faultsLater(t, open(two, 'test'), 'data', /2 files are named test_batch/);
+});
+
+test('samples by number, from any file, as bytes', async (t) => {
+  const folder = temporaryFolder({ 'data_batch_1.bin': Buffer.concat([record(1, 1), record(2, 2)]), 'data_batch_2.bin': record(3, 3) });
+  const set = await openDataset(`cifar10:${folder}`, { skip: 1, scale: 1 });
+  const { values, labels } = await set.gather([1, 0, 1]);
+  t.deepEqual(labels, Int32Array.of(3, 2, 3));
+  t.deepEqual([values.length, values[1], values[3072 + 1], values[6144 + 1], values[1024]], [9216, 3, 2, 3, 20]);
+  t.deepEqual([set.levels?.length, set.levels?.[256 + 20]], [768, 20]);
+  for (const n of [2, -1, 0.5, Number.NaN]) {
+    await faultsLater(t, () => set.gather([n]), 'option', /numbers is .*, expected whole numbers from 0 to 1/);
+  }
+});
+
 test('damaged files are refused', async (t) => {
   const folder = temporaryFolder({ cut: record(1).subarray(1), empty: '', bad: Buffer.concat([record(1), record(10)]) });
   const open = (name: string) => openDataset(`cifar10:${join(folder, name)}`);

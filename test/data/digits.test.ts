@@ -1,5 +1,5 @@
 import test from 'ava';
-import { digits } from 'lowbit';
+import { type Dataset, digits } from 'lowbit';
 import { faults } from '../faults.js';
 import { all, whole } from './batches.js';
 
@@ -51,4 +51,12 @@ test('other sizes, and options that are refused', async (t) => {
   faults(t, () => digits({ size: 7 }), 'option', /size is 7, expected a whole number from 8 to 256/);
   faults(t, () => digits({ seed: -1 }), 'option', /seed is -1/);
   faults(t, () => digits({ sed: 1 } as object), 'unknownOption', /did you mean "seed"/);
+});
+
+test('sets of different seeds share no sample, and a large set is drawn anew to the same bytes', async (t) => {
+  const images = async (set: Dataset) => (await all(set, 1)).map(({ data }) => data.join());
+  const [train, other] = [await images(digits({ count: 300 })), await images(digits({ count: 300, seed: 2 }))];
+  t.is(new Set([...train, ...other]).size, 600);
+  const large = digits({ count: 2 ** 31 });
+  t.deepEqual((await large.gather([299, 0, 2 ** 31 - 1])).values.slice(0, 784), (await digits({ count: 300 }).gather([299])).values);
 });

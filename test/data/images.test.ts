@@ -88,6 +88,15 @@ test('labels come from sub-folders, names or a CSV file', async (t) => {
   await faultsLater(t, () => labels({ 'a.png': png }, 'l.csv'), 'file', /l\.csv: there is no such file/);
 });
 
+test('sub-folders name the classes, and samples are read by number', async (t) => {
+  const files = { 'dog/1.png': await picture(2, 1), 'cat/1.png': await picture(2, 1, 3, 9), 'none/x.txt': '' };
+  const set = await openDataset(`images:${temporaryFolder(files)}`);
+  t.deepEqual(set.classes, ['cat', 'dog']);
+  const { values, labels } = await set.gather([1, 0]);
+  t.deepEqual(values, Uint8Array.of(0, 1, 0, 0, 7, 7, 0, 1, 0, 0, 9, 9));
+  t.deepEqual(labels, Int32Array.of(1, 0));
+});
+
 test('unreadable images are named', async (t) => {
   const jpeg = await sharp(await picture(64, 64))
     .jpeg()

@@ -54,6 +54,19 @@ test('a folder is its test set, or its training set', async (t) => {
   await faultsLater(t, () => openDataset(`mnist:${temporaryFolder()}`), 'data', /no t10k-images-idx3-ubyte/);
 });
 
+test('Fashion-MNIST has the same four files: its folder is opened as mnist', async (t) => {
+  const folder = temporaryFolder({
+    'train-images-idx3-ubyte.gz': gzipSync(images),
+    'train-labels-idx1-ubyte.gz': gzipSync(labels),
+    't10k-images-idx3-ubyte.gz': gzipSync(idx([1, 2, 3], [1, 2, 3, 4, 5, 6])),
+    't10k-labels-idx1-ubyte.gz': gzipSync(idx([1], [9])),
+  });
+  const set = await openDataset(`mnist:${folder}`, { split: 'train' });
+  t.deepEqual((await set.gather([1, 0])).values, Uint8Array.of(1, 2, 3, 4, 5, 6, 0, 51, 102, 153, 204, 255));
+  t.deepEqual((await set.gather([1, 0])).labels, Int32Array.of(200, 7));
+  t.is((await openDataset(`mnist:${folder}`)).length, 1);
+});
+
 test('damaged files are refused', async (t) => {
   const folder = temporaryFolder({
     labels,

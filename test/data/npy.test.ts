@@ -98,6 +98,14 @@ test('a folder of x and y is a data set; values are taken as they are unless tol
   t.is((await whole(alone)).data[6], 3);
 });
 
+test('samples by number, and what padding with 0 means', async (t) => {
+  const folder = folderOf(['uint8', [3, 2, 1], Uint8Array.of(1, 2, 3, 4, 5, 6)], ['uint8', [3], Uint8Array.of(7, 8, 9)]);
+  const set = await openDataset(`npy:${folder}`, { mean: [1, 2], std: 2 });
+  t.deepEqual(await set.gather([2, 0]), { values: Float32Array.of(2, 2, 0, 0), labels: Int32Array.of(9, 7) });
+  t.deepEqual(set.zero, Float32Array.of(-0.5, -1));
+  t.is((await openDataset(`npy:${folder}`)).zero, undefined);
+});
+
 test('halves, doubles and one number a sample', async (t) => {
   t.deepEqual(
     (await whole(await openDataset(`npy:${join(folderOf(['float16', [2], Uint16Array.of(0x3c00, 0xc000)]), 'x.npy')}`))).data,

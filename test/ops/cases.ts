@@ -1,6 +1,8 @@
 /** The one list of op cases: tests run every case on every kernel row, benches take their smallest shapes from it. */
+import { augmentCases } from './augment.js';
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
+import { convWeightGradCases } from './convWeightGrad.js';
 import { elementwiseCases } from './elementwise.js';
 import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
@@ -18,10 +20,12 @@ export const cases: Record<string, Case[]> = {
   ...layoutCases,
   ...gemmCases,
   ...convCases,
+  ...convWeightGradCases,
   ...poolCases,
   ...normCases,
   ...quantizeCases,
   ...qgemmCases,
   ...qconvCases,
   ...integerCases,
+  ...augmentCases,
 };

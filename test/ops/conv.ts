@@ -1,4 +1,7 @@
+import { Tensor } from 'lowbit';
 import { type Case, random } from './case.js';
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 interface ConvShape {
   /** n, h, w, c */
@@ -13,6 +16,11 @@ interface ConvShape {
 }
 
 const weightShape = ({ x, w, groups = 1 }: ConvShape) => [...w, x[3] / groups];
+
+const noteOf = ({ x, w, ...params }: ConvShape) => `(${x}) by (${w})${Object.entries(params).map(([name, value]) => ` ${name} ${value}`)}`;
+
+/** K steps round once each, a partial sum is at most K + 1 (all factors are within ±1). */
+const roundingBound = (depth: number) => depth * 2 ** -24 * (depth + 1);
 
 /** Adds x[n, i, j, c]·w[o, p, q, c] for every pixel that a tap of y's window touches. */
 function convExpect(shape: ConvShape) {
@@ -71,18 +79,82 @@ function transposeExpect(shape: ConvShape) {
   };
 }
 
+/** Every window of dy hands its products back to the pixels of x that it lay on. */
+function inputGradExpect(shape: ConvShape) {
+  const { groups = 1, strides: [sh, sw] = [1, 1], pads: [top, left] = [0, 0, 0, 0], dilations: [dh, dw] = [1, 1] } = shape;
+  const [batch, h, w, channels] = shape.x;
+  const [out, kh, kw] = shape.w;
+  const [, oh, ow] = outputShape(shape);
+  const depth = channels / groups;
+  return ([dy, weights]: number[][]) => {
+    const dx = new Array<number>(batch * h * w * channels).fill(0);
+    for (let n = 0; n < batch; n++)
+      for (let r = 0; r < oh; r++)
+        for (let s = 0; s < ow; s++)
+          for (let o = 0; o < out; o++)
+            for (let p = 0; p < kh; p++)
+              for (let q = 0; q < kw; q++) {
+                const [row, column] = [r * sh + p * dh - top, s * sw + q * dw - left];
+                if (row < 0 || row >= h || column < 0 || column >= w) continue;
+                const first = Math.floor(o / (out / groups)) * depth;
+                for (let c = 0; c < depth; c++)
+                  dx[((n * h + row) * w + column) * channels + first + c] +=
+                    dy[((n * oh + r) * ow + s) * out + o] * weights[((o * kh + p) * kw + q) * depth + c];
+              }
+    return dx;
+  };
+}
+
+/** n, oh, ow, out of a convolution. */
+function outputShape({ x: [batch, h, w], w: [out, kh, kw], ...window }: ConvShape) {
+  const { strides: [sh, sw] = [1, 1], pads: [top, left, bottom, right] = [0, 0, 0, 0], dilations: [dh, dw] = [1, 1] } = window;
+  return [
+    batch,
+    Math.floor((h + top + bottom - (kh - 1) * dh - 1) / sh) + 1,
+    Math.floor((w + left + right - (kw - 1) * dw - 1) / sw) + 1,
+    out,
+  ];
+}
+
+function inputGradCase(shape: ConvShape): Case {
+  const { x, w, ...window } = shape;
+  const depth = (w[0] / (shape.groups ?? 1)) * w[1] * w[2];
+  return {
+    note: noteOf(shape),
+    inputs: () => [random(outputShape(shape), -1, 1, 4), random(weightShape(shape), -1, 1, 2)],
+    params: { inputShape: x.slice(1, 3), ...window },
+    expect: inputGradExpect(shape),
+    bound: roundingBound(depth),
+  };
+}
+
+/**
+ * What padding adds, where it can be seen: -0 becomes +0 or stays, an infinite weight makes NaN or nothing. The rows must agree with the
+ * reference; these are the bytes that they agree on.
+ */
+function edgeCase(shape: ConvShape, names: readonly ('x' | 'dy' | 'w' | 'bias')[], weights: readonly number[], params: object): Case {
+  const shapes = { x: shape.x, dy: outputShape(shape), w: weightShape(shape), bias: [shape.w[0]] };
+  const values = { x: [-0, 1, -1], dy: [-0, 1, -1], w: weights, bias: [-0] };
+  const cycled = (count: number, list: readonly number[]) => Array.from({ length: count }, (_, i) => list[i % list.length]);
+  return {
+    note: `${noteOf(shape)}, weights ${weights}`,
+    inputs: () => names.map((name) => Tensor.from(cycled(sizeOf(shapes[name]), values[name]), shapes[name], 'float32')),
+    params,
+    gradient: false,
+  };
+}
+
 function convCase(shape: ConvShape, expect: (inputs: number[][]) => number[]): Case {
   const { x, w, ...params } = shape;
-  // K steps round once each, a partial sum is at most K + 1 (all factors are within ±1): K·2^-24·(K + 1).
   const depth = weightShape(shape)
     .slice(1)
     .reduce((a, b) => a * b, 1);
   return {
-    note: `(${x}) by (${w})${Object.entries(params).map(([name, value]) => ` ${name} ${value}`)}`,
+    note: noteOf(shape),
     inputs: () => [random(x, -1, 1, 1), random(weightShape(shape), -1, 1, 2), random([w[0]], -1, 1, 3)],
     params,
     expect,
-    bound: depth * 2 ** -24 * (depth + 1),
+    bound: roundingBound(depth),
   };
 }
 
@@ -138,7 +210,45 @@ const transposeShapes: ConvShape[] = [
   { x: [1, 14, 14, 32], w: [64, 4, 4], strides: [2, 2], pads: [1, 1, 1, 1] },
 ];
 
+// Strides that leave pixels without a window, or see some remainders through no tap at all.
+const gradientShapes: ConvShape[] = [
+  { x: [1, 6, 7, 5], w: [4, 1, 1], strides: [2, 3] },
+  { x: [1, 7, 8, 5], w: [4, 2, 2], strides: [3, 3] },
+  { x: [2, 8, 8, 17], w: [33, 3, 3], strides: [2, 2], ...same3 },
+  { x: [1, 9, 13, 6], w: [4, 3, 5], strides: [3, 2], dilations: [2, 2], pads: [1, 4, 2, 0], groups: 2 },
+  { x: [1, 9, 13, 6], w: [4, 3, 5], strides: [4, 6], dilations: [2, 3], pads: [1, 4, 2, 0] },
+  { x: [1, 12, 14, 19], w: [19, 3, 3], strides: [2, 2], groups: 19, ...same3 },
+  // The zeros beside x would be wider than it.
+  { x: [1, 2, 3, 4], w: [5, 1, 2], dilations: [1, 80], pads: [0, 40, 0, 40] },
+  { x: [1, 2, 3, 1], w: [5, 1, 2], dilations: [1, 80], pads: [0, 80, 0, 0] },
+  { x: [1, 56, 56, 32], w: [16, 3, 3], strides: [2, 2], ...same3 },
+];
+
+const edgeShapes: ConvShape[] = [
+  { x: [1, 4, 5, 3], w: [3, 3, 3], ...same3 },
+  { x: [1, 4, 5, 18], w: [17, 3, 3], strides: [2, 2], ...same3 },
+  { x: [1, 4, 5, 6], w: [6, 3, 3], groups: 6, ...same3 },
+];
+
+function edgeCases(names: readonly ('x' | 'dy' | 'w' | 'bias')[], params: (shape: ConvShape) => object): Case[] {
+  return edgeShapes.flatMap((shape) =>
+    [
+      [-1, -0],
+      [Number.POSITIVE_INFINITY, 1, -1, 2],
+    ].map((weights) => edgeCase(shape, names, weights, params(shape))),
+  );
+}
+
+const windowOf = ({ x: _, w: __, ...window }: ConvShape) => window;
+
 export const convCases: Record<string, Case[]> = {
-  conv2d: convShapes.map((shape) => convCase(shape, convExpect(shape))),
-  convTranspose2d: transposeShapes.map((shape) => convCase(shape, transposeExpect(shape))),
+  conv2d: [
+    ...[...convShapes, ...gradientShapes].map((shape) => convCase(shape, convExpect(shape))),
+    ...edgeCases(['x', 'w', 'bias'], windowOf),
+  ],
+  convTranspose2d: [...transposeShapes.map((shape) => convCase(shape, transposeExpect(shape))), ...edgeCases(['x', 'w', 'bias'], windowOf)],
+  conv2dInputGrad: [
+    ...[...convShapes, ...gradientShapes].map(inputGradCase),
+    ...edgeCases(['dy', 'w'], (shape) => ({ inputShape: shape.x.slice(1, 3), ...windowOf(shape) })),
+  ],
 };

@@ -3,6 +3,7 @@ import {
   averagePool2d,
   batchNorm,
   conv2d,
+  conv2dInputGrad,
   convTranspose2d,
   gemm,
   LowbitError,
@@ -47,6 +48,27 @@ const faults: Record<string, [() => Tensor, string, RegExp]> = {
     'shape',
     /the output would have height -1/,
   ],
+  'a convolution of two types': [
+    () => conv2d(image(), random([2, 3, 3, 4], 0, 1, 1, 'float64'), zeros(2)),
+    'dtype',
+    /w is float64, expected float32 because x has that type/,
+  ],
+  'an input gradient without the size of the input': [
+    () => conv2dInputGrad(image(), zeros(4, 3, 3, 2)),
+    'parameter',
+    /inputShape is undef/,
+  ],
+  'an input gradient of another convolution': [
+    () => conv2dInputGrad(image(), zeros(4, 3, 3, 2), { inputShape: [8, 7] }),
+    'shape',
+    /dy is \[1, 5, 5, 4\], expected \[1, 6, 5, 4\]/,
+  ],
+  'an input gradient of other outputs': [
+    () => conv2dInputGrad(image(), zeros(3, 3, 3, 2), { inputShape: [7, 7] }),
+    'shape',
+    /dy is \[1, 5, 5, 4\], expected \[1, 5, 5, 3\]/,
+  ],
+  'an input of no whole size': [() => conv2dInputGrad(image(), zeros(4, 3, 3, 2), { inputShape: [7.5, 7] }), 'parameter', /inputShape is/],
   'pooling without a kernel': [() => maxPool2d(image()), 'parameter', /kernel is undefined/],
   'pooling a matrix': [() => averagePool2d(zeros(2, 2), { kernel: [1, 1] }), 'shape', /\(n, h, w, c\)/],
   'an axis that is not there': [() => softmax(zeros(2, 2), { axis: 2 }), 'parameter', /axis is 2/],
@@ -70,6 +92,15 @@ test('normalisations follow their axis into another layout', (t) => {
   // (n, h, w, c) stored as (n, c, h, w): channels are axis 1.
   t.deepEqual(softmax.permute?.({ axis: -1 }, [0, 3, 1, 2]), { axis: 1 });
   t.deepEqual(batchNorm.permute?.({ axis: 1, epsilon: 0.5 }, [0, 2, 3, 1]), { axis: 3, epsilon: 0.5 });
+});
+
+test('a transposed convolution whose outputPads skip windows has no gradient', (t) => {
+  const rule = convTranspose2d.grad;
+  if (typeof rule !== 'function') return t.fail('no rule');
+  const [x, w, bias] = [zeros(1, 2, 2, 4), zeros(2, 3, 3, 4), zeros(2)];
+  const params = { strides: [2, 2], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, outputPads: [2, 0] };
+  const output = convTranspose2d(x, w, bias, params);
+  t.throws(() => rule(output, { inputs: [x, w, bias], output, params }), { message: /outputPads are smaller than strides/ });
 });
 
 test('unknown dimensions spread', (t) => {

@@ -35,12 +35,13 @@ const gemmShapes = [
   [29, 65, 64],
   [65, 128, 300],
   [1, 1000, 1280],
+  [130, 140, 530],
 ];
 
-function gemmCase([m, n, k]: number[], lead: readonly number[] = [m]): Case {
+function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dtype: Dtype = 'float32'): Case {
   return {
-    note: `(${lead}, ${k}) by (${n}, ${k})`,
-    inputs: () => [random([...lead, k], -1, 1, 1), random([n, k], -1, 1, 2), random([n], -1, 1, 3)],
+    note: `(${lead}, ${k}) by (${n}, ${k}) ${dtype}`,
+    inputs: () => [random([...lead, k], -1, 1, 1, dtype), random([n, k], -1, 1, 2, dtype), random([n], -1, 1, 3, dtype)],
     expect: gemmExpect(m, n, k),
     bound: bound(k),
   };
@@ -87,6 +88,8 @@ const matmulShapes: MatmulShape[] = [
   { a: [3, 1, 5], b: [5], mnk: [1, 1, 5], ia: [0, 1, 2], ib: [0, 0, 0] },
   { a: [5], b: [3, 5, 2], mnk: [1, 2, 5], ia: [0, 0, 0], ib: [0, 1, 2] },
   { a: [0, 2, 3], b: [3, 4], mnk: [2, 4, 3], ia: [], ib: [] },
+  // Several blocks of steps, and bands that are copied.
+  { a: [130, 530], b: [530, 140], mnk: [130, 140, 530] },
 ];
 
 function matmulCase({ a, b, mnk, ia, ib }: MatmulShape): Case {
@@ -95,6 +98,52 @@ function matmulCase({ a, b, mnk, ia, ib }: MatmulShape): Case {
     inputs: () => [random(a, -1, 1, 1), random(b, -1, 1, 2)],
     expect: matmulExpect(...mnk, ia, ib),
     bound: bound(mnk[2]),
+  };
+}
+
+/** (.., r, c) as (.., c, r), in numbers. */
+function turned(x: readonly number[], shape: readonly number[]): number[] {
+  const [rows, columns] = shape.slice(-2);
+  const size = rows * columns;
+  return x.map((_, i) => x[i - (i % size) + (i % rows) * columns + Math.floor((i % size) / rows)]);
+}
+
+interface Turned {
+  transposeA: boolean;
+  transposeB: boolean;
+}
+
+function transposedCase({ a, b, mnk, ia, ib }: MatmulShape, params: Turned, dtype: Dtype = 'float32'): Case {
+  const stored = (shape: readonly number[], turn: boolean) =>
+    turn ? [...shape.slice(0, -2), ...shape.slice(-1), ...shape.slice(-2, -1)] : shape;
+  const shapes = [stored(a, params.transposeA), stored(b, params.transposeB)];
+  return {
+    note: `(${shapes[0]}) by (${shapes[1]}) ${JSON.stringify(params)} ${dtype}`,
+    inputs: () => [random(shapes[0], -1, 1, 1, dtype), random(shapes[1], -1, 1, 2, dtype)],
+    params,
+    expect: ([x, y]) =>
+      matmulExpect(...mnk, ia, ib)([params.transposeA ? turned(x, shapes[0]) : x, params.transposeB ? turned(y, shapes[1]) : y]),
+    bound: bound(mnk[2]),
+  };
+}
+
+const turns: Turned[] = [
+  { transposeA: true, transposeB: false },
+  { transposeA: false, transposeB: true },
+  { transposeA: true, transposeB: true },
+];
+
+/** dw[j, p] = Σ dy[i, j]·a[i, p]. */
+function gemmWeightGradCase([m, n, k]: number[], lead: readonly number[] = [m], dtype: Dtype = 'float32'): Case {
+  return {
+    note: `(${lead}, ${n}) by (${lead}, ${k}) ${dtype}`,
+    inputs: () => [random([...lead, n], -1, 1, 1, dtype), random([...lead, k], -1, 1, 2, dtype)],
+    expect: ([dy, a]) => {
+      const sums: number[] = Array(n * k).fill(0);
+      for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) for (let p = 0; p < k; p++) sums[j * k + p] += dy[i * n + j] * a[i * k + p];
+      return sums;
+    },
+    bound: bound(m),
   };
 }
 
@@ -112,7 +161,28 @@ const integerTypes: [Dtype, number, number][] = [
 ];
 
 export const gemmCases: Record<string, Case[]> = {
-  gemm: [...gemmShapes.map((shape) => gemmCase(shape)), gemmCase([6, 9, 4], [2, 3]), gemmCase([1, 9, 4], [])],
+  gemm: [
+    ...gemmShapes.map((shape) => gemmCase(shape)),
+    gemmCase([6, 9, 4], [2, 3]),
+    gemmCase([1, 9, 4], []),
+    gemmCase([5, 8, 7], [5], 'float64'),
+  ],
+  gemmWeightGrad: [
+    ...gemmShapes.map((shape) => gemmWeightGradCase(shape)),
+    gemmWeightGradCase([6, 9, 4], [2, 3]),
+    gemmWeightGradCase([1, 9, 4], []),
+    gemmWeightGradCase([5, 8, 7], [5], 'float64'),
+    // Several chunks of rows.
+    gemmWeightGradCase([9001, 3, 17]),
+    gemmWeightGradCase([9001, 3, 2], [9001], 'float64'),
+  ],
+  matmulTransposed: [
+    ...matmulShapes
+      .filter(({ a, b }) => a.length > 1 && b.length > 1)
+      .flatMap((shape) => turns.map((params) => transposedCase(shape, params))),
+    transposedCase({ a: [3], b: [3, 2], mnk: [1, 2, 3] }, { transposeA: false, transposeB: true }),
+    ...turns.map((params) => transposedCase(matmulShapes[7], params, 'float64')),
+  ],
   matmul: [
     ...matmulShapes.map(matmulCase),
     ...matmulTypes.map(([dtype, bound]) => ({

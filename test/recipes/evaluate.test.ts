@@ -1,29 +1,21 @@
 import test from 'ava';
-import { type Dataset, evaluate } from 'lowbit';
+import { type Dataset, dataset, evaluate } from 'lowbit';
 import { faultsLater } from '../faults.js';
 import { calibrated, linear, smallNetwork, someDigits } from './models.js';
 
 /** Samples of four numbers with labels. */
 function rows(samples: readonly (readonly number[])[], labels?: readonly number[]): Dataset {
-  return {
+  return dataset({
     description: 'rows',
     length: samples.length,
     hasLabels: labels !== undefined,
     shape: [4],
-    spread: () => rows(samples, labels),
-    async *batches(size, signal) {
-      for (let first = 0; first < samples.length; first += size) {
-        if (signal?.aborted) return;
-        const part = samples.slice(first, first + size);
-        yield {
-          data: Float32Array.from(part.flat()),
-          count: part.length,
-          labels: labels && Int32Array.from(labels.slice(first, first + size)),
-          first,
-        };
-      }
-    },
-  };
+    dtype: 'float32',
+    gather: (numbers) => ({
+      values: Float32Array.from([...numbers].flatMap((n) => samples[n])),
+      labels: labels && Int32Array.from(numbers, (n) => labels[n]),
+    }),
+  });
 }
 
 // The identity: outputs are the inputs.

@@ -26,16 +26,31 @@ INLINE void transpose8(const float* from, int64_t fromStep, int64_t count, float
   });
 }
 
-// Packs weights (outputs, steps), a row for each output. Two blocks a row at a time use up a cache line: where rows are a large power of
-// two apart, it would be gone before the next visit.
-static void packRows(const float* weights, int64_t outputs, int64_t steps, float* panel) {
+// Packs a row for each output, `rowStep` floats apart. Two blocks a row at a time use up a cache line: where rows are a large power of two
+// apart, it would be gone before the next visit.
+static void packRows(const float* weights, int64_t rowStep, int64_t outputs, int64_t steps, float* panel) {
   const int64_t width = panelWidth(outputs), whole = steps / 8 * 8;
   for (int64_t k = 0; k < whole; k += 16)
     for (int64_t j = 0; j < width; j += 8)
       for (int64_t half = k; half < k + 16 && half < whole; half += 8)
-        transpose8(weights + j * steps + half, steps, outputs - j, panel + half * width + j, width);
+        transpose8(weights + j * rowStep + half, rowStep, outputs - j, panel + half * width + j, width);
   for (int64_t k = whole; k < steps; k++)
-    for (int64_t j = 0; j < width; j++) panel[k * width + j] = j < outputs ? weights[j * steps + k] : 0;
+    for (int64_t j = 0; j < width; j++) panel[k * width + j] = j < outputs ? weights[j * rowStep + k] : 0;
+}
+
+// The same for weights (outputs, steps).
+INLINE void packRows(const float* weights, int64_t outputs, int64_t steps, float* panel) {
+  packRows(weights, steps, outputs, steps, panel);
+}
+
+// Packs a column for each output, `step` floats from one step to the next.
+INLINE void packColumns(const float* matrix, int64_t step, int64_t outputs, int64_t steps, float* panel) {
+  const int64_t width = panelWidth(outputs);
+  const Lanes low(outputs), high(outputs > kWidth ? outputs - kWidth : 0);
+  for (int64_t k = 0; k < steps; k++) {
+    Lanes(kWidth).store(panel + k * width, low.load(matrix + k * step));
+    if (width > kWidth) Lanes(kWidth).store(panel + k * width + kWidth, high.load(matrix + k * step + kWidth));
+  }
 }
 
 }  // namespace

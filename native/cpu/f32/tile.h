@@ -12,6 +12,7 @@ namespace lowbit {
 namespace {
 
 constexpr int kRows = kWidth == 16 ? 14 : 6;
+constexpr int kNarrowRows = kWidth == 16 ? 16 : 12;  // of a tile of one vector
 constexpr int kPanel = 2 * kWidth;
 
 struct Tile {
@@ -62,22 +63,22 @@ template <int M, int V> __attribute__((noinline)) void runTile(const Tile& tile)
   });
 }
 
-template <int V, int M = kRows> INLINE void runTileOf(int64_t rows, const Tile& tile) {
+template <int V, int M> INLINE void runTileOf(int64_t rows, const Tile& tile) {
   if (rows == M) runTile<M, V>(tile);
   else if constexpr (M > 1) runTileOf<V, M - 1>(rows, tile);
 }
 
-// rows: 1 to kRows
+// rows: 1 to kRows, or to kNarrowRows where there are at most kWidth outputs
 INLINE void run(int64_t rows, const Tile& tile) {
-  if (tile.outputs > kWidth) runTileOf<2>(rows, tile);
-  else runTileOf<1>(rows, tile);
+  if (tile.outputs > kWidth) runTileOf<2, kRows>(rows, tile);
+  else runTileOf<1, kNarrowRows>(rows, tile);
 }
 
-// `total` rows cut into tiles of nearly equal height.
+// `total` rows cut into tiles of nearly equal height, at most `most`.
 struct Tiles {
   int64_t total, height, count;
-  INLINE explicit Tiles(int64_t rows) : total(rows) {
-    const int64_t least = (rows + kRows - 1) / kRows;
+  INLINE explicit Tiles(int64_t rows, int64_t most = kRows) : total(rows) {
+    const int64_t least = (rows + most - 1) / most;
     height = least ? (rows + least - 1) / least : 1;
     count = (rows + height - 1) / height;
   }

@@ -7,6 +7,9 @@
 namespace lowbit {
 namespace {
 
+// Asks for a cache line that will be needed soon; any address will do.
+INLINE void fetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+
 #if defined(__AVX512F__)
 
 using Vector = __m512;
@@ -14,6 +17,7 @@ constexpr int kWidth = 16;
 
 INLINE Vector load(const float* p) { return _mm512_loadu_ps(p); }
 INLINE Vector repeat(float x) { return _mm512_set1_ps(x); }
+INLINE Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return _mm512_fmadd_ps(a, b, sum); }
 
 // The first `count` lanes of a vector; all of them if there are more.
@@ -31,6 +35,7 @@ constexpr int kWidth = 8;
 
 INLINE Vector load(const float* p) { return _mm256_loadu_ps(p); }
 INLINE Vector repeat(float x) { return _mm256_set1_ps(x); }
+INLINE Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return _mm256_fmadd_ps(a, b, sum); }
 
 // The first `count` lanes of a vector; all of them if there are more. Masked stores are slow on some CPUs, so whole vectors avoid them.

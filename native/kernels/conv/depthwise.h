@@ -1,78 +1,93 @@
-// conv2d with one channel a group: y[.., c] = bias[c] + Σ x[.., c]·w[tap][c], vectors along the channels.
+// A sweep with one channel a group: y[.., c] = bias[c] + Σ x[.., c]·w[tap][c], vectors along the channels.
 // A tile is up to kPixels pixels of one row by one vector of channels, so that a weight is loaded once for all of them; loads are the
 // limit.
 #pragma once
 #include "../../core/scratch.h"
-#include "../../core/unroll.h"
-#include "../../cpu/f32/vector.h"
+#include "../../cpu/f32/tile.h"
 #include "../../cpu/pool.h"
-#include "conv2d.h"
+#include "sweep.h"
 
 namespace lowbit {
 namespace {
 
 constexpr int kPixels = 8;
+constexpr float kZeros[kWidth] = {};
 constexpr int64_t kDepthwiseGrain = 1 << 18;  // multiply-adds worth a thread: about 7 us
 
-// Pixels that have the same taps [rows) x [columns), all channels.
+// Neighbouring pixels of a row, all channels.
 struct Strip {
   const float* x;
   int64_t origin, xStep, rowStep, tapStep;  // tap (0, 0) of the first pixel is x[origin]; it may be in the padding
-  Inside rows, columns;
-  const float *weights, *bias;  // weights: [kh][kw][weightStep]
-  int64_t kernelWidth, weightStep, channels;
+  Inside rows;
+  Window columns;
+  int64_t column;        // of tap 0 of the first pixel
+  const float* weights;  // [1 + kh·kw][weightStep]: the bias, then the taps
+  int64_t weightStep, channels;
   float* y;
+  int64_t yStep;
 };
 
-template <int P> __attribute__((noinline)) void runStrip(const Strip& strip) {
+// Edge: some pixel has a tap in a column that is not there, where x is 0.
+template <int P, bool Edge> __attribute__((noinline)) void runStrip(const Strip& strip) {
   for (int64_t c = 0; c < strip.channels; c += kWidth) {
     Vector sums[P];
-    each<P>([&](auto m) { sums[m] = load(strip.bias + c); });
+    each<P>([&](auto m) { sums[m] = load(strip.weights + c); });
     for (int64_t r = strip.rows.first; r < strip.rows.end; r++) {
-      for (int64_t s = strip.columns.first; s < strip.columns.end; s++) {
-        const float* x = strip.x + (strip.origin + r * strip.rowStep + s * strip.tapStep + c);
-        const Vector w = load(strip.weights + (r * strip.kernelWidth + s) * strip.weightStep + c);
-        each<P>([&](auto m) { sums[m] = multiplyAdd(load(x + m * strip.xStep), w, sums[m]); });
+      for (int64_t s = 0; s < strip.columns.kernel; s++) {
+        const int64_t at = strip.origin + r * strip.rowStep + s * strip.tapStep + c, column = strip.column + s * strip.columns.dilation;
+        const Vector w = load(strip.weights + (1 + r * strip.columns.kernel + s) * strip.weightStep + c);
+        each<P>([&](auto m) {
+          const uint64_t own = static_cast<uint64_t>(column + m * strip.columns.stride);
+          const bool inside = !Edge || own < static_cast<uint64_t>(strip.columns.input);
+          sums[m] = multiplyAdd(load(inside ? strip.x + (at + m * strip.xStep) : kZeros), w, sums[m]);
+        });
       }
     }
     const Lanes lanes(strip.channels - c);
-    each<P>([&](auto m) { lanes.store(strip.y + m * strip.channels + c, sums[m]); });
+    each<P>([&](auto m) { lanes.store(strip.y + m * strip.yStep + c, sums[m]); });
   }
 }
 
-template <int P = kPixels> INLINE void runStripOf(int64_t pixels, const Strip& strip) {
-  if (pixels == P) runStrip<P>(strip);
-  else if constexpr (P > 1) runStripOf<P - 1>(pixels, strip);
+template <int P = kPixels> INLINE void runStripOf(int64_t pixels, bool edge, const Strip& strip) {
+  if (pixels == P && edge) runStrip<P, true>(strip);
+  else if (pixels == P) runStrip<P, false>(strip);
+  else if constexpr (P > 1) runStripOf<P - 1>(pixels, edge, strip);
 }
 
 // One row of y. Loads may run past the last channel, stores may not.
-static void depthwiseRow(const Conv& p, const float* weights, int64_t weightStep, int64_t n, int64_t i) {
+static void depthwiseRow(const Sweep& p, const float* weights, int64_t weightStep, int64_t n, int64_t i) {
   const int64_t row = (n * p.rows.input + p.rows.start(i)) * p.columns.input;
-  for (int64_t j = 0, next; j < p.width; j = next) {
-    const Inside columns = p.columns.taps(j);
-    for (next = j + 1; next < p.width && next - j < kPixels && p.columns.taps(next) == columns;) next++;
+  const Tiles strips(p.width, kPixels);
+  for (int64_t t = 0; t < strips.count; t++) {
+    const int64_t j = strips.first(t), pixels = strips.rows(t), column = p.columns.start(j);
+    const int64_t last = p.columns.start(j + pixels - 1) + (p.columns.kernel - 1) * p.columns.dilation;
     const Strip strip{p.x,
-                      (row + p.columns.start(j)) * p.channels,
+                      (row + column) * p.channels,
                       p.columns.stride * p.channels,
                       p.rows.dilation * p.columns.input * p.channels,
                       p.columns.dilation * p.channels,
                       p.rows.taps(i),
-                      columns,
+                      p.columns,
+                      column,
                       weights,
-                      p.bias,
-                      p.columns.kernel,
                       weightStep,
                       p.channels,
-                      p.y + ((n * p.height + i) * p.width + j) * p.out};
-    runStripOf(next - j, strip);
+                      p.y + (n * p.yImage + i * p.yRow + j * p.yPixel),
+                      p.yPixel};
+    runStripOf(pixels, column < 0 || last >= p.columns.input, strip);
   }
 }
 
-static void depthwise(const Conv& p) {
+static void depthwise(const Sweep& p) {
   const int64_t step = (p.channels + kWidth - 1) / kWidth * kWidth, taps = p.rows.kernel * p.columns.kernel;
-  float* weights = static_cast<float*>(scratch(static_cast<size_t>(taps * step) * sizeof(float)));
-  for (int64_t tap = 0; tap < taps; tap++)
-    for (int64_t c = 0; c < step; c++) weights[tap * step + c] = c < p.channels ? p.w[c * taps + tap] : 0;
+  float* weights = static_cast<float*>(scratch(static_cast<size_t>((1 + taps) * step) * sizeof(float)));
+  for (int64_t c = 0; c < step; c++) weights[c] = p.bias && c < p.channels ? p.bias[c] : 0;
+  for (int64_t tap = 0; tap < taps; tap++) {
+    const int64_t r = p.rowTaps.first + tap / p.columns.kernel * p.rowTaps.step;
+    const int64_t s = p.columnTaps.first + tap % p.columns.kernel * p.columnTaps.step;
+    for (int64_t c = 0; c < step; c++)
+      weights[(1 + tap) * step + c] = c < p.channels ? p.w[c * p.weight.group + r * p.weightColumns + s] : 0;
+  }
 
   parallel(p.batch * p.height, 1 + kDepthwiseGrain / (p.width * step * taps + 1), [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; at++) depthwiseRow(p, weights, step, at / p.height, at % p.height);

@@ -2,24 +2,33 @@
 #include <cmath>
 
 #include "../../core/check.h"
+#include "../../core/types.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
 
 namespace lowbit {
+namespace {
 
-bool gemm_reference(const gemm_call& call) {
+template <class T> void gemmOf(const gemm_call& call) {
   const int64_t n = call.b.dim(0), k = call.b.dim(1), m = call.a.count(0, call.a.rank - 1);
   EXPECT(call.a.dim(-1) == k && call.bias.size() == n && call.y.size() == m * n);
-  const float *a = call.a.as<float>(), *b = call.b.as<float>(), *bias = call.bias.as<float>();
-  float* y = call.y.as<float>();
+  const T *a = call.a.as<T>(), *b = call.b.as<T>(), *bias = call.bias.as<T>();
+  T* y = call.y.as<T>();
   parallel(m * n, 4096 / (k + 1) + 1, [=](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; at++) {
-      const float *row = a + at / n * k, *column = b + at % n * k;
-      float sum = bias[at % n];
+      const T *row = a + at / n * k, *column = b + at % n * k;
+      T sum = bias[at % n];
       for (int64_t p = 0; p < k; p++) sum = std::fma(row[p], column[p], sum);
       y[at] = sum;
     }
   });
+}
+
+}  // namespace
+
+bool gemm_reference(const gemm_call& call) {
+  if (call.a.dtype == Dtype::float64) gemmOf<double>(call);
+  else gemmOf<float>(call);
   return true;
 }
 

@@ -1,6 +1,10 @@
-// gemm and matmul on register tiles: b is packed into panels of kPanel outputs, then every tile of y is one pass over k.
-// Work is handed out panel by panel, so that a panel stays in the cache while the rows of a stream by.
+// gemm and matmul on register tiles: b is packed into panels of kPanel outputs. A band of rows of a stays in the second cache while the
+// panels stream by; of a panel, kDepth steps (32 KB) at a time stay in the first cache and meet all tiles of the band, whose sums wait
+// in y.
 #pragma once
+#include <string.h>
+
+#include "../../core/arithmetic.h"
 #include "../../core/matmul.h"
 #include "../../core/scratch.h"
 #include "../../cpu/f32/pack.h"
@@ -12,6 +16,9 @@ namespace {
 
 constexpr int64_t kProductGrain = 1 << 20;  // multiply-adds worth a thread: about 7 us
 constexpr int64_t kPackGrain = 1 << 15;     // floats worth a thread
+constexpr int64_t kDepth = 256;
+constexpr int64_t kBandTiles = 8;          // a band is at most so many tiles of rows,
+constexpr int64_t kBandFloats = 96 << 10;  // and if that is more than one tile, at most so many floats
 
 // y[i] (m, n) = a[i] (m, k) · b[i] (k, n) for `batch` matrices.
 struct Product {
@@ -23,7 +30,19 @@ struct Product {
   INLINE int64_t panels() const { return (n + kPanel - 1) / kPanel; }
   INLINE int64_t outputs(int64_t panel) const { return n - panel * kPanel < kPanel ? n - panel * kPanel : kPanel; }
   INLINE int64_t packedFloats() const { return batch * panels() * k * kPanel; }
+  // A band is copied so that its rows are an odd number of cache lines apart: rows a power of two apart would evict each other.
+  INLINE int64_t bandStep() const { return (ceilDiv(k, 16) | 1) * 16; }
+  INLINE int64_t bandTiles() const {
+    const int64_t fit = kBandFloats / (kRows * bandStep());
+    return fit < 1 ? 1 : smaller(fit, kBandTiles);
+  }
 };
+
+// Working memory: the panels, then a copy of a band for each thread.
+INLINE void allocate(Product& p) {
+  const int64_t bands = threads() * p.bandTiles() * kRows * p.bandStep();
+  p.packed = static_cast<float*>(scratch(static_cast<size_t>(p.packedFloats() + bands) * sizeof(float)));
+}
 
 // pack(matrix, first output, outputs, panel) fills one panel.
 template <class Pack> void packPanels(const Product& p, Pack pack) {
@@ -35,56 +54,83 @@ template <class Pack> void packPanels(const Product& p, Pack pack) {
   });
 }
 
-// Packs `outputs` columns of a matrix with `step` floats from row to row.
-static void packColumns(const float* matrix, int64_t outputs, int64_t step, int64_t steps, float* panel) {
-  const int64_t width = panelWidth(outputs);
-  for (int64_t k = 0; k < steps; k++)
-    for (int64_t j = 0; j < width; j++) panel[k * width + j] = j < outputs ? matrix[k * step + j] : 0;
+// Rows of one matrix, all steps, by the panels [firstPanel, endPanel).
+struct Band {
+  const float* a;
+  int64_t matrix, row, rows, firstPanel, endPanel;
+  float* copy;
+};
+
+static void multiplyBand(const Product& p, const Band& band) {
+  static constexpr float zeros[kPanel] = {};
+  const Tiles tiles(band.rows);
+  const int64_t blocks = p.k ? ceilDiv(p.k, kDepth) : 1, depth = ceilDiv(p.k, blocks);
+  // Worth it where many panels read the copy.
+  const bool copies = blocks > 1 && band.endPanel - band.firstPanel >= 4;
+  const float* const a = copies ? band.copy : band.a;
+  Tile tile{};
+  tile.rows = tile.taps = 1;
+  tile.xStep = copies ? p.bandStep() : p.k;
+  tile.yStep = p.n;
+  for (int64_t i = 0; copies && i < band.rows; i++)
+    memcpy(band.copy + i * tile.xStep, band.a + i * p.k, static_cast<size_t>(p.k) * sizeof(float));
+  for (int64_t panel = band.firstPanel; panel < band.endPanel; panel++) {
+    tile.outputs = p.outputs(panel);
+    for (int64_t first = 0, block = 0; block < blocks; block++, first += depth) {
+      tile.length = smaller(depth, p.k - first);
+      tile.panel = p.packed + (band.matrix * p.panels() + panel) * p.k * kPanel + first * panelWidth(tile.outputs);
+      for (int64_t i = 0; i < tiles.count; i++) {
+        tile.x = a + tiles.first(i) * tile.xStep + first;
+        tile.y = p.y + (band.matrix * p.m + band.row + tiles.first(i)) * p.n + panel * kPanel;
+        tile.start = block ? tile.y : p.bias ? p.bias + panel * kPanel : zeros;
+        tile.startStep = block ? p.n : 0;
+        run(tiles.rows(i), tile);
+      }
+    }
+  }
 }
 
 // aOf(matrix) is where a[matrix] begins.
 template <class A> void multiply(const Product& p, A aOf) {
-  static constexpr float zeros[kPanel] = {};
   const Tiles tiles(p.m);
-  const int64_t panels = p.panels(), total = p.batch * panels * tiles.count;
-  parallel(total, 1 + kProductGrain / (tiles.height * kPanel * (p.k + 1)), [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at++) {
-      const int64_t i = at % tiles.count, row = tiles.first(i), packed = at / tiles.count;
-      const int64_t matrix = packed / panels, panel = packed % panels, output = panel * kPanel;
-      Tile tile{};
-      tile.x = aOf(matrix) + row * p.k;
-      tile.xStep = tile.length = p.k;
-      tile.rows = tile.taps = 1;
-      tile.panel = p.packed + packed * p.k * kPanel;
-      tile.start = p.bias ? p.bias + output : zeros;
-      tile.y = p.y + (matrix * p.m + row) * p.n + output;
-      tile.yStep = p.n;
-      tile.outputs = p.outputs(panel);
-      run(tiles.rows(i), tile);
+  // Lower bands where there would be too few of them for the threads.
+  const int64_t wanted = p.batch * p.panels() * tiles.count / (4 * threads());
+  const int64_t bandTiles = wanted < 1 ? 1 : smaller(wanted, p.bandTiles()), bands = ceilDiv(tiles.count, bandTiles);
+  const int64_t units = p.batch * bands * p.panels();
+  const int64_t parts = smaller(smaller(threads(), units), 1 + p.batch * p.m * p.n * p.k / kProductGrain);
+  float* const copies = p.packed + p.packedFloats();
+  parallel(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      const int64_t last = units * (part + 1) / parts;
+      for (int64_t unit = units * part / parts, next; unit < last; unit = next) {
+        const int64_t whole = unit / p.panels(), matrix = whole / bands, row = tiles.first(whole % bands * bandTiles);
+        next = smaller(last, (whole + 1) * p.panels());
+        const int64_t rows = smaller(p.m - row, bandTiles * tiles.height), firstPanel = unit - whole * p.panels();
+        multiplyBand(p, {aOf(matrix) + row * p.k, matrix, row, rows, firstPanel, firstPanel + next - unit,
+                         copies + part * p.bandTiles() * kRows * p.bandStep()});
+      }
     }
   });
 }
 
-INLINE float* packedMemory(const Product& p) { return static_cast<float*>(scratch(static_cast<size_t>(p.packedFloats()) * sizeof(float))); }
-
 static bool gemmTiled(const gemm_call& call) {
+  if (call.a.dtype != Dtype::float32) return false;
   const float *a = call.a.as<float>(), *b = call.b.as<float>();
   Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>(), nullptr};
   EXPECT(call.a.dim(-1) == p.k && call.bias.size() == p.n && call.y.size() == p.m * p.n);
-  p.packed = packedMemory(p);
+  allocate(p);
   packPanels(p, [&](int64_t, int64_t first, int64_t outputs, float* panel) { packRows(b + first * p.k, outputs, p.k, panel); });
   multiply(p, [=](int64_t) { return a; });
   return true;
 }
 
-static bool matmulTiled(const matmul_call& call) {
-  if (call.a.dtype != Dtype::float32) return false;
-  const Matmul matrices(call.a, call.b, call.y);
-  if (!call.y.size()) return true;
-  const float *a = call.a.as<float>(), *b = call.b.as<float>();
-  int64_t m = matrices.m, n = matrices.n, k = matrices.k, batch = matrices.batch;
+// a is stored as (m, k).
+static void matmulOfRows(const Matmul& matrices) {
+  const float *a = matrices.a.as<float>(), *b = matrices.b.as<float>();
+  int64_t m = matrices.m, batch = matrices.batch;
+  const int64_t n = matrices.n, k = matrices.k;
   // Where all matrices of a meet the same b, their rows are one tall matrix.
-  if (call.b.size() == k * n && call.a.size() == batch * m * k) {
+  if (matrices.b.size() == k * n && matrices.a.size() == batch * m * k) {
     m *= batch;
     batch = 1;
   }
@@ -93,14 +139,15 @@ static bool matmulTiled(const matmul_call& call) {
   const int64_t fit = 1 + (int64_t{4} << 20) / (p.packedFloats() + 1);
   for (int64_t done = 0; done < batch; done += p.batch) {
     p.batch = batch - done < fit ? batch - done : fit;
-    p.y = call.y.as<float>() + done * m * n;
-    p.packed = packedMemory(p);
+    p.y = matrices.y.as<float>() + done * m * n;
+    allocate(p);
     packPanels(p, [&](int64_t matrix, int64_t first, int64_t outputs, float* panel) {
-      packColumns(b + matrices.indexOfB(done + matrix) * k * n + first, outputs, n, k, panel);
+      const float* from = b + matrices.indexOfB(done + matrix) * k * n;
+      if (matrices.turnedB) packRows(from + first * k, outputs, k, panel);
+      else packColumns(from + first, n, outputs, k, panel);
     });
     multiply(p, [&](int64_t matrix) { return a + matrices.indexOfA(done + matrix) * matrices.m * k; });
   }
-  return true;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // y[i, j] = Σ a[i, p]·b[p, j]: p ascends from 0, one fused multiply-add a step; float16 in float, integers modulo 2^32 or 2^64.
+// matmulTransposed reads a[p, i] or b[j, p] instead.
 #include <cmath>
 
 #include "../../core/half.h"
@@ -18,25 +19,24 @@ template <class S> S multiplyAdd(S a, S b, S sum) {
 template <class T, class S> void matmulTyped(const Matmul& p) {
   const T *a = p.a.as<T>(), *b = p.b.as<T>();
   T* y = p.y.as<T>();
+  // Elements from one step of a sum to the next, and from one row or column of y to the next.
+  const int64_t stepA = p.turnedA ? p.m : 1, rowA = p.turnedA ? 1 : p.k, stepB = p.turnedB ? 1 : p.n, columnB = p.turnedB ? p.k : 1;
   parallel(p.batch * p.m, 4096 / (p.k * p.n + 1) + 1, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t matrix = row / p.m;
-      const T* left = a + (p.indexOfA(matrix) * p.m + row % p.m) * p.k;
+      const T* left = a + p.indexOfA(matrix) * p.m * p.k + row % p.m * rowA;
       const T* right = b + p.indexOfB(matrix) * p.k * p.n;
       for (int64_t j = 0; j < p.n; j++) {
         S sum = 0;
-        for (int64_t i = 0; i < p.k; i++) sum = multiplyAdd<S>(left[i], right[i * p.n + j], sum);
+        for (int64_t i = 0; i < p.k; i++) sum = multiplyAdd<S>(left[i * stepA], right[i * stepB + j * columnB], sum);
         y[row * p.n + j] = static_cast<T>(sum);
       }
     }
   });
 }
 
-}  // namespace
-
-bool matmul_reference(const matmul_call& call) {
-  const Matmul product(call.a, call.b, call.y);
-  switch (call.a.dtype) {
+bool multiplied(const Matmul& product) {
+  switch (product.a.dtype) {
     case Dtype::float32: matmulTyped<float, float>(product); return true;
     case Dtype::float64: matmulTyped<double, double>(product); return true;
     case Dtype::float16: matmulTyped<half, float>(product); return true;
@@ -46,6 +46,14 @@ bool matmul_reference(const matmul_call& call) {
     case Dtype::uint64: matmulTyped<uint64_t, uint64_t>(product); return true;
     default: EXPECT(!"a type that matmul takes"); return false;
   }
+}
+
+}  // namespace
+
+bool matmul_reference(const matmul_call& call) { return multiplied(Matmul(call.a, call.b, call.y)); }
+
+bool matmulTransposed_reference(const matmulTransposed_call& call) {
+  return multiplied(Matmul(call.a, call.b, call.y, call.transposeA != 0, call.transposeB != 0));
 }
 
 }  // namespace lowbit

@@ -1,0 +1,156 @@
+/** One step of training, as ops that run off the thread. */
+import { noGrad, valueAndGradients } from '../autograd.js';
+import { offThread } from '../calls.js';
+import { fail } from '../error.js';
+import type { Value } from '../graph/graph.js';
+import { run } from '../graph/run.js';
+import type { SampleFit } from '../graph/sampleFit.js';
+import { add, mul } from '../ops/elementwise.js';
+import { movingAverage, sumSquares, updateControl } from '../ops/optimizer.js';
+import { axisIndex, sizeOf } from '../shape.js';
+import { scope, Tensor } from '../tensor.js';
+import type { Loss } from './losses.js';
+import type { Metric } from './metrics.js';
+import type { RunningOptimizer } from './optim/optimizer.js';
+import { type Part, partsOf } from './parts.js';
+import type { Trainable } from './trainable.js';
+
+export interface StepOptions {
+  model: Trainable;
+  loss: Loss;
+  metrics: readonly Metric[];
+  optimizer: RunningOptimizer;
+  /** Gradients longer than this, all parameters together, are shortened to it. Default: none are. */
+  clipNorm?: number;
+  /** How fast running statistics follow the batches: average += momentum·(batch − average). */
+  momentum: number;
+  seed: number;
+  /** How many parts a batch is cut into. */
+  accumulate: number;
+  /** How samples enter the graph. */
+  enter: SampleFit;
+}
+
+/** Samples (n, ...) and their labels, int32 (n). */
+export interface LabelledBatch {
+  data: Tensor;
+  labels: Tensor;
+}
+
+/** What a step found out. */
+export interface StepResult {
+  /** Mean over the samples. */
+  loss: number;
+  /** Length of the gradient of all parameters, before clipping. */
+  gradientNorm: number;
+  /** Means over the samples, by metric. */
+  metrics: Record<string, number>;
+  samples: number;
+  /** Whether loss and gradients were finite. If not, nothing was changed: neither parameters, nor optimizer, nor running statistics. */
+  finite: boolean;
+}
+
+/**
+ * Gradients of all parts, their mean, one update; then the running statistics. The event loop stays free meanwhile.
+ * @param step updates done before
+ * @param rate the learning rate
+ */
+export async function trainingStep(options: StepOptions, batch: LabelledBatch, step: number, rate: number): Promise<StepResult> {
+  const { model, metrics } = options;
+  const samples = batch.labels.shape[0];
+  const made = await offThread(() => scope(() => submit(options, batch, step, rate)));
+  try {
+    const numbers = Object.fromEntries(Object.entries(made).map(([name, tensor]) => [name, tensor.toNumbers()[0]]));
+    const gradientNorm = Math.sqrt(numbers.norm2);
+    const finite = Number.isFinite(numbers.loss) && Number.isFinite(gradientNorm);
+    if (step === 0 && !(gradientNorm > 0) && finite) {
+      fail({ code: 'graph', problem: `no parameter of ${model.graph.name} has an influence on the loss`, todo: 'See parameters and freeze.' });
+    }
+    const means = metrics.map(({ name }) => [name, numbers[`metric ${name}`] / samples]);
+    return { loss: numbers.loss, gradientNorm, metrics: Object.fromEntries(means), samples, finite };
+  } finally {
+    for (const tensor of Object.values(made)) tensor.dispose();
+  }
+}
+
+type Made = Record<string, Tensor>;
+
+function submit(options: StepOptions, batch: LabelledBatch, step: number, rate: number): Made {
+  const { optimizer, metrics, accumulate, clipNorm = Infinity } = options;
+  const parts = partsOf(batch, accumulate, options.enter);
+  const passes: Pass[] = [];
+  let gradients = new Map<Tensor, Tensor>();
+  for (const [i, part] of parts.entries()) {
+    const pass = differentiate(options, part, step * accumulate + i, 1 / accumulate);
+    gradients = added(gradients, pass.gradients);
+    passes.push(pass);
+  }
+  const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, tensor) => add(sum, tensor));
+  const loss = total(passes.map((pass) => pass.loss));
+  const norm2 = sumSquares([...gradients.values()]);
+  const controls = new Map<number, Tensor>();
+  const control = (factor: number): Tensor => {
+    const known = controls.get(factor) ?? updateControl(norm2, loss, { rate: rate * factor, maxNorm: clipNorm });
+    controls.set(factor, known);
+    return known;
+  };
+  optimizer.update(gradients, control, step);
+  for (const pass of passes) follow(options, pass, control(1));
+  return { loss, norm2, ...Object.fromEntries(metrics.map(({ name }, i) => [`metric ${name}`, total(passes.map((pass) => pass.sums[i]))])) };
+}
+
+/** One part, forwards and backwards. */
+interface Pass {
+  loss: Tensor;
+  /** By metric. */
+  sums: Tensor[];
+  /** Of each batch normalization, and over how many elements a channel. */
+  statistics: { tensor: Tensor; count: number }[];
+  gradients: Map<Tensor, Tensor>;
+}
+
+function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, draw: number, weight: number): Pass {
+  const { graph, statistics } = model.form;
+  const shapes = new Map<Value, readonly number[]>();
+  const inputs = lossInputs(model, part, seed, draw);
+  const { value, gradients } = valueAndGradients(() => {
+    const outputs = run(graph, inputs, { tape: [], onValue: (at, { shape }) => shapes.set(at, shape) });
+    const first = outputs[graph.outputs[0].name];
+    const mean = loss(first, part.labels, outputs);
+    return {
+      loss: weight === 1 ? mean : mul(mean, Tensor.scalar(weight)),
+      sums: noGrad(() => metrics.map((metric) => metric.sum(first, part.labels))),
+      statistics: statistics.map(({ output }) => outputs[output]),
+    };
+  }, model.parameters.values());
+  const counts = statistics.map(({ of, axis }) => {
+    const shape = shapes.get(of)!;
+    return sizeOf(shape) / shape[axisIndex(axis, shape.length)!];
+  });
+  return { ...value, gradients, statistics: value.statistics.map((tensor, i) => ({ tensor, count: counts[i] })) };
+}
+
+/** What the training graph takes: the samples, and what dropout draws from. */
+export function lossInputs({ form: { random } }: Trainable, { inputs }: Part, seed: number, draw: number): Record<string, Tensor> {
+  return random ? { ...inputs, [random]: Tensor.from(new Uint32Array([seed, Math.floor(seed / 2 ** 32), draw])) } : inputs;
+}
+
+/** The sums of both, by parameter. */
+function added(a: Map<Tensor, Tensor>, b: Map<Tensor, Tensor>): Map<Tensor, Tensor> {
+  const sums = new Map(a);
+  for (const [parameter, gradient] of b) {
+    const before = a.get(parameter);
+    sums.set(parameter, before ? add(before, gradient) : gradient);
+    before?.dispose();
+  }
+  return sums;
+}
+
+/** Running statistics follow those of the batch; the variance without its bias, as in PyTorch: n/(n − 1). */
+function follow({ model, momentum }: StepOptions, pass: Pass, control: Tensor): void {
+  for (const [i, { mean, variance }] of model.form.statistics.entries()) {
+    const { tensor, count } = pass.statistics[i];
+    movingAverage(mean, tensor, control, { row: 0, momentum, factor: 1 });
+    movingAverage(variance, tensor, control, { row: 1, momentum, factor: count > 1 ? count / (count - 1) : 1 });
+  }
+}

@@ -1,0 +1,139 @@
+// Sums of outer products over pixels (or rows of matrices), on the tiles of outer.h:
+//
+//   y[out][lane] = Σ left[pixel][out]·right[pixel][lane]
+//
+// with the pixels cut into chunks (core/chunks.h). Work is handed out in units: a band of outputs by one panel of lanes of one chunk.
+// A thread walks a chunk in blocks of pixels. The band's part of a block of `left` is copied to lie densely, and a block of `right` is
+// brought into place panel by panel and meets all tiles of the band, whose sums wait in y meanwhile. Each chunk but the first has sums
+// of its own, which are added at the end.
+#pragma once
+#include <string.h>
+
+#include "../../core/chunks.h"
+#include "../../core/scratch.h"
+#include "../pool.h"
+#include "outer.h"
+
+namespace lowbit {
+namespace {
+
+constexpr int64_t kBlockPixels = 256;         // a panel of a block is 32 KB
+constexpr int64_t kBandOutputs = 16 * kRows;  // of a block: 224 KB
+constexpr int64_t kOuterGrain = 1 << 20;      // multiply-adds worth a thread: about 7 us
+
+struct OuterSums {
+  int64_t matrices;  // sums of their own: groups of channels, or a batch
+  Chunks chunks;
+  int64_t outs, lanes;
+  int64_t leftStep;  // floats from a pixel of left to the next
+  float* y;          // (matrices, outs, lanes)
+  INLINE int64_t size() const { return matrices * outs * lanes; }
+  INLINE int64_t pixels() const { return chunks.lines * chunks.width; }
+};
+
+// y[0] += y[1] + y[2] + ..., `size` floats each, in order.
+static void addChunks(float* y, const float* others, int64_t count, int64_t size) {
+  parallel(ceilDiv(size, kWidth), 1 + kElementGrain / kWidth / count, [=](int64_t begin, int64_t end) {
+    for (int64_t at = begin * kWidth; at < smaller(end * kWidth, size); at += kWidth) {
+      const Lanes lanes(size - at);
+      Vector sum = lanes.load(y + at);
+      for (int64_t i = 0; i < count; i++) sum = add(sum, lanes.load(others + i * size + at));
+      lanes.store(y + at, sum);
+    }
+  });
+}
+
+struct PanelLanes {
+  int64_t first, count;
+};
+
+// The outputs in bands of whole tiles.
+struct Bands {
+  Tiles tiles;
+  int64_t height, count;  // in tiles
+  // Lower bands where there would be too few units for the threads.
+  INLINE Bands(int64_t outs, int64_t unitsOfTile) : tiles(outs) {
+    const int64_t wanted = tiles.count * unitsOfTile / (4 * threads());
+    height = wanted < 1 ? 1 : smaller(wanted, kBandOutputs / kRows);
+    count = ceilDiv(tiles.count, height);
+  }
+  INLINE int64_t first(int64_t band) const { return band * height; }
+  INLINE int64_t end(int64_t band) const { return smaller((band + 1) * height, tiles.count); }
+};
+
+// Where a thread works: `first` to `last` are units of one chunk of one matrix, band by band.
+struct OuterSpan {
+  int64_t matrix, chunk, first, last;
+  float* y;              // the sums of the chunk
+  float *memory, *copy;  // of the thread: for the source, and for a band
+};
+
+// A Source knows `left` and `right`:
+//   panels(), lanesOf(panel)                    lanes [first, first + count) of a panel, at most kPanel
+//   memory()                                    floats that a thread needs for a block
+//   left(matrix)                                where its pixel 0 is
+//   blockEnd(pixel, end)                        where the block that begins at a pixel ends
+//   prepare(matrix, first, end, memory)         called for every block
+//   place(matrix, first, end, panel, memory, tile)   sets right, its steps, and how a tile walks the block
+template <class Source> void sumSpan(const OuterSums& s, const Source& source, const Bands& bands, const OuterSpan& span) {
+  const Tiles& tiles = bands.tiles;
+  const int64_t start = s.chunks.first(span.chunk), stop = s.chunks.first(span.chunk + 1);
+  const bool copies = s.leftStep >= 256 && source.panels() >= 4;
+  OuterTile tile{};
+  tile.yStep = s.lanes;
+  for (int64_t at = start, next; at < stop; at = next) {
+    next = source.blockEnd(at, stop);
+    source.prepare(span.matrix, at, next, span.memory);
+    tile.fresh = at == start;
+    const float* left = source.left(span.matrix) + at * s.leftStep;
+    int64_t copied = -1;
+    for (int64_t unit = span.first; unit < span.last; unit++) {
+      const int64_t band = unit / source.panels(), panel = unit % source.panels(), firstTile = bands.first(band), endTile = bands.end(band);
+      const int64_t firstOut = tiles.first(firstTile), outs = tiles.first(endTile - 1) + tiles.rows(endTile - 1) - firstOut;
+      if (copies && copied != band) {
+        for (int64_t i = 0; i < next - at; i++)
+          memcpy(span.copy + i * outs, left + i * s.leftStep + firstOut, static_cast<size_t>(outs) * sizeof(float));
+        copied = band;
+      }
+      const PanelLanes lanes = source.lanesOf(panel);
+      tile.lanes = lanes.count;
+      source.place(span.matrix, at, next, panel, span.memory, tile);
+      tile.leftStep = copies ? outs : s.leftStep;
+      tile.leftLine = tile.length * tile.leftStep;
+      for (int64_t i = firstTile; i < endTile; i++) {
+        tile.left = copies ? span.copy + tiles.first(i) - firstOut : left + tiles.first(i);
+        tile.y = span.y + tiles.first(i) * s.lanes + lanes.first;
+        tile.next = i + 1 < endTile ? tile.y + tiles.height * s.lanes : span.y + firstOut * s.lanes + lanes.first + lanes.count;
+        runOuter(tiles.rows(i), tile);
+      }
+    }
+  }
+}
+
+template <class Source> void outerSums(const OuterSums& s, const Source& source) {
+  if (!s.pixels()) memset(s.y, 0, static_cast<size_t>(s.size()) * sizeof(float));
+  if (!s.pixels() || !s.size()) return;
+  const Bands bands(s.outs, s.matrices * s.chunks.count * source.panels());
+  const int64_t unitsOfChunk = source.panels() * bands.count, units = s.matrices * s.chunks.count * unitsOfChunk;
+  const int64_t parts = smaller(smaller(threads(), units), 1 + s.pixels() * s.size() / kOuterGrain);
+  const int64_t others = (s.chunks.count - 1) * s.size(), copy = kBlockPixels * kBandOutputs;
+  const int64_t memory = copy + ceilDiv(source.memory(), 16) * 16;
+  float* const work = static_cast<float*>(scratch(static_cast<size_t>(parts * memory + others) * sizeof(float)));
+  float* const sums = work + parts * memory;
+  parallel(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      const int64_t last = units * (part + 1) / parts;
+      for (int64_t unit = units * part / parts, next; unit < last; unit = next) {
+        const int64_t whole = unit / unitsOfChunk, chunk = whole % s.chunks.count, matrix = whole / s.chunks.count;
+        next = smaller(last, (whole + 1) * unitsOfChunk);
+        float* y = (chunk ? sums + (chunk - 1) * s.size() : s.y) + matrix * s.outs * s.lanes;
+        float* const own = work + part * memory;
+        sumSpan(s, source, bands, {matrix, chunk, unit % unitsOfChunk, next - whole * unitsOfChunk, y, own + copy, own});
+      }
+    }
+  });
+  if (s.chunks.count > 1) addChunks(s.y, sums, s.chunks.count - 1, s.size());
+}
+
+}  // namespace
+}  // namespace lowbit

@@ -1,0 +1,7 @@
+#include "weightPanels.h"
+
+namespace lowbit {
+
+bool conv2dWeightGrad_avx2(const conv2dWeightGrad_call& call) { return conv2dWeightGradTiled(call); }
+
+}  // namespace lowbit

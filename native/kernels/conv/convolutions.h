@@ -1,0 +1,37 @@
+// The convolutions as sweeps, for the instruction set of the including file. Declined: float64, and zeros beside x that would be wider
+// than x.
+#pragma once
+#include "depthwise.h"
+#include "tiles.h"
+
+namespace lowbit {
+namespace {
+
+INLINE bool takes(const Sweep& p) { return p.isDepthwise() || Halo(p).isNarrow(p); }
+
+INLINE bool sweep(const Sweep& p) {
+  if (p.isDepthwise()) depthwise(p);
+  else sweepTiles(flattened(p));
+  return true;
+}
+
+static bool convolution(const conv2d_call& call) {
+  if (call.x.dtype != Dtype::float32) return false;
+  const Sweep all(convOf(call), call.x, call.w, &call.bias, call.y);
+  return takes(all) && sweep(all);
+}
+
+static bool transposed(const convTranspose2d_call& call) {
+  if (call.x.dtype != Dtype::float32) return false;
+  const Sweep all(convOf(call), call.x, call.w, &call.bias, call.y);
+  return eachPhase(all, takes) && eachPhase(all, sweep);
+}
+
+static bool inputGrad(const conv2dInputGrad_call& call) {
+  if (call.dy.dtype != Dtype::float32) return false;
+  const Sweep all(convOf(call), call.dy, call.w, nullptr, call.dx);
+  return eachPhase(all, takes) && eachPhase(all, sweep);
+}
+
+}  // namespace
+}  // namespace lowbit
