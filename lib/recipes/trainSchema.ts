@@ -46,7 +46,7 @@ const samples = z.preprocess(
     split: orNone(oneOf('train', 'test')),
     skip: whole({ from: 0 }).default(0),
     limit: orNone(count()),
-    /** Of digits. */
+    /** Of digits; null is 1 for `train` and 2 for `validation`. */
     seed: orNone(seed()),
     /** Of images: a CSV file of lines file,label. */
     labels: orNone(text('the path of a CSV file')),
