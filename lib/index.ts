@@ -7,6 +7,7 @@ export { type Batch, type Dataset, dataset, type Samples, type Source, type Wind
 export { type DigitsOptions, digits } from './data/digits.js';
 export { type NpyArray, readNpy, writeNpy } from './data/npy.js';
 export { type DatasetOptions, datasetKinds, openDataset } from './data/open.js';
+export { Tokenizer, type TokenizerOptions } from './data/tokenizer.js';
 export { stepsPerEpoch, type TrainingBatch, type TrainingOptions, trainingBatches } from './data/training.js';
 export { type Fault, type FaultCode, LowbitError } from './error.js';
 export { Graph, type Node, type NodeParams, type Output, Uses, type Value } from './graph/graph.js';

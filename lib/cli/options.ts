@@ -29,6 +29,8 @@ function perChannel(text: string): number | number[] {
   return list.length === 1 ? list[0] : list;
 }
 
+const column = (text: string) => (/^\d+$/.test(text) ? Number(text) : text);
+
 /** What `addDataOptions` adds to a command's options. */
 export interface DataOptions extends DatasetOptions {
   data?: string;
@@ -52,11 +54,17 @@ export function addDataOptions(target: Command, { needed }: { needed: boolean })
     .option('--mean <list>', 'then this is subtracted, one number or one for each channel', perChannel)
     .option('--std <list>', 'then they are divided by this', perChannel)
     .option('--labels <file>', 'images: CSV file of lines file,label')
-    .addOption(new Option('--split <name>', 'mnist: which files of a folder').choices(['train', 'test']));
+    .option('--columns <list>', 'csv: the features, by name or number from 0 (default: all but the label)', listOf(column))
+    .option('--label <column>', 'csv, text: the column of the labels (default: the last)', column)
+    .option('--text <column>', 'text: the column of the texts (default: the first)', column)
+    .option('--length <n>', 'text: tokens of a sample (default: 64)', wholeFrom(1))
+    .option('--vocabulary <file>', 'text: JSON file of the words that the model knows')
+    .addOption(new Option('--split <name>', 'mnist, cifar10: which files of a folder').choices(['train', 'test']));
 }
 
 /** The data set that the options describe. */
 export function datasetOf(spec: string, options: DataOptions): Promise<Dataset> {
-  const { limit, skip, resize, crop, bgr, scale, mean, std, labels, split } = options;
-  return openDataset(spec, { limit, skip, resize, crop, bgr, scale, mean, std, labels, split });
+  const { limit, skip, resize, crop, bgr, scale, mean, std, labels, split, columns, label, text, length, vocabulary } = options;
+  const table = { columns, label, text, length, vocabulary };
+  return openDataset(spec, { limit, skip, resize, crop, bgr, scale, mean, std, labels, split, ...table });
 }

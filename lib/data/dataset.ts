@@ -2,6 +2,7 @@
 import { fail } from '../error.js';
 import type { Shape } from '../shape.js';
 import { valuesOf } from './normalize.js';
+import type { Tokenizer } from './tokenizer.js';
 
 /** `count` samples, one after the other in `data`. */
 export interface Batch {
@@ -27,6 +28,8 @@ interface Description {
   hasLabels: boolean;
   /** What the labels stand for: label i is classes[i]. */
   classes?: readonly string[];
+  /** What gave texts their tokens. */
+  tokenizer?: Tokenizer;
   /** One sample as a model takes it, channels first: [3, 32, 32]. */
   shape: Shape;
   /** The type of a batch's data: int32 for tokens, else float32. */

@@ -2,14 +2,22 @@
 import { checkOptions, fail, nearest } from '../error.js';
 import { arrays } from './arrays.js';
 import { type Cifar10Options, cifar10 } from './cifar10.js';
+import { type CsvOptions, csv } from './csv.js';
 import { type Dataset, dataset, type Source, type Window } from './dataset.js';
 import { type DigitsOptions, digitsSource } from './digits.js';
 import { type ImagesOptions, images } from './images.js';
 import { type MnistOptions, mnist } from './mnist.js';
 import { normalizationOptions } from './normalize.js';
+import { type TextOptions, text } from './text.js';
 
 /** The options of all kinds; each kind takes its own (`datasetKinds`), the window is for all. */
-export type DatasetOptions = Window & Cifar10Options & MnistOptions & ImagesOptions & Omit<DigitsOptions, 'count'>;
+export type DatasetOptions = Window &
+  Cifar10Options &
+  MnistOptions &
+  ImagesOptions &
+  CsvOptions &
+  TextOptions &
+  Omit<DigitsOptions, 'count'>;
 
 interface Kind {
   /** What stands after the colon, for people. */
@@ -23,6 +31,12 @@ export const datasetKinds: Readonly<Record<string, Kind>> = {
   mnist: { path: 'an IDX file of images or a folder of them', options: ['split', ...normalizationOptions], open: mnist },
   images: { path: 'a folder', options: ['resize', 'crop', 'bgr', 'labels', ...normalizationOptions], open: images },
   npy: { path: 'a file, or a folder of x.npy and y.npy', options: normalizationOptions, open: arrays },
+  csv: { path: 'a .csv or .tsv file of numbers', options: ['columns', 'label', 'header', 'classes', ...normalizationOptions], open: csv },
+  text: {
+    path: 'a .tsv or .csv file of texts and labels',
+    options: ['text', 'label', 'header', 'length', 'vocabulary', 'classes'],
+    open: text,
+  },
   digits: { path: 'a count', options: ['seed', 'size'], open: (count, options) => digitsSource({ ...options, count: Number(count) }) },
 };
 

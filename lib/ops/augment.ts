@@ -36,6 +36,7 @@ export const cropFlip = defineOp({
     check.shape(mode === 'constant' || (height !== 0 && width !== 0), 'x', x, 'pixels to mirror', 'mode is reflect');
     return { dtype: x.dtype, shape: [images, channels, ...size] };
   },
+  grad: 'none',
 });
 
 /**
@@ -54,6 +55,7 @@ export const cutout = defineOp({
     check.param(Number.isSafeInteger(size) && size >= 0, 'size', size, 'a whole number from 0');
     return x;
   },
+  grad: 'none',
 });
 
 /**
@@ -71,4 +73,5 @@ export const lookupLevels = defineOp({
     check.shape(shapesMayEqual(levels.shape, [x.shape[1], 256]), 'levels', levels, `[${x.shape[1]}, 256]`, 'x has that many channels');
     return { dtype: levels.dtype, shape: x.shape };
   },
+  grad: 'none',
 });

@@ -96,10 +96,9 @@ export const convTranspose2d = defineOp({
     if (outputPads.some((n, i) => n >= window.strides[i])) {
       fail({ code: 'graph', problem: 'convTranspose2d has a gradient only where outputPads are smaller than strides' });
     }
-    const kernel = w.shape.slice(1, 3);
     return [
       () => transposedInputGrad(dy, w, window),
-      () => scope(() => swapChannels(conv2dWeightGrad(x, dy, { ...window, kernel }), window.groups)),
+      () => transposedWeightGrad(dy, x, w.shape.slice(1, 3), window),
       () => sumTo(dy, { shape: bias.shape }),
     ];
   },
@@ -112,6 +111,11 @@ function transposedInputGrad(dy: Tensor, w: Tensor, window: typeof windowDefault
     const swapped = swapChannels(w, window.groups);
     return conv2d(dy, swapped, fill({ shape: [swapped.shape[0]], value: 0, dtype: w.dtype }), window);
   });
+}
+
+/** What was the image of that convolution is dy here, and what was its dy is x. */
+function transposedWeightGrad(dy: Tensor, x: Tensor, kernel: readonly number[], window: typeof windowDefaults): Tensor {
+  return scope(() => swapChannels(conv2dWeightGrad(x, dy, { ...window, kernel }), window.groups));
 }
 
 /** Weights (out, kh, kw, in/groups) as (in, kh, kw, out/groups). */

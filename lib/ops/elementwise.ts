@@ -1,10 +1,12 @@
 /**
  * Functions of each element: y = f(x), and of pairs of elements with numpy broadcasting. Results have the type of the operands unless
- * noted. Real functions are computed in double and rounded once; integers wrap. "Real" is float32, float64, float16 or bfloat16.
+ * noted. Real functions are computed in double and rounded once, but for float32 some have errors of a few units in the last place, which
+ * are then named ("ulp"; results below 2^-126 are off by a few of the least steps). Integers wrap. "Real" is float32, float64, float16 or
+ * bfloat16.
  */
 import { shapeText } from '../error.js';
 import { type Check, defineOp, type Op, type OpSpec, type ParamValue, required } from '../op.js';
-import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, type Shape, type TensorType } from '../shape.js';
+import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import { unbroadcast } from './basic.js';
 
 type Known = readonly number[] | undefined;
@@ -56,6 +58,28 @@ function real<P extends { [name: string]: ParamValue }>(name: string, params: P,
       }
     },
     ...traits,
+  });
+}
+
+/** dx = dy·f'(x), from x or from y = f(x): what the gradient of a real function is computed with. */
+function slopes<const From extends 'x' | 'y', P extends object = object>(
+  name: string,
+  from: From,
+  params = {} as P,
+  choices?: OpSpec<readonly ['dy', From], P>['choices'],
+) {
+  return defineOp({
+    name,
+    inputs: ['dy', from],
+    params,
+    infer([dy, value], _params, check) {
+      check.dtype(isReal(value.dtype), from, value, realNumber.text);
+      check.dtype(dy.dtype === value.dtype, 'dy', dy, value.dtype, `${from} has that type`);
+      check.shape(shapesMayEqual(dy.shape, value.shape), 'dy', dy, `the shape of ${from}, ${shapeText(value.shape)}`);
+      return value;
+    },
+    choices,
+    grad: 'none',
   });
 }
 
@@ -157,10 +181,10 @@ export const round = real('round', {}, { grad: 'none' });
 export const sqrt = real('sqrt', {});
 /** Real: 1 / x. */
 export const reciprocal = real('reciprocal', {});
-/** Real: e^x. */
-export const exp = real('exp', {});
-/** Real: the natural logarithm. */
-export const log = real('log', {});
+/** Real: e^x; float32 within 1 ulp. */
+export const exp = real('exp', {}, { grad: (dy, { output }) => [() => mul(dy, output)] });
+/** Real: the natural logarithm; float32 within 1 ulp. */
+export const log = real('log', {}, { grad: (dy, { inputs: [x] }) => [() => div(dy, x)] });
 /** Real, x in radians. */
 export const sin = real('sin', {});
 /** Real, x in radians. */
@@ -177,29 +201,49 @@ export const atan = real('atan', {});
 export const sinh = real('sinh', {});
 /** Real: the hyperbolic cosine. */
 export const cosh = real('cosh', {});
-/** Real: the hyperbolic tangent. */
-export const tanh = real('tanh', {});
+/** The gradient of tanh from its result: dy·(1 − y²). */
+export const tanhGrad = slopes('tanhGrad', 'y');
+/** Real: the hyperbolic tangent; float32 within 2 ulp. */
+export const tanh = real('tanh', {}, { grad: (dy, { output }) => [() => tanhGrad(dy, output)] });
 /** Real: the inverse of sinh. */
 export const asinh = real('asinh', {});
 /** Real: the inverse of cosh. */
 export const acosh = real('acosh', {});
 /** Real: the inverse of tanh. */
 export const atanh = real('atanh', {});
-/** Real: the error function. */
-export const erf = real('erf', {});
+/** The gradient of erf: dy·2 / √π·e^(−x²). */
+export const erfGrad = slopes('erfGrad', 'x');
+/** Real: the error function; float32 within 2 ulp. */
+export const erf = real('erf', {}, { grad: (dy, { inputs: [x] }) => [() => erfGrad(dy, x)] });
 
 // ---- activations, with the defaults of ONNX -------------------------------------------------------------------------------------
 
-/** Real: 1 / (1 + e^-x). */
-export const sigmoid = real('sigmoid', {});
+/** The gradient of sigmoid from its result: dy·y·(1 − y). */
+export const sigmoidGrad = slopes('sigmoidGrad', 'y');
+/** Real: 1 / (1 + e^-x); float32 within 3 ulp. */
+export const sigmoid = real('sigmoid', {}, { grad: (dy, { output }) => [() => sigmoidGrad(dy, output)] });
 /** Real: clamp(alpha·x + beta, 0, 1). */
 export const hardSigmoid = real('hardSigmoid', { alpha: 0.2, beta: 0.5 });
 /** Real: x·clamp(x / 6 + 1/2, 0, 1). */
 export const hardSwish = real('hardSwish', {});
-/** Real: x·sigmoid(x). */
-export const silu = real('silu', {});
-/** Real: x·Φ(x) with Φ the normal distribution, or its approximation x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
-export const gelu = real('gelu', { approximate: 'none' as 'none' | 'tanh' }, { choices: { approximate: ['none', 'tanh'] } });
+/** The gradient of silu: dy·s·(1 + x·(1 − s)), s = sigmoid(x). */
+export const siluGrad = slopes('siluGrad', 'x');
+/** Real: x·sigmoid(x); float32 within 4 ulp. */
+export const silu = real('silu', {}, { grad: (dy, { inputs: [x] }) => [() => siluGrad(dy, x)] });
+
+const geluParams = { approximate: 'none' as 'none' | 'tanh' };
+const geluChoices = { approximate: ['none', 'tanh'] } as const;
+
+/** The gradient of gelu: dy·(Φ(x) + x·φ(x)) with φ the density of the normal distribution, or the slope of the approximation. */
+export const geluGrad = slopes('geluGrad', 'x', geluParams, geluChoices);
+/**
+ * Real: x·Φ(x) with Φ the normal distribution, or its approximation x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). float32 within 6 ulp down to
+ * x = −13, where results are 1e-37; of the approximation within 2^-23·|x|.
+ */
+export const gelu = real('gelu', geluParams, {
+  choices: geluChoices,
+  grad: (dy, { inputs: [x], params }) => [() => geluGrad(dy, x, params)],
+});
 /** Real: x, below 0 alpha·x. */
 export const leakyRelu = real('leakyRelu', { alpha: 0.01 }, { scalesThrough: true });
 /** Real: x, below 0 alpha·(e^x - 1). */
@@ -247,7 +291,7 @@ export const mul: Op<readonly ['a', 'b']> = binary(
   },
 );
 /** a / b; integers truncate toward zero, and divided by 0 they give 0. */
-export const div = binary('div', number, {}, propagates(quotient));
+export const div: Op<readonly ['a', 'b']> = binary('div', number, {}, propagates(quotient));
 /** The larger; NaN where either is NaN. */
 export const maximum = binary('maximum', number);
 /** The smaller; NaN where either is NaN. */

@@ -217,6 +217,7 @@ const gradientShapes: ConvShape[] = [
   { x: [2, 8, 8, 17], w: [33, 3, 3], strides: [2, 2], ...same3 },
   { x: [1, 9, 13, 6], w: [4, 3, 5], strides: [3, 2], dilations: [2, 2], pads: [1, 4, 2, 0], groups: 2 },
   { x: [1, 9, 13, 6], w: [4, 3, 5], strides: [4, 6], dilations: [2, 3], pads: [1, 4, 2, 0] },
+  { x: [1, 9, 13, 6], w: [4, 1, 3], strides: [3, 1], dilations: [2, 1], pads: [0, 1, 0, 1] },
   { x: [1, 12, 14, 19], w: [19, 3, 3], strides: [2, 2], groups: 19, ...same3 },
   // The zeros beside x would be wider than it.
   { x: [1, 2, 3, 4], w: [5, 1, 2], dilations: [1, 80], pads: [0, 40, 0, 40] },

@@ -126,7 +126,7 @@ function multipleOf8(channels: number): number {
 }
 
 /**
- * MobileNetV2 for images (n, h, w, 3) (Sandler et al. 2018): 3,504,872 parameters with 1000 classes, the default; names as in torchvision.
+ * MobileNetV2 for images (n, h, w, 3) (Sandler et al. 2018): 3,504,872 parameters with 1000 classes, the default; `features` named as in torchvision.
  * @returns logits (n, classes)
  */
 export function mobilenetV2(options: MobileNetOptions = {}): Module {

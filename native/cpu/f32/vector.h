@@ -1,4 +1,5 @@
-// Vectors of floats for AVX-512 or AVX2, whichever the including file is compiled for.
+// Vectors of floats for AVX-512 or AVX2, whichever the including file is compiled for; without either a vector is one float, which is what
+// references compute with.
 #pragma once
 #include <immintrin.h>
 
@@ -19,6 +20,13 @@ INLINE Vector load(const float* p) { return _mm512_loadu_ps(p); }
 INLINE Vector repeat(float x) { return _mm512_set1_ps(x); }
 INLINE Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return _mm512_fmadd_ps(a, b, sum); }
+// Of a NaN and another number, both return b.
+INLINE Vector larger(Vector a, Vector b) { return _mm512_max_ps(a, b); }
+INLINE Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
+// a < b ? yes : no
+INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
 
 // The first `count` lanes of a vector; all of them if there are more.
 struct Lanes {
@@ -26,9 +34,10 @@ struct Lanes {
   INLINE explicit Lanes(int64_t count) : mask(count < kWidth ? static_cast<__mmask16>((1u << count) - 1) : 0xffff) {}
   INLINE Vector load(const float* p) const { return _mm512_maskz_loadu_ps(mask, p); }
   INLINE void store(float* p, Vector x) const { _mm512_mask_storeu_ps(p, mask, x); }
+  INLINE Vector select(Vector x, Vector others) const { return _mm512_mask_blend_ps(mask, others, x); }
 };
 
-#else
+#elif defined(__AVX2__)
 
 using Vector = __m256;
 constexpr int kWidth = 8;
@@ -37,6 +46,9 @@ INLINE Vector load(const float* p) { return _mm256_loadu_ps(p); }
 INLINE Vector repeat(float x) { return _mm256_set1_ps(x); }
 INLINE Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return _mm256_fmadd_ps(a, b, sum); }
+INLINE Vector larger(Vector a, Vector b) { return _mm256_max_ps(a, b); }
+INLINE Vector smaller(Vector a, Vector b) { return _mm256_min_ps(a, b); }
+INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
 
 // The first `count` lanes of a vector; all of them if there are more. Masked stores are slow on some CPUs, so whole vectors avoid them.
 struct Lanes {
@@ -50,7 +62,19 @@ struct Lanes {
     if (whole) _mm256_storeu_ps(p, x);
     else _mm256_maskstore_ps(p, mask, x);
   }
+  INLINE Vector select(Vector x, Vector others) const { return _mm256_blendv_ps(others, x, _mm256_castsi256_ps(mask)); }
 };
+
+#else
+
+using Vector = float;
+constexpr int kWidth = 1;
+
+INLINE Vector repeat(float x) { return x; }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return __builtin_fmaf(a, b, sum); }
+INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+INLINE Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
+INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) { return a < b ? yes : no; }
 
 #endif
 

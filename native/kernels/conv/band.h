@@ -21,8 +21,9 @@ struct Halo {
   INLINE explicit Halo(const Sweep& p) {
     const Window& w = p.columns;
     const int64_t end = w.start(p.width - 1) + (w.kernel - 1) * w.dilation + 1;
-    left = w.kernel && w.pad > 0 ? w.pad : 0;
-    right = w.kernel && end > w.input ? end - w.input : 0;
+    const bool reads = w.kernel && p.rows.kernel;  // a phase may have no taps
+    left = reads && w.pad > 0 ? w.pad : 0;
+    right = reads && end > w.input ? end - w.input : 0;
     rowFloats = (left + w.input + right) * p.groupIn;
     const int64_t extent = (p.rows.kernel - 1) * p.rows.dilation + 1;
     height = (kBandFloats / (rowFloats + 1) - extent) / p.rows.stride + 1;

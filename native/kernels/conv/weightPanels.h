@@ -100,12 +100,9 @@ class WeightPanels {
   int64_t runLength_;
 };
 
-static bool conv2dWeightGradTiled(const conv2dWeightGrad_call& call) {
-  if (call.dy.dtype != Dtype::float32) return false;
-  const WeightGrad p(call);
-  const OuterSums sums{p.groups, p.chunks, p.groupOut, p.depth(), p.out, call.dw.as<float>()};
-  outerSums(sums, WeightPanels(p, call.dy.as<float>(), call.x.as<float>()));
-  return true;
+static void conv2dWeightGradTiled(const WeightGrad& p, const float* dy, const float* x, float* dw) {
+  const OuterSums sums{p.groups, p.chunks, p.groupOut, p.depth(), p.out, dw};
+  outerSums(sums, WeightPanels(p, dy, x));
 }
 
 }  // namespace

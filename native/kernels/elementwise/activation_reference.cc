@@ -1,4 +1,5 @@
-// Activation functions with their ONNX parameters, computed in double and rounded once. Comparisons are written so that NaN stays NaN.
+// Activation functions with their ONNX parameters, computed in double and rounded once. Comparisons are written so that NaN
+// stays NaN. sigmoid, silu and gelu are in smooth_reference.cc.
 #include <cmath>
 
 #include "../../op.h"
@@ -8,14 +9,10 @@ namespace lowbit {
 namespace {
 
 double clampToUnit(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
-double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 // log(1 + e^x) without overflow
 double logOnePlusExp(double x) { return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x))); }
 
 }  // namespace
-
-// y = 1 / (1 + e^-x)
-bool sigmoid_reference(const sigmoid_call& c) { return mapReal(c.x, c.y, logistic); }
 
 // y = clamp(alpha·x + beta, 0, 1)
 bool hardSigmoid_reference(const hardSigmoid_call& c) {
@@ -26,19 +23,6 @@ bool hardSigmoid_reference(const hardSigmoid_call& c) {
 // y = x·clamp(x / 6 + 1/2, 0, 1)
 bool hardSwish_reference(const hardSwish_call& c) {
   return mapReal(c.x, c.y, [](double x) { return x * clampToUnit(x / 6 + 0.5); });
-}
-
-// y = x·sigmoid(x)
-bool silu_reference(const silu_call& c) {
-  return mapReal(c.x, c.y, [](double x) { return x * logistic(x); });
-}
-
-// y = x·Φ(x), Φ the normal distribution: erfc(-x / √2) / 2 exactly, or its tanh approximation
-bool gelu_reference(const gelu_call& c) {
-  constexpr double sqrtHalf = 0.70710678118654752440, sqrtTwoOverPi = 0.79788456080286535588;
-  enum { none, tanh };
-  if (c.approximate.integer() == none) return mapReal(c.x, c.y, [](double x) { return 0.5 * x * std::erfc(-x * sqrtHalf); });
-  return mapReal(c.x, c.y, [](double x) { return 0.5 * x * (1 + std::tanh(sqrtTwoOverPi * (x + 0.044715 * x * x * x))); });
 }
 
 // y = x, or alpha·x below 0

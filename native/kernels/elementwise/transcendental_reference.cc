@@ -1,4 +1,4 @@
-// The functions of <cmath>, computed in double and rounded once.
+// The functions of <cmath>, computed in double and rounded once; exp, log, tanh and erf are in smooth_reference.cc.
 #include <cmath>
 
 #include "../../op.h"
@@ -6,12 +6,6 @@
 
 namespace lowbit {
 
-bool exp_reference(const exp_call& c) {
-  return mapReal(c.x, c.y, [](double x) { return std::exp(x); });
-}
-bool log_reference(const log_call& c) {
-  return mapReal(c.x, c.y, [](double x) { return std::log(x); });
-}
 bool sin_reference(const sin_call& c) {
   return mapReal(c.x, c.y, [](double x) { return std::sin(x); });
 }
@@ -36,9 +30,6 @@ bool sinh_reference(const sinh_call& c) {
 bool cosh_reference(const cosh_call& c) {
   return mapReal(c.x, c.y, [](double x) { return std::cosh(x); });
 }
-bool tanh_reference(const tanh_call& c) {
-  return mapReal(c.x, c.y, [](double x) { return std::tanh(x); });
-}
 bool asinh_reference(const asinh_call& c) {
   return mapReal(c.x, c.y, [](double x) { return std::asinh(x); });
 }
@@ -47,9 +38,6 @@ bool acosh_reference(const acosh_call& c) {
 }
 bool atanh_reference(const atanh_call& c) {
   return mapReal(c.x, c.y, [](double x) { return std::atanh(x); });
-}
-bool erf_reference(const erf_call& c) {
-  return mapReal(c.x, c.y, [](double x) { return std::erf(x); });
 }
 
 }  // namespace lowbit

@@ -1,5 +1,5 @@
 // y = x with margins; negative margins cut. Each axis has a table of where its indices come from, -1 where the value goes.
-// The axes behind the last padded one are moved as one run.
+// The axes behind the last padded one are moved as one run, and that one is walked by its table without a division.
 #include <string.h>
 
 #include <algorithm>
@@ -35,24 +35,35 @@ bool pad_reference(const pad_call& c) {
   std::vector<int64_t> tables[kMaxRank];
   for (int d = 0; d < padded; d++)
     for (int64_t i = 0; i < c.y.shape[d]; i++) tables[d].push_back(sourceOf(i - c.pads[d], c.x.shape[d], c.mode.integer()));
-  const int64_t run = c.x.count(padded, rank), runs = c.y.count(0, padded);
+  const int last = padded > 0 ? padded - 1 : 0;
+  const int64_t width = padded > 0 ? c.y.shape[last] : 1;
+  const int64_t run = c.x.count(padded, rank), rows = c.y.count(0, last);
+  if (padded == 0) tables[0].assign(1, 0);
   const uint64_t bits = elementBits(c.value, c.y.dtype);
   asBits(c.y.dtype, [&]<class T>(Type<T>) {
     const T value = static_cast<T>(bits);
-    parallel(runs, kElementGrain / (run + 1) + 1, [&](int64_t begin, int64_t end) {
+    parallel(rows, kElementGrain / (width * run + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) {
-        int64_t from = 0, rest = i, stride = 1;
+        int64_t row = 0, rest = i, stride = 1;
         bool inside = true;
-        for (int d = padded - 1; d >= 0; d--) {
+        for (int d = last - 1; d >= 0; d--) {
           const int64_t source = tables[d][static_cast<size_t>(rest % c.y.shape[d])];
           inside &= source >= 0;
-          from += source * stride;
+          row += source * stride;
           stride *= c.x.shape[d];
           rest /= c.y.shape[d];
         }
-        T* to = c.y.as<T>() + i * run;
-        if (inside) memcpy(to, c.x.as<T>() + from * run, static_cast<size_t>(run) * sizeof(T));
-        else std::fill_n(to, run, value);
+        T* to = c.y.as<T>() + i * width * run;
+        if (!inside) {
+          std::fill_n(to, width * run, value);
+          continue;
+        }
+        const T* from = c.x.as<T>() + row * c.x.shape[last] * run;
+        for (const int64_t source : tables[last]) {
+          if (source < 0) std::fill_n(to, run, value);
+          else memcpy(to, from + source * run, static_cast<size_t>(run) * sizeof(T));
+          to += run;
+        }
       }
     });
   });

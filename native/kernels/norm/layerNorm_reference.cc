@@ -1,21 +1,23 @@
-// y = (x − mean)·(1 / √(variance + epsilon))·scale + bias over the dimensions from `axis` on: in double, in two passes over x
-// (mean, then Σ (x − mean)²), rounded once.
+// Layer normalization and its gradients, one line at a time, as layerNorm.h defines them.
 #include <cmath>
 #include <vector>
 
+#include "../../core/interleaved.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
 #include "axis.h"
+#include "layerNorm.h"
 
 namespace lowbit {
 namespace {
 
-// A tensor repeated to the last dimensions of x, from `axis` on.
-template <class T> std::vector<double> expanded(const View& operand, const View& x, int axis) {
-  std::vector<double> all(x.count(axis, x.rank));
+// A tensor repeated to the last dimensions of x, `width` elements.
+template <class T> std::vector<double> expanded(const View& operand, const View& x, int64_t width) {
+  std::vector<double> all(static_cast<size_t>(width));
   for (size_t i = 0; i < all.size(); i++) {
     int64_t rest = static_cast<int64_t>(i), at = 0, step = 1;
     for (int d = x.rank - 1, e = operand.rank - 1; e >= 0; d--, e--) {
+      EXPECT(d >= 0 && (operand.shape[e] == 1 || operand.shape[e] == x.shape[d]));
       if (operand.shape[e] > 1) at += rest % x.shape[d] * step;
       rest /= x.shape[d];
       step *= operand.shape[e];
@@ -25,43 +27,90 @@ template <class T> std::vector<double> expanded(const View& operand, const View&
   return all;
 }
 
-bool broadcasts(const View& operand, const View& x, int axis) {
-  if (operand.rank > x.rank - axis) return false;
-  for (int d = x.rank - 1, e = operand.rank - 1; e >= 0; d--, e--)
-    if (operand.shape[e] != 1 && operand.shape[e] != x.shape[d]) return false;
-  return true;
+template <class T> double number(T x) { return static_cast<Computed<T>>(x); }
+
+// Where a line's x̂ come from.
+struct Standard {
+  double mean, inverse;
+  double operator()(double x) const { return (x - mean) * inverse; }
+};
+
+template <class T> Standard standardOf(const T* x, int64_t width, double epsilon) {
+  const double size = static_cast<double>(width);
+  InterleavedSum sum, squares;
+  for (int64_t i = 0; i < width; i++) sum.add(i, number(x[i]));
+  const double mean = sum.total() / size;
+  for (int64_t i = 0; i < width; i++) squares.addProduct(i, number(x[i]) - mean, number(x[i]) - mean);
+  return {mean, 1 / std::sqrt(squares.total() / size + epsilon)};
 }
 
-template <class T> void layerNormTyped(const layerNorm_call& call) {
-  const int64_t given = call.axis.integer();
-  const int axis = static_cast<int>(given < 0 ? given + call.x.rank : given);
-  EXPECT(axis >= 0 && axis < call.x.rank && broadcasts(call.scale, call.x, axis) && broadcasts(call.bias, call.x, axis));
-  const std::vector<double> scale = expanded<T>(call.scale, call.x, axis), bias = expanded<T>(call.bias, call.x, axis);
-  const int64_t width = static_cast<int64_t>(scale.size());
-  const double epsilon = call.epsilon;
-  const T* in = call.x.as<T>();
-  T* out = call.y.as<T>();
-  parallel(call.x.count(0, axis), 8192 / (width + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row++) {
-      const T* x = in + row * width;
-      T* y = out + row * width;
-      double sum = 0, squares = 0;
-      for (int64_t i = 0; i < width; i++) sum += static_cast<Computed<T>>(x[i]);
-      const double mean = sum / static_cast<double>(width);
-      for (int64_t i = 0; i < width; i++) {
-        const double difference = static_cast<Computed<T>>(x[i]) - mean;
-        squares += difference * difference;
-      }
-      const double inverse = 1 / std::sqrt(squares / static_cast<double>(width) + epsilon);
-      for (int64_t i = 0; i < width; i++) y[i] = static_cast<T>((static_cast<Computed<T>>(x[i]) - mean) * inverse * scale[i] + bias[i]);
-    }
+template <class F> void eachLine(const Lines& lines, F body) {
+  parallel(lines.count, 8192 / (lines.width + 1) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; line++) body(line * lines.width);
   });
 }
 
 }  // namespace
 
-bool layerNorm_reference(const layerNorm_call& call) {
-  return withReal(call.x.dtype, [&](auto type) { layerNormTyped<decltype(type)>(call); });
+bool layerNorm_reference(const layerNorm_call& c) {
+  return withReal(c.x.dtype, [&]<class T>(T) {
+    const Lines lines(c.x, c.axis.integer());
+    const std::vector<double> scale = expanded<T>(c.scale, c.x, lines.width), bias = expanded<T>(c.bias, c.x, lines.width);
+    eachLine(lines, [&](int64_t start) {
+      const T* x = c.x.as<T>() + start;
+      T* y = c.y.as<T>() + start;
+      const Standard standard = standardOf(x, lines.width, c.epsilon);
+      for (int64_t i = 0; i < lines.width; i++) y[i] = static_cast<T>(std::fma(standard(number(x[i])), scale[i], bias[i]));
+    });
+  });
+}
+
+bool layerNormInputGrad_reference(const layerNormInputGrad_call& c) {
+  return withReal(c.x.dtype, [&]<class T>(T) {
+    const Lines lines(c.x, c.axis.integer());
+    const std::vector<double> scale = expanded<T>(c.scale, c.x, lines.width);
+    eachLine(lines, [&](int64_t start) {
+      const T *x = c.x.as<T>() + start, *dy = c.dy.as<T>() + start;
+      T* dx = c.dx.as<T>() + start;
+      const Standard standard = standardOf(x, lines.width, c.epsilon);
+      InterleavedSum sum, product;
+      for (int64_t i = 0; i < lines.width; i++) {
+        const double g = number(dy[i]) * scale[i];
+        sum.add(i, g);
+        product.addProduct(i, g, standard(number(x[i])));
+      }
+      const double size = static_cast<double>(lines.width), mean = sum.total() / size, slope = product.total() / size;
+      for (int64_t i = 0; i < lines.width; i++) {
+        const double g = number(dy[i]) * scale[i];
+        dx[i] = static_cast<T>(standard.inverse * std::fma(-standard(number(x[i])), slope, g - mean));
+      }
+    });
+  });
+}
+
+bool layerNormScaleGrad_reference(const layerNormScaleGrad_call& c) {
+  return withReal(c.x.dtype, [&]<class T>(T) {
+    const Lines lines(c.x, c.axis.integer());
+    const int64_t chunks = chunksOf(lines.count);
+    std::vector<double> partial(static_cast<size_t>(chunks * lines.width));
+    parallel(chunks, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        double* sum = partial.data() + i * lines.width;
+        const Chunk part = chunk(lines.count, i);
+        for (int64_t line = part.begin; line < part.end; line++) {
+          const T *x = c.x.as<T>() + line * lines.width, *dy = c.dy.as<T>() + line * lines.width;
+          const Standard standard = standardOf(x, lines.width, c.epsilon);
+          for (int64_t j = 0; j < lines.width; j++) sum[j] = std::fma(number(dy[j]), standard(number(x[j])), sum[j]);
+        }
+      }
+    });
+    T* out = c.dscale.as<T>();
+    for (int64_t j = 0; j < lines.width; j++) {
+      double sum = 0;
+      for (int64_t i = 0; i < chunks; i++) sum += partial[i * lines.width + j];
+      out[j] = static_cast<T>(sum);
+    }
+  });
 }
 
 }  // namespace lowbit

@@ -1,0 +1,45 @@
+#include "smooth_rows.h"
+
+namespace lowbit {
+
+bool exp_avx2(const exp_call& c) {
+  return mapVectors(c.x, c.y, [](Vector x) { return exponential(x); });
+}
+bool log_avx2(const log_call& c) {
+  return mapVectors(c.x, c.y, [](Vector x) { return logarithm(x); });
+}
+bool tanh_avx2(const tanh_call& c) {
+  return mapVectors(c.x, c.y, [](Vector x) { return hyperbolicTangent(x); });
+}
+bool erf_avx2(const erf_call& c) {
+  return mapVectors(c.x, c.y, [](Vector x) { return errorFunction(x); });
+}
+bool sigmoid_avx2(const sigmoid_call& c) {
+  return mapVectors(c.x, c.y, [](Vector x) { return logistic(x); });
+}
+bool silu_avx2(const silu_call& c) {
+  return mapVectors(c.x, c.y, [](Vector x) { return siluOf(x); });
+}
+bool gelu_avx2(const gelu_call& c) {
+  if (c.approximate.integer()) return mapVectors(c.x, c.y, [](Vector x) { return geluTanhOf(x); });
+  return mapVectors(c.x, c.y, [](Vector x) { return geluOf(x); });
+}
+
+bool tanhGrad_avx2(const tanhGrad_call& c) {
+  return mapSlopes(c.dy, c.y, c.dx, [](Vector y) { return tanhSlope(y); });
+}
+bool sigmoidGrad_avx2(const sigmoidGrad_call& c) {
+  return mapSlopes(c.dy, c.y, c.dx, [](Vector y) { return sigmoidSlope(y); });
+}
+bool erfGrad_avx2(const erfGrad_call& c) {
+  return mapSlopes(c.dy, c.x, c.dx, [](Vector x) { return erfSlope(x); });
+}
+bool siluGrad_avx2(const siluGrad_call& c) {
+  return mapSlopes(c.dy, c.x, c.dx, [](Vector x) { return siluSlope(x); });
+}
+bool geluGrad_avx2(const geluGrad_call& c) {
+  if (c.approximate.integer()) return mapSlopes(c.dy, c.x, c.dx, [](Vector x) { return geluTanhSlope(x); });
+  return mapSlopes(c.dy, c.x, c.dx, [](Vector x) { return geluSlope(x); });
+}
+
+}  // namespace lowbit
