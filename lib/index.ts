@@ -74,6 +74,8 @@ export { type Inspection, type InspectOptions, inspect, type Layer, type Port } 
 export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { prepareToQuantize, type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';
 export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
+export { readTrained } from './recipes/runFolder.js';
+export { type TrainOptions, type TrainReport, trainModel } from './recipes/train.js';
 export { printConfig, resolveConfig, type TrainConfig } from './recipes/trainConfig.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
 export {
