@@ -88,6 +88,8 @@ export {
 } from './safetensors.js';
 export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
+export { fit } from './train/fit.js';
+export * as train from './train/index.js';
 export {
   type CosineOptions,
   constant,
@@ -103,3 +105,4 @@ export {
   type WarmUpOptions,
   warmUp,
 } from './train/schedule.js';
+export { type Model, Trainable, type TrainableOptions, trainableOf } from './train/trainable.js';

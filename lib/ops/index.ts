@@ -1,7 +1,7 @@
 /** Every op, by the name it has in the op table. */
 import type { AnyOp } from '../op.js';
-import * as basic from './basic.js';
 import * as augment from './augment.js';
+import * as basic from './basic.js';
 import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
@@ -14,8 +14,8 @@ import * as qgemm from './qgemm.js';
 import * as quantize from './quantize.js';
 import * as reduce from './reduce.js';
 
-export { sumTo } from './basic.js';
 export * from './augment.js';
+export { sumTo } from './basic.js';
 export * from './conv.js';
 export * from './elementwise.js';
 export * from './gemm.js';

@@ -133,4 +133,3 @@ function parsed(path: string): Progress {
 export function freeCheckpoint({ model, optimizer, callbacks }: Checkpoint): void {
   for (const tensors of [model, optimizer, callbacks]) for (const tensor of tensors.values()) tensor.dispose();
 }
-

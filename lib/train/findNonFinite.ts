@@ -32,7 +32,8 @@ function search({ model, loss, seed }: StepOptions, part: Part, draw: number): s
     const outputs = run(graph, lossInputs(model, part, seed, draw), {
       tape: [],
       onValue: (value, tensor) => {
-        if (!found && !finite(tensor)) found = `the first value that is not finite is "${value.name}"${value.producer ? ` (${value.producer.op.name})` : ', an input'}`;
+        if (!found && !finite(tensor))
+          found = `the first value that is not finite is "${value.name}"${value.producer ? ` (${value.producer.op.name})` : ', an input'}`;
       },
     });
     return loss(outputs[graph.outputs[0].name], part.labels, outputs);

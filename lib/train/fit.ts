@@ -129,7 +129,17 @@ class Run implements TrainingRun {
     this.#rate = optimizer.options.rate;
     this.#callbacks = callbacks;
     this.#optimizer = optimizer.start(model.parameters);
-    this.#stepOptions = { model, loss, metrics, optimizer: this.#optimizer, clipNorm, momentum, seed, accumulate, enter: sampleFit(model.graph, data) };
+    this.#stepOptions = {
+      model,
+      loss,
+      metrics,
+      optimizer: this.#optimizer,
+      clipNorm,
+      momentum,
+      seed,
+      accumulate,
+      enter: sampleFit(model.graph, data),
+    };
   }
 
   /** An epoch has begun and is not done. */
@@ -216,8 +226,8 @@ class Run implements TrainingRun {
     const where = findNonFinite(this.#stepOptions, batch, this.step);
     const { loss, gradientNorm } = result;
     const report = { epoch: this.epoch, step: this.step + 1, loss, gradientNorm, where };
-    const guard = this.#callbacks.find(({ onNonFinite }) => onNonFinite);
-    if (guard?.onNonFinite!(this, report) === 'skip') return undefined;
+    const answers = this.#callbacks.map((callback) => callback.onNonFinite?.(this, report));
+    if (answers.includes('skip') && !answers.includes('stop')) return undefined;
     return fail({
       code: 'data',
       where: `step ${report.step} (epoch ${report.epoch})`,
@@ -279,7 +289,16 @@ class Run implements TrainingRun {
     const { augment } = this.#options;
     const { loss, accumulate, clipNorm, momentum } = this.#stepOptions;
     const data = { description: this.#data.description, length: this.#data.length };
-    return { batchSize: this.#batchSize, seed: this.#seed, accumulate, augment, clipNorm, momentum, data, loss: { name: loss.name, ...loss.options } };
+    return {
+      batchSize: this.#batchSize,
+      seed: this.#seed,
+      accumulate,
+      augment,
+      clipNorm,
+      momentum,
+      data,
+      loss: { name: loss.name, ...loss.options },
+    };
   }
 
   capture(): Checkpoint {

@@ -64,7 +64,11 @@ export async function trainingStep(options: StepOptions, batch: LabelledBatch, s
     const gradientNorm = Math.sqrt(numbers.norm2);
     const finite = Number.isFinite(numbers.loss) && Number.isFinite(gradientNorm);
     if (step === 0 && !(gradientNorm > 0) && finite) {
-      fail({ code: 'graph', problem: `no parameter of ${model.graph.name} has an influence on the loss`, todo: 'See parameters and freeze.' });
+      fail({
+        code: 'graph',
+        problem: `no parameter of ${model.graph.name} has an influence on the loss`,
+        todo: 'See parameters and freeze.',
+      });
     }
     const means = metrics.map(({ name }) => [name, numbers[`metric ${name}`] / samples]);
     return { loss: numbers.loss, gradientNorm, metrics: Object.fromEntries(means), samples, finite };
@@ -96,7 +100,11 @@ function submit(options: StepOptions, batch: LabelledBatch, step: number, rate: 
   };
   optimizer.update(gradients, control, step);
   for (const pass of passes) follow(options, pass, control(1));
-  return { loss, norm2, ...Object.fromEntries(metrics.map(({ name }, i) => [`metric ${name}`, total(passes.map((pass) => pass.sums[i]))])) };
+  return {
+    loss,
+    norm2,
+    ...Object.fromEntries(metrics.map(({ name }, i) => [`metric ${name}`, total(passes.map((pass) => pass.sums[i]))])),
+  };
 }
 
 /** One part, forwards and backwards. */

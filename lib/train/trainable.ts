@@ -2,8 +2,8 @@
 import { fail, nearest, shapeText } from '../error.js';
 import { Graph, type Value } from '../graph/graph.js';
 import { rewrite } from '../graph/rewrite.js';
-import { type Traceable, traceModule } from '../graph/traceModule.js';
 import type { SampleType } from '../graph/sampleFit.js';
+import { type Traceable, traceModule } from '../graph/traceModule.js';
 import type { AnyOp } from '../op.js';
 import { type TrainingForm, trainingForm } from '../passes/trainingForm.js';
 import { isReal } from '../shape.js';
@@ -100,7 +100,9 @@ export class Trainable {
 function candidatesOf(graph: Graph, wanted: Selection | undefined): Value[] {
   const real = [...graph.constants].flatMap(([value, { dtype }]) => (isReal(dtype) ? [value] : []));
   if (wanted === undefined) {
-    const learned = new Set(graph.nodes.flatMap(({ op, inputs }) => inputs.filter((value, i) => learns(op, i) && !(op.quantizes && standsForNone(graph, value)))));
+    const learned = new Set(
+      graph.nodes.flatMap(({ op, inputs }) => inputs.filter((value, i) => learns(op, i) && !(op.quantizes && standsForNone(graph, value)))),
+    );
     return real.filter((value) => learned.has(value));
   }
   const statistics = new Set(statisticsOf(graph));

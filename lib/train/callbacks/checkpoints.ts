@@ -17,7 +17,12 @@ export interface CheckpointsOptions {
 export function checkpoints(folder: string, options: CheckpointsOptions = {}): Callback {
   checkOptions('checkpoints', options, ['everyEpochs', 'everySteps', 'keep', 'onWritten']);
   const { everyEpochs = 1, everySteps = 0, keep = 2, onWritten } = options;
-  for (const [option, came, least] of [['everyEpochs', everyEpochs, 0], ['everySteps', everySteps, 0], ['keep', keep, 1]] as const) { // biome-ignore format: a table
+  for (const [option, came, least] of [
+    ['everyEpochs', everyEpochs, 0],
+    ['everySteps', everySteps, 0],
+    ['keep', keep, 1],
+  ] as const) {
+    // biome-ignore format: a table
     if (!(Number.isSafeInteger(came) && came >= least)) {
       fail({ code: 'option', where: 'checkpoints', option, came, expected: `a whole number from ${least}` });
     }

@@ -28,14 +28,14 @@ export function earlyStop(options: EarlyStopOptions = {}): Callback {
     saved = new Map();
   };
   const better = (value: number) => !best || (higherIsBetter ? value - best.value : best.value - value) > minDelta;
-  const valueOf = (report: EpochReport): number => {
+  const valueIn = (report: EpochReport): number => {
     const expected = `one of ${['training', 'validation'].flatMap((part) => namesOf(report, part as 'training')).join(', ')}`;
     return numberOf(report, metric) ?? fail({ code: 'option', where: 'earlyStop', option: 'metric', came: metric, expected });
   };
   return {
     name: 'earlyStop',
     onEpochEnd({ epoch, model, stop }, report) {
-      const value = valueOf(report);
+      const value = valueIn(report);
       if (better(value)) {
         best = { value, epoch };
         free();
