@@ -90,19 +90,4 @@ export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
 export { fit } from './train/fit.js';
 export * as train from './train/index.js';
-export {
-  type CosineOptions,
-  constant,
-  cosine,
-  type OneCycleOptions,
-  oneCycle,
-  type PolynomialOptions,
-  polynomial,
-  type Schedule,
-  type Span,
-  type StepDecayOptions,
-  stepDecay,
-  type WarmUpOptions,
-  warmUp,
-} from './train/schedule.js';
 export { type Model, Trainable, type TrainableOptions, trainableOf } from './train/trainable.js';

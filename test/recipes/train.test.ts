@@ -1,11 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { evaluate, importOnnx, nn, openDataset, readTrained, resolveConfig, type TrainConfig, trainModel } from 'lowbit';
+import { evaluate, importOnnx, nn, openDataset, readTrained, resolveConfig, type TrainConfig, Types, train, trainModel } from 'lowbit';
 import { networkOf, openSamples, optimizerOf, scheduleOf } from '../../lib/recipes/trainParts.js';
-import { adam, adamw } from '../../lib/train/optim/adam.js';
-import { sgd } from '../../lib/train/optim/sgd.js';
-import { schedules } from '../../lib/train/schedule.js';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
 
@@ -124,13 +121,13 @@ const least = 'model: { name: lenet5 }\ndata: { train: digits:20 }\n';
 const configured = (more: string): Promise<TrainConfig> => resolveConfig(`${least}${more}`, at('a.yaml'));
 
 test('defaults of the file are those of the functions', async (t) => {
-  for (const [name, make] of Object.entries({ sgd, adam, adamw })) {
+  for (const [name, make] of Object.entries({ sgd: train.sgd, adam: train.adam, adamw: train.adamw })) {
     const { optimizer } = await configured(`optimizer: { name: ${name} }`);
     const { groups, ...options } = optimizerOf(optimizer).options;
     t.deepEqual(groups, []);
     t.deepEqual(options, { ...make().options }, name);
   }
-  for (const [name, make] of Object.entries(schedules)) {
+  for (const [name, make] of Object.entries(train.schedules)) {
     const every = name === 'stepDecay' ? { every: { epochs: 3 } } : {};
     const { schedule } = await configured(`schedule: ${JSON.stringify({ name, ...every })}`);
     t.is(String(scheduleOf(schedule)), String(make(every as never)));
@@ -150,7 +147,7 @@ async function built(t: ExecutionContext, model: string, data: string, shape: re
   const samples = { ...(await openSamples(configuration.data, 'train'))!, shape };
   const graph = networkOf(configuration, samples);
   t.is(graph.name, configuration.model.name);
-  t.is(graph.outputs[0].type!.shape.at(-1), 7, model);
+  t.is(new Types(graph).get(graph.outputs[0].value)!.shape.at(-1), 7, model);
 }
 
 test('options of networks arrive', async (t) => {
