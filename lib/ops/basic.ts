@@ -24,3 +24,12 @@ export const sumTo = defineOp({
 export function unbroadcast(dy: Tensor, { shape }: Tensor): Tensor {
   return dy.shape.length === shape.length && shape.every((n, i) => n === dy.shape[i]) ? dy : sumTo(dy, { shape });
 }
+
+/** A value that is computed when it is first asked for: what several gradients of a call share. */
+export function lazily<T>(compute: () => T): () => T {
+  let value: T | undefined;
+  return () => {
+    value ??= compute();
+    return value;
+  };
+}

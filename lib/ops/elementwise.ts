@@ -7,7 +7,7 @@
 import { shapeText } from '../error.js';
 import { type Check, defineOp, type Op, type OpSpec, type ParamValue, required } from '../op.js';
 import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
-import { unbroadcast } from './basic.js';
+import { lazily, unbroadcast } from './basic.js';
 
 type Known = readonly number[] | undefined;
 
@@ -138,7 +138,20 @@ function quotient(a: number, b: number, dtype: Dtype): number {
 // ---- one number -----------------------------------------------------------------------------------------------------------------
 
 /** max(x, 0) on any number type; NaN stays NaN. */
-export const relu = unary('relu', number, {}, { scalesThrough: true });
+export const relu = unary('relu', number, {}, { scalesThrough: true, grad: (dy, { output }) => [() => reluGrad(dy, output)] });
+/** Real: dy where y, the output of a ReLU, is above 0, else 0. */
+export const reluGrad = defineOp({
+  name: 'reluGrad',
+  inputs: ['dy', 'y'],
+  params: {},
+  infer([dy, y], _params, check) {
+    check.dtype(realNumber.test(y.dtype), 'y', y, realNumber.text);
+    check.dtype(dy.dtype === y.dtype, 'dy', dy, y.dtype, 'y has that type');
+    check.shape(shapesMayEqual(dy.shape, y.shape), 'dy', dy, shapeText(y.shape), 'y has that shape');
+    return y;
+  },
+  grad: 'none',
+});
 /** |x| on any number type; the least integer stays itself. */
 export const abs = unary('abs', number, {}, { scalesThrough: true });
 /** -x on any number type. */
@@ -271,6 +284,18 @@ export const add = binary(
   {
     ...propagates((a, b) => a + b),
     grad: (dy, { inputs: [a, b] }) => [() => unbroadcast(dy, a), () => unbroadcast(dy, b)],
+  },
+);
+/** Real: max(a + b, 0) in one pass, the end of a residual block; NaN stays NaN. */
+export const addRelu = binary(
+  'addRelu',
+  realNumber,
+  {},
+  {
+    grad(dy, { inputs: [a, b], output }) {
+      const sum = lazily(() => reluGrad(dy, output));
+      return [() => unbroadcast(sum(), a), () => unbroadcast(sum(), b)];
+    },
   },
 );
 /** a - b. */

@@ -2,12 +2,14 @@
 import type { AnyOp } from '../op.js';
 import * as augment from './augment.js';
 import * as basic from './basic.js';
+import * as batchNorm from './batchNorm.js';
 import * as conv from './conv.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
 import * as integer from './integer.js';
 import * as layout from './layout.js';
 import * as norm from './norm.js';
+import * as optimizer from './optimizer.js';
 import * as pool from './pool.js';
 import * as qconv from './qconv.js';
 import * as qgemm from './qgemm.js';
@@ -16,19 +18,21 @@ import * as reduce from './reduce.js';
 
 export * from './augment.js';
 export { sumTo } from './basic.js';
+export * from './batchNorm.js';
 export * from './conv.js';
 export * from './elementwise.js';
 export * from './gemm.js';
 export * from './integer.js';
 export * from './layout.js';
 export * from './norm.js';
+export * from './optimizer.js';
 export * from './pool.js';
 export * from './qconv.js';
 export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment];
+const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment, batchNorm, optimizer];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

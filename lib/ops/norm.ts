@@ -1,4 +1,4 @@
-/** Normalisations: batch norm with known statistics, layer norm, softmax. */
+/** Normalisations of each row: layer norm, softmax. */
 import { type Check, defineOp } from '../op.js';
 import { axisIndex, broadcast, type Dtype, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import { unbroadcast } from './basic.js';
@@ -26,28 +26,6 @@ function movedAxis<P extends { axis: number }>(params: P, perm: readonly number[
 function checkEpsilon(epsilon: number, check: Check): void {
   check.param(epsilon >= 0 && epsilon < Infinity, 'epsilon', epsilon, 'a finite number from 0');
 }
-
-/**
- * y = (x − mean)·(scale / √(variance + epsilon)) + bias for every channel, the quotient computed once a channel; every operation is
- * rounded to the type of x (to float32 for float16).
- * @param x any shape with channels on `axis`
- * @param scale (channels), like bias, mean and variance
- */
-export const batchNorm = defineOp({
-  name: 'batchNorm',
-  inputs: ['x', 'scale', 'bias', 'mean', 'variance'],
-  params: { axis: -1, epsilon: 1e-5 },
-  infer([x, scale, bias, mean, variance], { axis, epsilon }, check) {
-    checkReal({ x, scale, bias, mean, variance }, check);
-    const channels = x.shape[checkAxis(x, axis, check)];
-    for (const [name, type] of Object.entries({ scale, bias, mean, variance })) {
-      check.shape(shapesMayEqual(type.shape, [channels]), name, type, `[${channels}]`, 'x has that many channels');
-    }
-    checkEpsilon(epsilon, check);
-    return x;
-  },
-  permute: movedAxis,
-});
 
 function normalizedDims(x: TensorType, axis: number, operands: Record<string, TensorType>, check: Check): Shape {
   const dims = x.shape.slice(checkAxis(x, axis, check));

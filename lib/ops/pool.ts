@@ -1,6 +1,7 @@
 /** Pooling over windows of NHWC images. */
-import { defineOp, required } from '../op.js';
-import type { Dtype } from '../shape.js';
+import { shapeText } from '../error.js';
+import { type Check, defineOp, required } from '../op.js';
+import { type Dtype, shapesMayEqual, type TensorType } from '../shape.js';
 import { checkWindow } from './window.js';
 
 const windowDefaults = {
@@ -32,6 +33,7 @@ export const maxPool2d = defineOp({
   },
   scalesThrough: true,
   movesElements: true,
+  grad: (dy, { inputs: [x], params }) => [() => maxPool2dGrad(dy, x, params)],
 });
 
 /**
@@ -50,6 +52,7 @@ export const averagePool2d = defineOp({
     return { dtype: x.dtype, shape: [x.shape[0], height, width, x.shape[3]] };
   },
   scalesThrough: true,
+  grad: (dy, { inputs: [x], params }) => [() => averagePool2dGrad(dy, { ...params, size: [x.shape[1], x.shape[2]] })],
 });
 
 /** The mean of each channel: (n, h, w, c) to (n, 1, 1, c). */
@@ -64,4 +67,60 @@ export const globalAveragePool = defineOp({
     return { dtype: x.dtype, shape: [x.shape[0], 1, 1, x.shape[3]] };
   },
   scalesThrough: true,
+  grad: (dy, { inputs: [x] }) => {
+    const size = [x.shape[1], x.shape[2]];
+    return [() => averagePool2dGrad(dy, { size, kernel: size })];
+  },
+});
+
+function checkGradient(dy: TensorType, x: TensorType, params: typeof windowDefaults, check: Check): void {
+  const trained: readonly Dtype[] = ['float32', 'float64'];
+  check.dtype(trained.includes(dy.dtype), 'dy', dy, trained.join(', '));
+  const [height, width] = checkWindow(x, params.kernel, params, check, params.ceil);
+  const shape = [x.shape[0], height, width, x.shape[3]];
+  check.shape(shapesMayEqual(dy.shape, shape), 'dy', dy, shapeText(shape), 'there are so many windows');
+}
+
+/**
+ * The gradient of x in `maxPool2d`: each window's dy goes to its first largest pixel, in (kh, kw) order. Where windows overlap their
+ * gradients are added, windows in order.
+ * @param dy (n, oh, ow, c), float32 or float64
+ * @param x (n, h, w, c), the input of maxPool2d
+ */
+export const maxPool2dGrad = defineOp({
+  name: 'maxPool2dGrad',
+  inputs: ['dy', 'x'],
+  params: windowDefaults,
+  infer([dy, x], params, check) {
+    check.dtype(x.dtype === dy.dtype, 'x', x, dy.dtype, 'dy has that type');
+    checkGradient(dy, x, params, check);
+    return x;
+  },
+  grad: 'none',
+});
+
+/**
+ * The gradient of x in `averagePool2d`: each pixel gets dy / (what the sum of its window was divided by). Where windows overlap their
+ * gradients are added, windows in order.
+ * @param dy (n, oh, ow, c), float32 or float64
+ * @returns (n, h, w, c)
+ */
+export const averagePool2dGrad = defineOp({
+  name: 'averagePool2dGrad',
+  inputs: ['dy'],
+  params: {
+    /** Height and width of x. */
+    size: required<readonly number[]>(),
+    ...windowDefaults,
+    countIncludePad: false,
+  },
+  infer([dy], params, check) {
+    const { size } = params;
+    check.shape(dy.shape.length === 4, 'dy', dy, '(n, oh, ow, c)');
+    check.param(size.length === 2 && size.every((n) => Number.isSafeInteger(n) && n >= 0), 'size', size, 'two whole numbers from 0');
+    const x = { dtype: dy.dtype, shape: [dy.shape[0], size[0], size[1], dy.shape[3]] };
+    checkGradient(dy, x, params, check);
+    return x;
+  },
+  grad: 'none',
 });

@@ -1,5 +1,7 @@
 /** The one list of op cases: tests run every case on every kernel row, benches take their smallest shapes from it. */
 import { augmentCases } from './augment.js';
+
+import { batchNormCases } from './batchNorm.js';
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
 import { convWeightGradCases } from './convWeightGrad.js';
@@ -8,6 +10,7 @@ import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
 import { layoutCases } from './layout.js';
 import { normCases } from './norm.js';
+import { optimizerCases } from './optimizer.js';
 import { poolCases } from './pool.js';
 import { qconvCases } from './qconv.js';
 import { qgemmCases } from './qgemm.js';
@@ -23,6 +26,8 @@ export const cases: Record<string, Case[]> = {
   ...convWeightGradCases,
   ...poolCases,
   ...normCases,
+  ...batchNormCases,
+  ...optimizerCases,
   ...quantizeCases,
   ...qgemmCases,
   ...qconvCases,

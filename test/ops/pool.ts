@@ -14,8 +14,8 @@ interface PoolShape {
   countIncludePad?: boolean;
 }
 
-/** Every window as the values of its taps; null for a tap in the padding, none for one beyond it. */
-function windows(shape: PoolShape, x: readonly number[]): (number | null)[][] {
+/** Every window as the places of its taps in x; null for a tap in the padding, none for one beyond it. */
+function places(shape: PoolShape): (number | null)[][] {
   const { kernel, strides: [sh, sw] = [1, 1], pads: [top, left, bottom, right] = [0, 0, 0, 0], dilations: [dh, dw] = [1, 1] } = shape;
   const [batch, h, w, channels] = shape.x;
   const [oh, ow] = shape.y;
@@ -30,12 +30,15 @@ function windows(shape: PoolShape, x: readonly number[]): (number | null)[][] {
               const [row, column] = [i * sh + p * dh - top, j * sw + q * dw - left];
               if (row >= h + bottom || column >= w + right) continue;
               const inside = row >= 0 && row < h && column >= 0 && column < w;
-              taps.push(inside ? x[((n * h + row) * w + column) * channels + c] : null);
+              taps.push(inside ? ((n * h + row) * w + column) * channels + c : null);
             }
           all.push(taps);
         }
   return all;
 }
+
+/** The values of its taps. */
+const windows = (shape: PoolShape, x: readonly number[]) => places(shape).map((taps) => taps.map((at) => (at === null ? null : x[at])));
 
 const isPixel = (tap: number | null): tap is number => tap !== null;
 
@@ -97,13 +100,55 @@ function averageCase(shape: PoolShape, dtype: Dtype = 'float32'): Case {
   };
 }
 
+const yShape = ({ x, y }: PoolShape) => [x[0], ...y, x[3]];
+const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+// At most nine windows add up at a pixel: sums of at most 9, rounded eight times in float32.
+const overlapping = 9 * 8 * 2 ** -24;
+
+function maxGradCase(shape: PoolShape, dtype: Dtype = 'float32', x = () => random(shape.x, -2, 2, 1, dtype)): Case {
+  return {
+    note: `${dtype} ${title(shape)}`,
+    inputs: () => [random(yShape(shape), -1, 1, 2, dtype), x()],
+    params: paramsOf(shape),
+    expect: ([dy, values]) => {
+      const dx = values.map(() => 0);
+      for (const [i, taps] of places(shape).entries()) {
+        const pixels = taps.filter(isPixel);
+        if (!pixels.length) continue;
+        const most = Math.max(...pixels.map((at) => values[at]));
+        dx[pixels.find((at) => values[at] === most)!] += dy[i];
+      }
+      return dx;
+    },
+    bound: overlapping,
+  };
+}
+
+function averageGradCase(shape: PoolShape, dtype: Dtype = 'float32'): Case {
+  return {
+    note: `${dtype} ${title(shape)}`,
+    inputs: () => [random(yShape(shape), -1, 1, 2, dtype)],
+    params: { ...paramsOf(shape), size: shape.x.slice(1, 3) },
+    expect: ([dy]) => {
+      const dx = new Array<number>(elements(shape.x)).fill(0);
+      for (const [i, taps] of places(shape).entries()) {
+        const pixels = taps.filter(isPixel);
+        for (const at of pixels) dx[at] += dy[i] / (shape.countIncludePad ? taps.length : pixels.length);
+      }
+      return dx;
+    },
+    bound: overlapping,
+  };
+}
+
 const padded = shapes.filter((shape) => shape.pads || shape.ceil);
 
 export const poolCases: Record<string, Case[]> = {
   maxPool2d: [
     ...shapes.map((shape) => maxCase(shape)),
     ...(['float64', 'float16', 'int8', 'uint8'] as const).map((dtype) => maxCase(shapes[7], dtype)),
-    { note: 'no pixel', inputs: () => [random(empty.x)], params: paramsOf(empty), expect: [-Infinity, -Infinity] },
+    { note: 'no pixel', inputs: () => [random(empty.x)], params: paramsOf(empty), expect: [-Infinity, -Infinity], gradient: false },
     { note: 'no pixel, int8', inputs: () => [randomInts(empty.x, 'int8', 1, 9)], params: paramsOf(empty), expect: [-128, -128] },
     {
       note: 'NaN wins, minus infinity does not',
@@ -118,6 +163,29 @@ export const poolCases: Record<string, Case[]> = {
     averageCase(shapes[7], 'float64'),
     averageCase(shapes[7], 'float16'),
     { note: 'no pixel', inputs: () => [random(empty.x)], params: paramsOf(empty), expect: [0, 0] },
+  ],
+  maxPool2dGrad: [
+    ...shapes.map((shape) => maxGradCase(shape)),
+    maxGradCase(shapes[7], 'float64'),
+    maxGradCase(empty),
+    maxGradCase({ x: [5, 32, 32, 17], kernel: [3, 3], strides: [2, 2], y: [15, 15] }),
+    {
+      ...maxGradCase(shapes[3], 'float32', () => Tensor.from(new Float32Array(elements(shapes[3].x)), shapes[3].x)),
+      note: 'all are the largest',
+    },
+    {
+      note: 'minus infinity is a largest, too',
+      inputs: () => [Tensor.from([3], [1, 1, 1, 1]), Tensor.from([-Infinity, -Infinity], [1, 1, 2, 1])],
+      params: { kernel: [1, 2] },
+      expect: [3, 0],
+    },
+  ],
+  averagePool2dGrad: [
+    ...shapes.map((shape) => averageGradCase(shape)),
+    ...padded.map((shape) => averageGradCase({ ...shape, countIncludePad: true })),
+    averageGradCase(shapes[7], 'float64'),
+    averageGradCase(empty),
+    averageGradCase({ x: [5, 32, 32, 17], kernel: [3, 3], strides: [2, 2], y: [15, 15] }),
   ],
   globalAveragePool: [
     [1, 1, 1, 1],

@@ -1,6 +1,7 @@
 /** Normalizations. */
 import { checkOptions } from '../../error.js';
-import { batchNorm, layerNorm } from '../../ops/norm.js';
+import { batchNorm } from '../../ops/batchNorm.js';
+import { layerNorm } from '../../ops/norm.js';
 import type { Tensor } from '../../tensor.js';
 import { buffer, Module, parameter, written } from '../module.js';
 import { checkSizes } from '../sizes.js';

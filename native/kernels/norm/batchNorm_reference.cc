@@ -1,10 +1,10 @@
-// y = (x − mean)·f + bias, f = scale / √(variance + epsilon): every operation rounded to the computing type, nothing fused.
+// y = fma(x − mean, f, bias), f = scale / √(variance + epsilon): every operation rounded to the computing type.
 #include <cmath>
 #include <vector>
 
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "axis.h"
+#include "batch.h"
 
 namespace lowbit {
 namespace {
@@ -28,11 +28,11 @@ template <class T> void batchNormTyped(const batchNorm_call& call) {
       const T* in = x + row * channels * inner;
       T* out = y + row * channels * inner;
       if (inner == 1) {
-        for (int64_t c = 0; c < channels; c++) out[c] = static_cast<T>((in[c] - mean[c]) * factor[c] + bias[c]);
+        for (int64_t c = 0; c < channels; c++) out[c] = static_cast<T>(normalized<S>(in[c], mean[c], factor[c], bias[c]));
         continue;
       }
       for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = c * inner; i < (c + 1) * inner; i++) out[i] = static_cast<T>((in[i] - mean[c]) * factor[c] + bias[c]);
+        for (int64_t i = c * inner; i < (c + 1) * inner; i++) out[i] = static_cast<T>(normalized<S>(in[i], mean[c], factor[c], bias[c]));
     }
   });
 }

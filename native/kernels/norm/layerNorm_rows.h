@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "../../core/scratch.h"
-#include "../../cpu/f32/wide.h"
+#include "../../cpu/f32/interleavedSums.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
 #include "layerNorm.h"

@@ -1,12 +1,14 @@
 // Pooling: x (n, h, w, c), y (n, oh, ow, c). What differs is what happens to the pixels of a window.
 #pragma once
-#include <algorithm>
+#include <limits>
 #include <type_traits>
 
+#include "../../core/arithmetic.h"
 #include "../../core/check.h"
 #include "../../core/half.h"
 #include "../../core/window.h"
 #include "../../cpu/pool.h"
+#include "../../op.h"
 
 namespace lowbit {
 namespace {
@@ -29,9 +31,9 @@ void poolWindows(const View& x, const View& y, const Window& rows, const Window&
       const Inside vertical = rows.taps(i), horizontal = columns.taps(j);
       const int64_t taps = (vertical.end - vertical.first) * (horizontal.end - horizontal.first);
       for (int64_t c = 0; c < channels; c += kChannelBlock) {
-        const int64_t count = std::min(kChannelBlock, channels - c);
+        const int64_t count = smaller(kChannelBlock, channels - c);
         Computed<T> results[kChannelBlock];
-        std::fill_n(results, count, initial);
+        for (int64_t k = 0; k < count; k++) results[k] = initial;
         for (int64_t r = vertical.first; r < vertical.end; r++) {
           for (int64_t s = horizontal.first; s < horizontal.end; s++) {
             const int64_t row = rows.start(i) + r * rows.dilation, column = columns.start(j) + s * columns.dilation;
@@ -43,6 +45,64 @@ void poolWindows(const View& x, const View& y, const Window& rows, const Window&
       }
     }
   });
+}
+
+template <class C> INLINE Window rowsOf(const C& call, const View& x) {
+  return {x.dim(1), call.kernel[0], call.strides[0], call.dilations[0], call.pads[0]};
+}
+template <class C> INLINE Window columnsOf(const C& call, const View& x) {
+  return {x.dim(2), call.kernel[1], call.strides[1], call.dilations[1], call.pads[1]};
+}
+
+// The larger of a maximum so far and x; NaN wins.
+template <class S> INLINE bool replaces(S best, S x) { return x > best || x != x; }
+
+template <class S> constexpr S lowestOf() {
+  return std::numeric_limits<S>::has_infinity ? -std::numeric_limits<S>::infinity() : std::numeric_limits<S>::lowest();
+}
+
+template <class T> void maxPoolTyped(const maxPool2d_call& call) {
+  using S = Computed<T>;
+  constexpr S lowest = lowestOf<S>();
+  poolWindows<T>(
+      call.x, call.y, rowsOf(call, call.x), columnsOf(call, call.x), lowest, [](S best, S x) { return replaces(best, x) ? x : best; },
+      [](S best, int64_t, int64_t, int64_t) { return best; });
+}
+
+// What the sum of a window is divided by; 0 for a window without a pixel.
+struct Divisor {
+  Window rows, columns;
+  bool countPad;
+  int64_t bottom, right;
+
+  template <class C>
+  INLINE Divisor(const C& call, const View& x)
+      : rows(rowsOf(call, x)),
+        columns(columnsOf(call, x)),
+        countPad(call.countIncludePad.integer() != 0),
+        bottom(call.pads[2]),
+        right(call.pads[3]) {}
+  // For window (i, j) with so many taps inside the image.
+  INLINE int64_t operator()(int64_t i, int64_t j, int64_t taps) const {
+    return countPad ? paddedTaps(rows, i, bottom) * paddedTaps(columns, j, right) : taps;
+  }
+
+ private:
+  // Taps of window i inside the padded input.
+  static INLINE int64_t paddedTaps(const Window& window, int64_t i, int64_t padEnd) {
+    return smaller(window.kernel, ceilDiv(window.input + padEnd - window.start(i), window.dilation));
+  }
+};
+
+template <class T> void averagePoolTyped(const averagePool2d_call& call) {
+  using S = Computed<T>;
+  const Divisor divisor(call, call.x);
+  poolWindows<T>(
+      call.x, call.y, divisor.rows, divisor.columns, 0, [](S sum, S x) { return sum + x; },
+      [=](S sum, int64_t i, int64_t j, int64_t taps) {
+        const int64_t count = divisor(i, j, taps);
+        return count ? sum / static_cast<S>(count) : S{0};
+      });
 }
 
 }  // namespace

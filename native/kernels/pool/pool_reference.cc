@@ -1,45 +1,10 @@
 // Pooling over windows and over whole images.
-#include <limits>
+#include <algorithm>
 
-#include "../../op.h"
 #include "pool.h"
 
 namespace lowbit {
 namespace {
-
-template <class C> Window rowsOf(const C& call) {
-  return {call.x.dim(1), call.kernel[0], call.strides[0], call.dilations[0], call.pads[0]};
-}
-template <class C> Window columnsOf(const C& call) {
-  return {call.x.dim(2), call.kernel[1], call.strides[1], call.dilations[1], call.pads[1]};
-}
-
-template <class T> void maxPoolTyped(const maxPool2d_call& call) {
-  using S = Computed<T>;
-  constexpr S lowest = std::numeric_limits<S>::has_infinity ? -std::numeric_limits<S>::infinity() : std::numeric_limits<S>::lowest();
-  poolWindows<T>(
-      call.x, call.y, rowsOf(call), columnsOf(call), lowest, [](S best, S x) { return x > best || x != x ? x : best; },
-      [](S best, int64_t, int64_t, int64_t) { return best; });
-}
-
-// Taps of window i inside the padded input.
-int64_t paddedTaps(const Window& window, int64_t i, int64_t padEnd) {
-  const int64_t room = window.input + padEnd - window.start(i);
-  return std::min(window.kernel, (room + window.dilation - 1) / window.dilation);
-}
-
-template <class T> void averagePoolTyped(const averagePool2d_call& call) {
-  using S = Computed<T>;
-  const Window rows = rowsOf(call), columns = columnsOf(call);
-  const bool countPad = call.countIncludePad.integer() != 0;
-  const int64_t bottom = call.pads[2], right = call.pads[3];
-  poolWindows<T>(
-      call.x, call.y, rows, columns, 0, [](S sum, S x) { return sum + x; },
-      [=](S sum, int64_t i, int64_t j, int64_t taps) {
-        const int64_t count = countPad ? paddedTaps(rows, i, bottom) * paddedTaps(columns, j, right) : taps;
-        return count ? sum / static_cast<S>(count) : S{0};
-      });
-}
 
 // A mean over all pixels has many terms: the sum is double.
 template <class T> void globalAverageTyped(const View& x, const View& y) {

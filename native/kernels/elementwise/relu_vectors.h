@@ -1,0 +1,44 @@
+// Sums and ReLUs of float32 tensors of one shape, a vector at a time; memory is the limit.
+#pragma once
+#include "../../core/check.h"
+#include "../../cpu/f32/stream.h"
+#include "../../op.h"
+
+namespace lowbit {
+namespace {
+
+INLINE bool sameFloats(const View& a, const View& b) {
+  if (a.dtype != Dtype::float32 || b.dtype != a.dtype || a.rank != b.rank) return false;
+  for (int d = 0; d < a.rank; d++)
+    if (a.shape[d] != b.shape[d]) return false;
+  return true;
+}
+
+// y[i] = f(a[i], b[i]); other calls are declined.
+template <class F> INLINE bool zipVectors(const View& a, const View& b, const View& y, F f) {
+  if (!sameFloats(a, b)) return false;
+  EXPECT(y.size() == a.size());
+  const float *p = a.as<float>(), *q = b.as<float>();
+  float* out = y.as<float>();
+  streamVectors(y.size(), [=](int64_t i, Lanes lanes) { lanes.store(out + i, f(lanes.load(p + i), lanes.load(q + i))); });
+  return true;
+}
+
+static bool addVectors(const add_call& c) {
+  return zipVectors(c.a, c.b, c.y, [](Vector a, Vector b) { return a + b; });
+}
+
+static bool addReluVectors(const addRelu_call& c) {
+  return zipVectors(c.a, c.b, c.y, [](Vector a, Vector b) { return rectified(a + b); });
+}
+
+static bool reluGradVectors(const reluGrad_call& c) {
+  return zipVectors(c.y, c.dy, c.dx, [](Vector y, Vector dy) { return gated(y, dy); });
+}
+
+static bool reluVectors(const relu_call& c) {
+  return zipVectors(c.x, c.x, c.y, [](Vector x, Vector) { return rectified(x); });
+}
+
+}  // namespace
+}  // namespace lowbit

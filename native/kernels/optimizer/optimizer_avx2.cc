@@ -1,0 +1,10 @@
+#include "optimizer_vectors.h"
+
+namespace lowbit {
+
+bool sgdUpdate_avx2(const sgdUpdate_call& call) { return sgdVectors(call); }
+bool adamUpdate_avx2(const adamUpdate_call& call) { return adamVectors(call); }
+bool movingAverage_avx2(const movingAverage_call& call) { return movingAverageVectors(call); }
+bool sumSquares_avx2(const sumSquares_call& call) { return sumSquaresVectors(call); }
+
+}  // namespace lowbit

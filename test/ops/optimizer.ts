@@ -1,0 +1,134 @@
+import { Tensor } from 'lowbit';
+import { type Case, raggedSizes, random } from './case.js';
+
+/** Rounding of a few operations on numbers of at most 4. */
+const few = 8 * 4 * 2 ** -24;
+
+const sizes = [...raggedSizes, 0, 40000];
+
+interface Sgd {
+  momentum?: number;
+  dampening?: number;
+  weightDecay?: number;
+  nesterov?: boolean;
+  first?: boolean;
+}
+
+// After PyTorch's documentation of torch.optim.SGD.
+function sgdCase(n: number, params: Sgd): Case {
+  const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, first = false } = params;
+  return {
+    note: `${n} ${JSON.stringify(params)}`,
+    inputs: () => [random([n]), random([n], -1, 1, 2), random([n], -1, 1, 3), Tensor.from([0.1, 0.5])],
+    params,
+    expect([parameter, gradient, velocity, control]) {
+      const [rate, scale] = control;
+      const decayed = gradient.map((g, i) => scale * g + weightDecay * parameter[i]);
+      const moved = momentum === 0 ? velocity : decayed.map((g, i) => (first ? g : momentum * velocity[i] + (1 - dampening) * g));
+      const along = momentum === 0 ? decayed : nesterov ? decayed.map((g, i) => g + momentum * moved[i]) : moved;
+      return [...parameter.map((p, i) => p - rate * along[i]), ...gradient, ...moved, ...control];
+    },
+    bound: few,
+  };
+}
+
+interface Adam {
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  weightDecay?: number;
+  decoupled?: boolean;
+  step: number;
+}
+
+// After PyTorch's documentation of torch.optim.Adam and AdamW.
+function adamCase(n: number, params: Adam): Case {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decoupled = false, step } = params;
+  return {
+    note: `${n} ${JSON.stringify(params)}`,
+    inputs: () => [random([n]), random([n], -1, 1, 2), random([n], -1, 1, 3), random([n], 0.1, 1, 4), Tensor.from([0.01, 0.5])],
+    params,
+    expect([parameter, gradient, m, v, control]) {
+      const [rate, scale] = control;
+      const grads = gradient.map((g, i) => scale * g + (decoupled ? 0 : weightDecay * parameter[i]));
+      const m1 = grads.map((g, i) => beta1 * m[i] + (1 - beta1) * g);
+      const v1 = grads.map((g, i) => beta2 * v[i] + (1 - beta2) * g * g);
+      const p1 = parameter.map((p, i) => {
+        const kept = decoupled ? p - rate * weightDecay * p : p;
+        return kept - (rate * (m1[i] / (1 - beta1 ** step))) / (Math.sqrt(v1[i] / (1 - beta2 ** step)) + epsilon);
+      });
+      return [...p1, ...gradient, ...m1, ...v1, ...control];
+    },
+    bound: few,
+  };
+}
+
+function averageCase(
+  shape: readonly number[],
+  value: readonly number[],
+  params: { momentum: number; factor?: number; row?: number },
+): Case {
+  const { momentum, factor = 1, row = 0 } = params;
+  return {
+    note: `[${shape}] of [${value}] ${JSON.stringify(params)}`,
+    inputs: () => [random(shape), random(value, -1, 1, 2)],
+    params,
+    expect: ([average, values]) => [...average.map((a, i) => a + momentum * (factor * values[row * average.length + i] - a)), ...values],
+    bound: few,
+  };
+}
+
+const squares = (lists: readonly (readonly number[])[]) => lists.flat().reduce((sum, x) => sum + x * x, 0);
+
+export const optimizerCases: Record<string, Case[]> = {
+  sgd: [
+    ...sizes.map((n) => sgdCase(n, { momentum: 0.9, weightDecay: 1e-2 })),
+    ...sizes.map((n) => sgdCase(n, {})),
+    sgdCase(19, { weightDecay: 0.1 }),
+    sgdCase(19, { momentum: 0.9, first: true, dampening: 0.5 }),
+    sgdCase(19, { momentum: 0.9, dampening: 0.5 }),
+    sgdCase(19, { momentum: 0.9, nesterov: true, weightDecay: 0.1 }),
+    {
+      note: 'the first step does not look at velocity',
+      inputs: () => [Tensor.from([1]), Tensor.from([2]), Tensor.from([NaN]), Tensor.from([0.5, 1])],
+      params: { momentum: 0.5, first: true },
+      expect: [0, 2, 2, 0.5, 1],
+    },
+  ],
+  adam: [
+    ...sizes.map((n) => adamCase(n, { step: 3 })),
+    adamCase(19, { step: 1, weightDecay: 0.1 }),
+    adamCase(19, { step: 1, weightDecay: 0.1, decoupled: true }),
+    adamCase(19, { step: 100000, beta1: 0.5, beta2: 0.9, epsilon: 0.1 }),
+    adamCase(19, { step: 2, beta1: 0, beta2: 0 }),
+  ],
+  movingAverage: [
+    ...sizes.map((n) => averageCase([n], [n], { momentum: 0.1 })),
+    averageCase([19], [2, 19], { momentum: 0.1, row: 1, factor: 1.25 }),
+    averageCase([3, 19], [3, 19], { momentum: 0.01 }),
+    averageCase([], [4], { momentum: 0.5, row: 2 }),
+  ],
+  sumSquares: [
+    { note: 'no tensors', inputs: () => [], expect: [0] },
+    ...sizes.map((n) => ({
+      note: `${n}`,
+      inputs: () => [random([n])],
+      expect: (lists: number[][]) => [squares(lists)],
+      bound: 2 ** -24,
+    })),
+    {
+      note: 'a list of many shapes',
+      inputs: () => [random([3, 5]), random([]), random([70001]), random([0, 4]), random([16385], -1, 1, 2)],
+      expect: (lists) => [squares(lists)],
+      bound: 2 ** -24,
+    },
+    { note: 'NaN', inputs: () => [Tensor.from([1, NaN])], expect: [NaN] },
+  ],
+  clipScale: [
+    { note: 'above the norm', inputs: () => [Tensor.scalar(16)], params: { maxNorm: 1 }, expect: [1 / (4 + 1e-6)], bound: 2 ** -24 },
+    { note: 'below it', inputs: () => [Tensor.from([16])], params: { maxNorm: 5 }, expect: [1] },
+    { note: 'zero', inputs: () => [Tensor.scalar(0)], params: { maxNorm: 1 }, expect: [1] },
+    { note: 'infinite', inputs: () => [Tensor.scalar(Infinity)], params: { maxNorm: 1 }, expect: [0] },
+    { note: 'NaN', inputs: () => [Tensor.scalar(NaN)], params: { maxNorm: 1 }, expect: [NaN] },
+  ],
+};
