@@ -61,6 +61,7 @@ export { foldConstants } from './passes/foldConstants.js';
 export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
 export { removeDead } from './passes/removeDead.js';
+export { removeDropout } from './passes/removeDropout.js';
 export { type Batches, type CalibrateOptions, calibrate } from './quant/calibrate.js';
 export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';

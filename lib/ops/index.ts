@@ -4,10 +4,12 @@ import * as augment from './augment.js';
 import * as basic from './basic.js';
 import * as batchNorm from './batchNorm.js';
 import * as conv from './conv.js';
+import * as dropout from './dropout.js';
 import * as elementwise from './elementwise.js';
 import * as gemm from './gemm.js';
 import * as integer from './integer.js';
 import * as layout from './layout.js';
+import * as loss from './loss.js';
 import * as norm from './norm.js';
 import * as optimizer from './optimizer.js';
 import * as pool from './pool.js';
@@ -20,10 +22,12 @@ export * from './augment.js';
 export { sumTo } from './basic.js';
 export * from './batchNorm.js';
 export * from './conv.js';
+export * from './dropout.js';
 export * from './elementwise.js';
 export * from './gemm.js';
 export * from './integer.js';
 export * from './layout.js';
+export * from './loss.js';
 export * from './norm.js';
 export * from './optimizer.js';
 export * from './pool.js';
@@ -32,7 +36,7 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment, batchNorm, optimizer];
+const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment, batchNorm, optimizer, loss, dropout];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

@@ -6,6 +6,7 @@ import { batchNormToConv } from '../passes/batchNormToConv.js';
 import { foldBatchNorm } from '../passes/foldBatchNorm.js';
 import { foldConstants } from '../passes/foldConstants.js';
 import { insertQdq } from '../passes/insertQdq.js';
+import { removeDropout } from '../passes/removeDropout.js';
 import { type Batches, calibrate, checkRange } from '../quant/calibrate.js';
 import { type Observer, type ObserverName, observer, observerNames } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan } from '../quant/plan.js';
@@ -80,12 +81,12 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
   };
 }
 
-/** The float graph in the form that is quantized: constants computed, batch normalization in the weights or a layer. */
+/** The float graph in the form that is quantized: dropout left out, constants computed, batch normalization in the weights or a layer. */
 export function prepareToQuantize(graph: Graph): Graph {
   if (graph.nodes.some((node) => node.op === quantizeOp || node.op === dequantize)) {
     fail({ code: 'graph', problem: 'the model is quantized already', todo: 'Start from the float model.' });
   }
-  return uniqueNames(batchNormToConv(foldBatchNorm(foldConstants(graph))));
+  return uniqueNames(batchNormToConv(foldBatchNorm(foldConstants(removeDropout(graph)))));
 }
 
 // Nodes of unnamed exporters may share a name; layers are told apart by the values they make.

@@ -1,5 +1,8 @@
 /** What training makes small: a function of a network's first output and the labels. */
-import { crossEntropy as crossEntropyOp, meanSquaredError as meanSquaredErrorOp } from '../ops/loss.js';
+import { cast } from '../ops/elementwise.js';
+import * as ops from '../ops/loss.js';
+import { gather, reshape } from '../ops/layout.js';
+import { logSoftmax } from '../ops/norm.js';
 import type { Tensor } from '../tensor.js';
 
 /** Computes the loss of a batch with ops, so that it can be differentiated. */
@@ -27,5 +30,22 @@ export interface CrossEntropyOptions {
 
 /** The mean over the batch of −Σ target·log softmax(output) for outputs (n, classes). */
 export function crossEntropy({ labelSmoothing = 0 }: CrossEntropyOptions = {}): Loss {
-  return loss('crossEntropy', { labelSmoothing }, (output, labels) => crossEntropyOp(output, labels, { labelSmoothing }));
+  return loss('crossEntropy', { labelSmoothing }, (output, labels) => ops.crossEntropy(output, labels, { labelSmoothing }));
+}
+
+/** The mean of (output − target)² for outputs (n, 1) or (n) and whole numbers as labels; for classes of labels see `crossEntropy`. */
+export function meanSquaredError(): Loss {
+  return loss('meanSquaredError', {}, (output, labels) => {
+    const target = cast(labels, { dtype: 'float32' });
+    return ops.meanSquaredError(reshape(output, { shape: target.shape }), target);
+  });
+}
+
+/**
+ * Against a table of target distributions: the mean over the batch of Σ target·(log target − log softmax(output)), the row of the table
+ * by the label.
+ * @param targets (labels, classes), rows that sum to 1
+ */
+export function klDivergence(targets: Tensor): Loss {
+  return loss('klDivergence', { targets: targets.shape }, (output, labels) => ops.klDivergence(logSoftmax(output), gather(targets, labels)));
 }

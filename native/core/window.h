@@ -9,6 +9,12 @@ struct Inside {
   int64_t first, end;
 
   INLINE Inside(int64_t at, int64_t step, int64_t count, int64_t size) {
+    if (step == 1) {  // the common case, without divisions
+      first = at >= 0 ? 0 : least(count, -at);
+      end = at >= size ? 0 : least(count, size - at);
+      if (end < first) end = first;
+      return;
+    }
     first = at >= 0 ? 0 : least(count, (step - 1 - at) / step);
     end = at >= size ? 0 : least(count, (size - at + step - 1) / step);
     if (end < first) end = first;

@@ -71,17 +71,33 @@ function averageCase(
   const { momentum, factor = 1, row = 0 } = params;
   return {
     note: `[${shape}] of [${value}] ${JSON.stringify(params)}`,
-    inputs: () => [random(shape), random(value, -1, 1, 2)],
+    inputs: () => [random(shape), random(value, -1, 1, 2), Tensor.from([0.1, 1])],
     params,
-    expect: ([average, values]) => [...average.map((a, i) => a + momentum * (factor * values[row * average.length + i] - a)), ...values],
+    expect: ([average, values, control]) => [
+      ...average.map((a, i) => a + momentum * (factor * values[row * average.length + i] - a)),
+      ...values,
+      ...control,
+    ],
     bound: few,
   };
 }
 
+function controlCase(note: string, norm2: number, loss: number, maxNorm: number, expect: number[]): Case {
+  return { note, inputs: () => [Tensor.scalar(norm2), Tensor.from([loss])], params: { rate: 0.5, maxNorm }, expect, bound: 2 ** -24 };
+}
+
+const leftOut = (count: number): Case => ({
+  note: 'a control of NaN leaves it out',
+  inputs: () => [...Array.from({ length: count }, (_, i) => random([19], -1, 1, i + 1)), Tensor.from([NaN, NaN])],
+  params: count === 2 ? { momentum: 0.5 } : count === 3 ? { momentum: 0.9 } : { step: 2 },
+  expect: (lists) => lists.flat(),
+});
+
 const squares = (lists: readonly (readonly number[])[]) => lists.flat().reduce((sum, x) => sum + x * x, 0);
 
 export const optimizerCases: Record<string, Case[]> = {
-  sgd: [
+  sgdUpdate: [
+    leftOut(3),
     ...sizes.map((n) => sgdCase(n, { momentum: 0.9, weightDecay: 1e-2 })),
     ...sizes.map((n) => sgdCase(n, {})),
     sgdCase(19, { weightDecay: 0.1 }),
@@ -95,7 +111,8 @@ export const optimizerCases: Record<string, Case[]> = {
       expect: [0, 2, 2, 0.5, 1],
     },
   ],
-  adam: [
+  adamUpdate: [
+    leftOut(4),
     ...sizes.map((n) => adamCase(n, { step: 3 })),
     adamCase(19, { step: 1, weightDecay: 0.1 }),
     adamCase(19, { step: 1, weightDecay: 0.1, decoupled: true }),
@@ -103,6 +120,7 @@ export const optimizerCases: Record<string, Case[]> = {
     adamCase(19, { step: 2, beta1: 0, beta2: 0 }),
   ],
   movingAverage: [
+    leftOut(2),
     ...sizes.map((n) => averageCase([n], [n], { momentum: 0.1 })),
     averageCase([19], [2, 19], { momentum: 0.1, row: 1, factor: 1.25 }),
     averageCase([3, 19], [3, 19], { momentum: 0.01 }),
@@ -124,11 +142,14 @@ export const optimizerCases: Record<string, Case[]> = {
     },
     { note: 'NaN', inputs: () => [Tensor.from([1, NaN])], expect: [NaN] },
   ],
-  clipScale: [
-    { note: 'above the norm', inputs: () => [Tensor.scalar(16)], params: { maxNorm: 1 }, expect: [1 / (4 + 1e-6)], bound: 2 ** -24 },
-    { note: 'below it', inputs: () => [Tensor.from([16])], params: { maxNorm: 5 }, expect: [1] },
-    { note: 'zero', inputs: () => [Tensor.scalar(0)], params: { maxNorm: 1 }, expect: [1] },
-    { note: 'infinite', inputs: () => [Tensor.scalar(Infinity)], params: { maxNorm: 1 }, expect: [0] },
-    { note: 'NaN', inputs: () => [Tensor.scalar(NaN)], params: { maxNorm: 1 }, expect: [NaN] },
+  updateControl: [
+    controlCase('above the norm', 16, 1, 1, [0.5, 1 / (4 + 1e-6)]),
+    controlCase('below it', 16, 1, 5, [0.5, 1]),
+    controlCase('zero', 0, 0, 1, [0.5, 1]),
+    controlCase('no limit', 16, 1, Infinity, [0.5, 1]),
+    controlCase('an infinite norm', Infinity, 1, 1, [NaN, NaN]),
+    controlCase('a norm of NaN', NaN, 1, 1, [NaN, NaN]),
+    controlCase('an infinite loss', 16, -Infinity, 1, [NaN, NaN]),
+    controlCase('a loss of NaN', 16, NaN, 1, [NaN, NaN]),
   ],
 };

@@ -1,5 +1,6 @@
 import * as ops from '../../ops/index.js';
 import { type Dtype, isReal } from '../../shape.js';
+import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { bounded } from './slicing.js';
 
@@ -87,18 +88,30 @@ const dropout: Operator = {
   type: 'Dropout',
   import(node) {
     const x = node.input(0);
-    const training = node.opset >= 12 && node.numbers(2, 'training_mode')?.[0];
-    if (training && (node.numbers(1, 'ratio')?.[0] ?? 0.5) > 0) {
+    const ratio = dropoutRatio(node);
+    if (node.opset >= 12 && node.numbers(2, 'training_mode')?.[0] && ratio !== 0) {
       node.refuse('it is exported in training mode; export the model for inference');
     }
-    if (!node.wants(1)) return x;
+    // Only training asks for a rate; one that it could not use is none.
+    const y = ratio > 0 && ratio < 1 ? node.add(ops.dropout, [x], { rate: ratio }) : x;
+    if (!node.wants(1)) return y;
     const ones = node.add(ops.fill, [], {
       shape: node.add(ops.shape, [x]),
       value: 1,
       dtype: isReal(node.dtype(x)) && node.opset < 10 ? node.dtype(x) : 'boolean',
     });
-    return [x, ones];
+    return [y, ones];
   },
+  // A file is written to be used: dropout is left out.
+  op: ops.dropout,
+  export: (node) => node.done(node.stored(0), node.perm),
 };
+
+// 0.5 where the file does not say, and where it is computed while the model runs.
+function dropoutRatio(node: ImportNode): number {
+  if (node.opset < 12) return node.float('ratio', 0.5);
+  const ratio = node.optional(1);
+  return (ratio && node.known(ratio)?.[0]) ?? 0.5;
+}
 
 export const making: readonly Operator[] = [identity, constant, shape, size, constantOfShape, range, trilu, dropout];

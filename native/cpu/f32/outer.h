@@ -2,7 +2,7 @@
 //
 //   y[m][j] = start + Σ left[step][m]·right[step][j]         one fused multiply-add a step, steps in order
 //
-// A step loads V vectors and broadcasts M floats that lie side by side; start is 0, or y itself to go on where an earlier tile stopped.
+// A step loads V vectors and broadcasts M floats that lie side by side; sums may go on where an earlier tile stopped.
 // 14 x 2 sums fill the registers of AVX-512, 6 x 2 those of AVX2. The multiply-add ports are the limit.
 #pragma once
 #include "tile.h"
@@ -15,10 +15,15 @@ struct OuterTile {
   // Steps are `lines` x `length`: both operands move on by a step, and by a line where one ends.
   int64_t lines, length;
   int64_t leftStep, leftLine, rightStep, rightLine;
-  bool fresh;       // begin at 0
-  float *y, *next;  // the sums, and those of the tile that will follow, which are fetched meanwhile
+  bool fresh;  // sums begin at 0, else as `start`, behind which lie those of the next tile: they are fetched meanwhile
+  const float* start;
+  int64_t startStep;
+  float* y;
   int64_t yStep;
   int64_t lanes;  // 1 to kPanel
+  // Memory that will be needed later is fetched meanwhile, aheadStep floats a step.
+  const float* ahead;
+  int64_t aheadStep;
 };
 
 template <int M, int V> __attribute__((noinline)) void runOuterTile(const OuterTile& tile) {
@@ -26,16 +31,17 @@ template <int M, int V> __attribute__((noinline)) void runOuterTile(const OuterT
   const Lanes last(tile.lanes - (V - 1) * kWidth);
   each<M>([&](auto m) {
     each<V>([&](auto v) {
-      const float* from = tile.y + m * tile.yStep + v * kWidth;
-      if (tile.fresh) sums[m * V + v] = repeat(0);
-      else sums[m * V + v] = v == V - 1 ? last.load(from) : load(from);
+      const float* from = tile.start + m * tile.startStep + v * kWidth;
+      sums[m * V + v] = tile.fresh ? repeat(0) : load(from);
+      if (!tile.fresh) fetch(from + M * tile.startStep);
     });
   });
-  each<M>([&](auto m) { each<V>([&](auto v) { fetch(tile.next + m * tile.yStep + v * kWidth); }); });
-  const int64_t leftStep = tile.leftStep, rightStep = tile.rightStep;
+  const int64_t leftStep = tile.leftStep, rightStep = tile.rightStep, aheadStep = tile.aheadStep;
+  const float* ahead = tile.ahead;
   for (int64_t line = 0; line < tile.lines; line++) {
     const float *left = tile.left + line * tile.leftLine, *right = tile.right + line * tile.rightLine;
-    for (int64_t k = 0; k < tile.length; k++, left += leftStep, right += rightStep) {
+    for (int64_t k = 0; k < tile.length; k++, left += leftStep, right += rightStep, ahead += aheadStep) {
+      fetch(ahead);
       Vector w[V];
       each<V>([&](auto v) { w[v] = load(right + v * kWidth); });
       each<M>([&](auto m) {

@@ -4,8 +4,8 @@
 //
 // with the pixels cut into chunks (core/chunks.h). Work is handed out in units: a band of outputs by one panel of lanes of one chunk.
 // A thread walks a chunk in blocks of pixels. The band's part of a block of `left` is copied to lie densely, and a block of `right` is
-// brought into place panel by panel and meets all tiles of the band, whose sums wait in y meanwhile. Each chunk but the first has sums
-// of its own, which are added at the end.
+// brought into place panel by panel and meets all tiles of the band. Meanwhile the sums wait as [chunk][matrix][panel][out][kPanel], for
+// the rows of y may be a power of two apart, which caches do not like; the last block of the only chunk goes to y at once.
 #pragma once
 #include <string.h>
 
@@ -18,6 +18,7 @@ namespace lowbit {
 namespace {
 
 constexpr int64_t kBlockPixels = 256;         // a panel of a block is 32 KB
+constexpr int64_t kLineFloats = 16;           // of a cache line
 constexpr int64_t kBandOutputs = 16 * kRows;  // of a block: 224 KB
 constexpr int64_t kOuterGrain = 1 << 20;      // multiply-adds worth a thread: about 7 us
 
@@ -31,17 +32,20 @@ struct OuterSums {
   INLINE int64_t pixels() const { return chunks.lines * chunks.width; }
 };
 
-// y[0] += y[1] + y[2] + ..., `size` floats each, in order.
-static void addChunks(float* y, const float* others, int64_t count, int64_t size) {
-  parallel(ceilDiv(size, kWidth), 1 + kElementGrain / kWidth / count, [=](int64_t begin, int64_t end) {
-    for (int64_t at = begin * kWidth; at < smaller(end * kWidth, size); at += kWidth) {
-      const Lanes lanes(size - at);
-      Vector sum = lanes.load(y + at);
-      for (int64_t i = 0; i < count; i++) sum = add(sum, lanes.load(others + i * size + at));
-      lanes.store(y + at, sum);
-    }
-  });
-}
+// Memory that the next block needs, and that is fetched line by line while this one is summed.
+struct Ahead {
+  struct Region {
+    const float *at, *end;
+  } regions[2];
+
+  // Hands `steps` lines to a tile.
+  INLINE void give(int64_t steps, OuterTile& tile) {
+    Region& region = regions[regions[0].at >= regions[0].end];
+    tile.ahead = region.at < region.end ? region.at : tile.left;
+    tile.aheadStep = region.at < region.end ? kLineFloats : 0;
+    region.at += tile.aheadStep * steps;
+  }
+};
 
 struct PanelLanes {
   int64_t first, count;
@@ -64,7 +68,8 @@ struct Bands {
 // Where a thread works: `first` to `last` are units of one chunk of one matrix, band by band.
 struct OuterSpan {
   int64_t matrix, chunk, first, last;
-  float* y;              // the sums of the chunk
+  float* sums;           // of the chunk and matrix
+  float* y;              // of the matrix, if this is the only chunk
   float *memory, *copy;  // of the thread: for the source, and for a band
 };
 
@@ -73,6 +78,7 @@ struct OuterSpan {
 //   memory()                                    floats that a thread needs for a block
 //   left(matrix)                                where its pixel 0 is
 //   blockEnd(pixel, end)                        where the block that begins at a pixel ends
+//   needs(matrix, first, end)                   the memory of `right` that a block reads
 //   prepare(matrix, first, end, memory)         called for every block
 //   place(matrix, first, end, panel, memory, tile)   sets right, its steps, and how a tile walks the block
 template <class Source> void sumSpan(const OuterSums& s, const Source& source, const Bands& bands, const OuterSpan& span) {
@@ -80,12 +86,18 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
   const int64_t start = s.chunks.first(span.chunk), stop = s.chunks.first(span.chunk + 1);
   const bool copies = s.leftStep >= 256 && source.panels() >= 4;
   OuterTile tile{};
-  tile.yStep = s.lanes;
+  tile.startStep = kPanel;
   for (int64_t at = start, next; at < stop; at = next) {
     next = source.blockEnd(at, stop);
     source.prepare(span.matrix, at, next, span.memory);
     tile.fresh = at == start;
+    const bool finishes = span.y && next == stop;
     const float* left = source.left(span.matrix) + at * s.leftStep;
+    Ahead ahead{};
+    if (next < stop) {
+      const int64_t end = source.blockEnd(next, stop);
+      ahead = {{{left + (next - at) * s.leftStep, left + (end - at) * s.leftStep}, source.needs(span.matrix, next, end)}};
+    }
     int64_t copied = -1;
     for (int64_t unit = span.first; unit < span.last; unit++) {
       const int64_t band = unit / source.panels(), panel = unit % source.panels(), firstTile = bands.first(band), endTile = bands.end(band);
@@ -96,18 +108,39 @@ template <class Source> void sumSpan(const OuterSums& s, const Source& source, c
         copied = band;
       }
       const PanelLanes lanes = source.lanesOf(panel);
-      tile.lanes = lanes.count;
       source.place(span.matrix, at, next, panel, span.memory, tile);
       tile.leftStep = copies ? outs : s.leftStep;
       tile.leftLine = tile.length * tile.leftStep;
+      tile.lanes = finishes ? lanes.count : panelWidth(lanes.count);
+      tile.yStep = finishes ? s.lanes : kPanel;
       for (int64_t i = firstTile; i < endTile; i++) {
+        float* const sums = span.sums + (panel * s.outs + tiles.first(i)) * kPanel;
         tile.left = copies ? span.copy + tiles.first(i) - firstOut : left + tiles.first(i);
-        tile.y = span.y + tiles.first(i) * s.lanes + lanes.first;
-        tile.next = i + 1 < endTile ? tile.y + tiles.height * s.lanes : span.y + firstOut * s.lanes + lanes.first + lanes.count;
+        tile.start = sums;
+        tile.y = finishes ? span.y + tiles.first(i) * s.lanes + lanes.first : sums;
+        ahead.give(next - at, tile);
         runOuter(tiles.rows(i), tile);
       }
     }
   }
+}
+
+// Brings the sums of the chunks, `size` floats each, into y.
+template <class Source> void addChunks(const OuterSums& s, const Source& source, const float* sums, int64_t size) {
+  const int64_t rows = s.matrices * s.outs;
+  parallel(rows, 1 + kElementGrain / (s.lanes * s.chunks.count), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      for (int64_t panel = 0; panel < source.panels(); panel++) {
+        const PanelLanes lanes = source.lanesOf(panel);
+        const float* from = sums + ((row / s.outs * source.panels() + panel) * s.outs + row % s.outs) * kPanel;
+        for (int64_t lane = 0; lane < lanes.count; lane += kWidth) {
+          Vector sum = load(from + lane);
+          for (int64_t chunk = 1; chunk < s.chunks.count; chunk++) sum = add(sum, load(from + chunk * size + lane));
+          Lanes(lanes.count - lane).store(s.y + row * s.lanes + lanes.first + lane, sum);
+        }
+      }
+    }
+  });
 }
 
 template <class Source> void outerSums(const OuterSums& s, const Source& source) {
@@ -116,9 +149,10 @@ template <class Source> void outerSums(const OuterSums& s, const Source& source)
   const Bands bands(s.outs, s.matrices * s.chunks.count * source.panels());
   const int64_t unitsOfChunk = source.panels() * bands.count, units = s.matrices * s.chunks.count * unitsOfChunk;
   const int64_t parts = smaller(smaller(threads(), units), 1 + s.pixels() * s.size() / kOuterGrain);
-  const int64_t others = (s.chunks.count - 1) * s.size(), copy = kBlockPixels * kBandOutputs;
+  const int64_t copy = kBlockPixels * kBandOutputs, sumsOfMatrix = source.panels() * s.outs * kPanel,
+                sumsOfChunk = s.matrices * sumsOfMatrix;
   const int64_t memory = copy + ceilDiv(source.memory(), 16) * 16;
-  float* const work = static_cast<float*>(scratch(static_cast<size_t>(parts * memory + others) * sizeof(float)));
+  float* const work = static_cast<float*>(scratch(static_cast<size_t>(parts * memory + s.chunks.count * sumsOfChunk) * sizeof(float)));
   float* const sums = work + parts * memory;
   parallel(parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; part++) {
@@ -126,13 +160,14 @@ template <class Source> void outerSums(const OuterSums& s, const Source& source)
       for (int64_t unit = units * part / parts, next; unit < last; unit = next) {
         const int64_t whole = unit / unitsOfChunk, chunk = whole % s.chunks.count, matrix = whole / s.chunks.count;
         next = smaller(last, (whole + 1) * unitsOfChunk);
-        float* y = (chunk ? sums + (chunk - 1) * s.size() : s.y) + matrix * s.outs * s.lanes;
         float* const own = work + part * memory;
-        sumSpan(s, source, bands, {matrix, chunk, unit % unitsOfChunk, next - whole * unitsOfChunk, y, own + copy, own});
+        float* const y = s.chunks.count > 1 ? nullptr : s.y + matrix * s.outs * s.lanes;
+        float* const ofMatrix = sums + chunk * sumsOfChunk + matrix * sumsOfMatrix;
+        sumSpan(s, source, bands, {matrix, chunk, unit % unitsOfChunk, next - whole * unitsOfChunk, ofMatrix, y, own + copy, own});
       }
     }
   });
-  if (s.chunks.count > 1) addChunks(s.y, sums, s.chunks.count - 1, s.size());
+  if (s.chunks.count > 1) addChunks(s, source, sums, sumsOfChunk);
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ struct DepthwiseGrad {
   const WeightGrad& p;
   const float *dy, *x;
   const int64_t* offsets;  // of the taps in x, from tap (0, 0)
+  int64_t first, end;      // the pixels of a line that have all columns of taps
 
   int64_t taps() const { return p.rows.kernel * p.columns.kernel; }
   int64_t vectors() const { return ceilDiv(p.channels, kWidth); }
@@ -56,22 +57,13 @@ struct DepthwiseGrad {
     const int64_t origin = (n * p.rows.input + p.rows.start(i)) * p.columns.input * p.channels + c;
     const Inside rows = p.rows.taps(i);
     const bool allRows = rows.first == 0 && rows.end == p.rows.kernel;
-    for (int64_t j = 0, next; j < p.width; j = next) {
-      const auto isWhole = [&](int64_t at) {
-        const Inside columns = p.columns.taps(at);
-        return allRows && columns.first == 0 && columns.end == p.columns.kernel;
-      };
-      const int64_t at = origin + p.columns.start(j) * p.channels;
-      next = j + 1;
-      if (!isWhole(j)) {
-        addPixel(d + j * p.out, at, rows, p.columns.taps(j), sums);
-        continue;
-      }
-      while (next < p.width && isWhole(next)) next++;
-      for (int64_t tap = 0; tap < taps(); tap += kTaps)
-        runTapsOf(smaller(kTaps, taps() - tap),
-                  {d + j * p.out, x + at, p.out, p.columns.stride * p.channels, next - j, offsets + tap, sums + tap * kWidth});
-    }
+    const int64_t begin = allRows ? first : p.width, stop = allRows ? end : p.width;
+    const auto at = [&](int64_t j) { return origin + p.columns.start(j) * p.channels; };
+    for (int64_t j = 0; j < begin; j++) addPixel(d + j * p.out, at(j), rows, p.columns.taps(j), sums);
+    for (int64_t tap = 0; tap < taps() && begin < stop; tap += kTaps)
+      runTapsOf(smaller(kTaps, taps() - tap),
+                {d + begin * p.out, x + at(begin), p.out, p.columns.stride * p.channels, stop - begin, offsets + tap, sums + tap * kWidth});
+    for (int64_t j = stop; j < p.width; j++) addPixel(d + j * p.out, at(j), rows, p.columns.taps(j), sums);
   }
 
   void addPixel(const float* d, int64_t at, const Inside& rows, const Inside& columns, float* sums) const {
@@ -104,7 +96,10 @@ static void depthwiseWeightGrad(const WeightGrad& p, const float* dy, const floa
     const int64_t row = tap / p.columns.kernel * p.rows.dilation, column = tap % p.columns.kernel * p.columns.dilation;
     offsets[tap] = (row * p.columns.input + column) * p.channels;
   }
-  const DepthwiseGrad grad{p, dy, x, offsets};
+  const int64_t lastTap = (p.columns.kernel - 1) * p.columns.dilation;
+  const Inside head(p.columns.start(0), p.columns.stride, p.width, p.columns.input);
+  const Inside tail(p.columns.start(0) + lastTap, p.columns.stride, p.width, p.columns.input);
+  const DepthwiseGrad grad{p, dy, x, offsets, head.first < tail.end ? head.first : p.width, head.first < tail.end ? tail.end : p.width};
   const int64_t grain = 1 + kDepthwiseGradGrain * chunks / (p.chunks.lines * p.width * taps * kWidth + 1);
   parallel(chunks * vectors, grain, [&](int64_t begin, int64_t end) {
     for (int64_t at = begin, next; at < end; at = next) {

@@ -29,6 +29,12 @@ struct WeightGrad {
     EXPECT(call.dy.rank == 4 && call.x.rank == 4 && call.x.dim(0) == batch && call.x.dtype == call.dy.dtype);
     EXPECT(groupIn * groups == channels && groupOut * groups == out && call.dw.size() == out * depth());
   }
+  // About where in x the window of a pixel begins, never outside x.
+  int64_t origin(int64_t pixel) const {
+    const int64_t line = pixel / width, row = rows.start(line % height);
+    const int64_t inside = row < 0 ? 0 : smaller(row, rows.input);
+    return (line / height * rows.input + inside) * columns.input * channels;
+  }
   // Weights of one output.
   int64_t depth() const { return rows.kernel * columns.kernel * groupIn; }
 };

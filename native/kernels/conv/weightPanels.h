@@ -29,9 +29,11 @@ class WeightPanels {
     runLength_ = joined_ ? p.columns.kernel * p.groupIn : p.groupIn;
   }
 
+  int64_t vectors() const { return ceilDiv(p.depth(), kWidth); }
   int64_t panels() const { return ceilDiv(p.depth(), kPanel); }
   PanelLanes lanesOf(int64_t panel) const { return {panel * kPanel, smaller(kPanel, p.depth() - panel * kPanel)}; }
   int64_t memory() const { return kBlockPixels * kPanel; }
+  Ahead::Region needs(int64_t, int64_t first, int64_t end) const { return {x_ + p.origin(first), x_ + p.origin(end)}; }
   const float* left(int64_t group) const { return dy_ + group * p.groupOut; }
   int64_t blockEnd(int64_t pixel, int64_t end) const { return smaller(pixel + kBlockPixels, end); }
   void prepare(int64_t, int64_t, int64_t, float*) const {}
@@ -99,11 +101,6 @@ class WeightPanels {
   bool joined_;
   int64_t runLength_;
 };
-
-static void conv2dWeightGradTiled(const WeightGrad& p, const float* dy, const float* x, float* dw) {
-  const OuterSums sums{p.groups, p.chunks, p.groupOut, p.depth(), p.out, dw};
-  outerSums(sums, WeightPanels(p, dy, x));
-}
 
 }  // namespace
 }  // namespace lowbit

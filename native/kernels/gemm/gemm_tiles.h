@@ -1,6 +1,6 @@
 // gemm and matmul on register tiles: b is packed into panels of kPanel outputs. A band of rows of a stays in the second cache while the
 // panels stream by; of a panel, kDepth steps (32 KB) at a time stay in the first cache and meet all tiles of the band, whose sums wait
-// in y.
+// as [row][kPanel]: the rows of y may be a power of two apart, which caches do not like.
 #pragma once
 #include <string.h>
 
@@ -18,6 +18,7 @@ constexpr int64_t kProductGrain = 1 << 20;  // multiply-adds worth a thread: abo
 constexpr int64_t kPackGrain = 1 << 15;     // floats worth a thread
 constexpr int64_t kDepth = 256;
 constexpr int64_t kBandTiles = 8;          // a band is at most so many tiles of rows,
+constexpr int64_t kLateTiles = 16;         // up to so many tiles of rows are one band
 constexpr int64_t kBandFloats = 96 << 10;  // and if that is more than one tile, at most so many floats
 
 // y[i] (m, n) = a[i] (m, k) · b[i] (k, n) for `batch` matrices.
@@ -25,89 +26,98 @@ struct Product {
   int64_t batch, m, n, k;
   const float* bias;  // nullptr: sums begin at 0
   float* y;
-  float* packed;  // [batch][panels()][k][kPanel]
 
   INLINE int64_t panels() const { return (n + kPanel - 1) / kPanel; }
   INLINE int64_t outputs(int64_t panel) const { return n - panel * kPanel < kPanel ? n - panel * kPanel : kPanel; }
   INLINE int64_t packedFloats() const { return batch * panels() * k * kPanel; }
   // A band is copied so that its rows are an odd number of cache lines apart: rows a power of two apart would evict each other.
   INLINE int64_t bandStep() const { return (ceilDiv(k, 16) | 1) * 16; }
-  INLINE int64_t bandTiles() const {
-    const int64_t fit = kBandFloats / (kRows * bandStep());
-    return fit < 1 ? 1 : smaller(fit, kBandTiles);
-  }
 };
 
-// Working memory: the panels, then a copy of a band for each thread.
-INLINE void allocate(Product& p) {
-  const int64_t bands = threads() * p.bandTiles() * kRows * p.bandStep();
-  p.packed = static_cast<float*>(scratch(static_cast<size_t>(p.packedFloats() + bands) * sizeof(float)));
-}
+// How a product is cut, and its working memory: the panels, then for each thread the copy of a band, its sums, and its own panel.
+struct Plan {
+  Tiles tiles;
+  // Few rows are one band, and a thread packs a panel when it is its turn: every panel is used just once.
+  bool packsLate;
+  int64_t bandTiles, bands, parts, sumsAt, panelAt, own;
+  float *packed, *memory;
 
-// pack(matrix, first output, outputs, panel) fills one panel.
-template <class Pack> void packPanels(const Product& p, Pack pack) {
-  parallel(p.batch * p.panels(), 1 + kPackGrain / (p.k * kPanel + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at++) {
-      const int64_t panel = at % p.panels();
-      pack(at / p.panels(), panel * kPanel, p.outputs(panel), p.packed + at * p.k * kPanel);
-    }
-  });
-}
+  INLINE explicit Plan(const Product& p) : tiles(p.m) {
+    const int64_t count = threads(), enough = 4 * count, fit = kBandFloats / (kRows * p.bandStep());
+    packsLate = tiles.count <= kLateTiles && p.batch * p.panels() >= enough;
+    // Lower bands where there would be too few of them for the threads.
+    const int64_t high = smaller(smaller(p.batch * p.panels() * tiles.count / enough, fit), kBandTiles);
+    bandTiles = packsLate ? tiles.count : high < 1 ? 1 : high;
+    bands = bandTiles ? ceilDiv(tiles.count, bandTiles) : 0;
+    parts = smaller(smaller(count, p.batch * bands * p.panels()), 1 + p.batch * p.m * p.n * p.k / kProductGrain);
+    sumsAt = bandTiles * kRows * p.bandStep();
+    panelAt = sumsAt + bandTiles * kRows * kPanel;
+    own = panelAt + (packsLate ? p.k * kPanel : 0);
+    const int64_t shared = packsLate ? 0 : p.packedFloats();
+    packed = static_cast<float*>(scratch(static_cast<size_t>(shared + parts * own) * sizeof(float)));
+    memory = packed + shared;
+  }
+};
 
 // Rows of one matrix, all steps, by the panels [firstPanel, endPanel).
 struct Band {
   const float* a;
   int64_t matrix, row, rows, firstPanel, endPanel;
-  float* copy;
+  float* memory;
 };
 
-static void multiplyBand(const Product& p, const Band& band) {
+template <class Pack> void multiplyBand(const Product& p, const Plan& plan, const Band& band, Pack pack) {
   static constexpr float zeros[kPanel] = {};
   const Tiles tiles(band.rows);
   const int64_t blocks = p.k ? ceilDiv(p.k, kDepth) : 1, depth = ceilDiv(p.k, blocks);
   // Worth it where many panels read the copy.
   const bool copies = blocks > 1 && band.endPanel - band.firstPanel >= 4;
-  const float* const a = copies ? band.copy : band.a;
+  const float* const a = copies ? band.memory : band.a;
   Tile tile{};
   tile.rows = tile.taps = 1;
   tile.xStep = copies ? p.bandStep() : p.k;
-  tile.yStep = p.n;
   for (int64_t i = 0; copies && i < band.rows; i++)
-    memcpy(band.copy + i * tile.xStep, band.a + i * p.k, static_cast<size_t>(p.k) * sizeof(float));
+    memcpy(band.memory + i * tile.xStep, band.a + i * p.k, static_cast<size_t>(p.k) * sizeof(float));
   for (int64_t panel = band.firstPanel; panel < band.endPanel; panel++) {
     tile.outputs = p.outputs(panel);
+    float* packed = plan.packed + (band.matrix * p.panels() + panel) * p.k * kPanel;
+    if (plan.packsLate) pack(band.matrix, panel * kPanel, tile.outputs, packed = band.memory + plan.panelAt);
     for (int64_t first = 0, block = 0; block < blocks; block++, first += depth) {
+      const bool starts = block == 0, ends = block == blocks - 1;
       tile.length = smaller(depth, p.k - first);
-      tile.panel = p.packed + (band.matrix * p.panels() + panel) * p.k * kPanel + first * panelWidth(tile.outputs);
+      tile.panel = packed + first * panelWidth(tile.outputs);
       for (int64_t i = 0; i < tiles.count; i++) {
+        float* const sums = band.memory + plan.sumsAt + tiles.first(i) * kPanel;
         tile.x = a + tiles.first(i) * tile.xStep + first;
-        tile.y = p.y + (band.matrix * p.m + band.row + tiles.first(i)) * p.n + panel * kPanel;
-        tile.start = block ? tile.y : p.bias ? p.bias + panel * kPanel : zeros;
-        tile.startStep = block ? p.n : 0;
+        tile.start = !starts ? sums : p.bias ? p.bias + panel * kPanel : zeros;
+        tile.startStep = starts ? 0 : kPanel;
+        tile.y = ends ? p.y + (band.matrix * p.m + band.row + tiles.first(i)) * p.n + panel * kPanel : sums;
+        tile.yStep = ends ? p.n : kPanel;
         run(tiles.rows(i), tile);
       }
     }
   }
 }
 
-// aOf(matrix) is where a[matrix] begins.
-template <class A> void multiply(const Product& p, A aOf) {
-  const Tiles tiles(p.m);
-  // Lower bands where there would be too few of them for the threads.
-  const int64_t wanted = p.batch * p.panels() * tiles.count / (4 * threads());
-  const int64_t bandTiles = wanted < 1 ? 1 : smaller(wanted, p.bandTiles()), bands = ceilDiv(tiles.count, bandTiles);
-  const int64_t units = p.batch * bands * p.panels();
-  const int64_t parts = smaller(smaller(threads(), units), 1 + p.batch * p.m * p.n * p.k / kProductGrain);
-  float* const copies = p.packed + p.packedFloats();
-  parallel(parts, 1, [&](int64_t begin, int64_t end) {
+// aOf(matrix) is where a[matrix] begins; pack(matrix, first output, outputs, panel) fills one panel.
+template <class A, class Pack> void multiply(const Product& p, A aOf, Pack pack) {
+  const Plan plan(p);
+  parallel(plan.packsLate ? 0 : p.batch * p.panels(), 1 + kPackGrain / (p.k * kPanel + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; at++) {
+      const int64_t panel = at % p.panels();
+      pack(at / p.panels(), panel * kPanel, p.outputs(panel), plan.packed + at * p.k * kPanel);
+    }
+  });
+  const int64_t units = p.batch * plan.bands * p.panels();
+  parallel(plan.parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; part++) {
-      const int64_t last = units * (part + 1) / parts;
-      for (int64_t unit = units * part / parts, next; unit < last; unit = next) {
-        const int64_t whole = unit / p.panels(), matrix = whole / bands, row = tiles.first(whole % bands * bandTiles);
+      const int64_t last = units * (part + 1) / plan.parts;
+      for (int64_t unit = units * part / plan.parts, next; unit < last; unit = next) {
+        const int64_t whole = unit / p.panels(), matrix = whole / plan.bands, row = plan.tiles.first(whole % plan.bands * plan.bandTiles);
         next = smaller(last, (whole + 1) * p.panels());
-        const int64_t rows = smaller(p.m - row, bandTiles * tiles.height), firstPanel = unit - whole * p.panels();
-        multiplyBand(p, {aOf(matrix) + row * p.k, matrix, row, rows, firstPanel, firstPanel + next - unit,
-                         copies + part * p.bandTiles() * kRows * p.bandStep()});
+        const int64_t rows = smaller(p.m - row, plan.bandTiles * plan.tiles.height), panel = unit - whole * p.panels();
+        multiplyBand(p, plan, {aOf(matrix) + row * p.k, matrix, row, rows, panel, panel + next - unit, plan.memory + part * plan.own},
+                     pack);
       }
     }
   });
@@ -116,11 +126,11 @@ template <class A> void multiply(const Product& p, A aOf) {
 static bool gemmTiled(const gemm_call& call) {
   if (call.a.dtype != Dtype::float32) return false;
   const float *a = call.a.as<float>(), *b = call.b.as<float>();
-  Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>(), nullptr};
+  const Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>()};
   EXPECT(call.a.dim(-1) == p.k && call.bias.size() == p.n && call.y.size() == p.m * p.n);
-  allocate(p);
-  packPanels(p, [&](int64_t, int64_t first, int64_t outputs, float* panel) { packRows(b + first * p.k, outputs, p.k, panel); });
-  multiply(p, [=](int64_t) { return a; });
+  multiply(
+      p, [=](int64_t) { return a; },
+      [&](int64_t, int64_t first, int64_t outputs, float* panel) { packRows(b + first * p.k, outputs, p.k, panel); });
   return true;
 }
 
@@ -135,18 +145,17 @@ static void matmulOfRows(const Matmul& matrices) {
     batch = 1;
   }
   // Several matrices at a time, as many as fit into about 16 MB of panels.
-  Product p{1, m, n, k, nullptr, nullptr, nullptr};
+  Product p{1, m, n, k, nullptr, nullptr};
   const int64_t fit = 1 + (int64_t{4} << 20) / (p.packedFloats() + 1);
   for (int64_t done = 0; done < batch; done += p.batch) {
     p.batch = batch - done < fit ? batch - done : fit;
     p.y = matrices.y.as<float>() + done * m * n;
-    allocate(p);
-    packPanels(p, [&](int64_t matrix, int64_t first, int64_t outputs, float* panel) {
+    const auto aOf = [&](int64_t matrix) { return a + matrices.indexOfA(done + matrix) * matrices.m * k; };
+    multiply(p, aOf, [&](int64_t matrix, int64_t first, int64_t outputs, float* panel) {
       const float* from = b + matrices.indexOfB(done + matrix) * k * n;
       if (matrices.turnedB) packRows(from + first * k, outputs, k, panel);
       else packColumns(from + first, n, outputs, k, panel);
     });
-    multiply(p, [&](int64_t matrix) { return a + matrices.indexOfA(done + matrix) * matrices.m * k; });
   }
 }
 

@@ -19,6 +19,10 @@ template <class Left, class Right> class MatrixSource {
   int64_t memory() const { return kBlockPixels * kPanel; }
   const float* left(int64_t matrix) const { return leftOf_(matrix); }
   int64_t blockEnd(int64_t step, int64_t end) const { return smaller(step + kBlockPixels, end); }
+  Ahead::Region needs(int64_t matrix, int64_t first, int64_t end) const {
+    if (turned_) return {};
+    return {rightOf_(matrix) + first * n, rightOf_(matrix) + end * n};
+  }
   void prepare(int64_t, int64_t, int64_t, float*) const {}
 
   void place(int64_t matrix, int64_t first, int64_t end, int64_t panel, float* memory, OuterTile& tile) const {

@@ -1,9 +1,9 @@
 // Softmax and its gradients along the last axis of float32, a line at a time; a line is read from memory once.
 #pragma once
 #include "../../core/check.h"
+#include "../../cpu/f32/lines.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "lines.h"
 
 namespace lowbit {
 namespace {

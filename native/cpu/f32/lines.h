@@ -1,7 +1,7 @@
 // Lines of float32 along the last axis, in vectors: their largest element and the sum of their exponentials.
 #pragma once
-#include "../../cpu/f32/functions.h"
-#include "../../cpu/f32/interleavedSums.h"
+#include "functions.h"
+#include "interleavedSums.h"
 
 namespace lowbit {
 namespace {

@@ -1,0 +1,8 @@
+#include "crossEntropy_rows.h"
+
+namespace lowbit {
+
+bool crossEntropy_avx2(const crossEntropy_call& c) { return crossEntropyRows(c); }
+bool crossEntropyGrad_avx2(const crossEntropyGrad_call& c) { return crossEntropyGradRows(c); }
+
+}  // namespace lowbit
