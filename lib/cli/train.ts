@@ -58,10 +58,10 @@ function progressText({ epoch, epochs, stepInEpoch, stepsPerEpoch, mean, samples
   return [...place, ...meansText(mean), `${whole(samplesPerSecond)}/s`, `${durationText(secondsLeft)} left`].join('  ');
 }
 
-/** "epoch 3/90  loss 1.23  accuracy 45.67 %  validation loss 1.31  validation accuracy 43.21 %" */
-function epochText({ epoch, training, validation = {} }: EpochReport, epochs: number): string {
-  const validated = meansText(validation).map((mean) => `validation ${mean}`);
-  return [`epoch ${epoch}/${epochs}`, ...meansText(training), ...validated].join('  ');
+/** "epoch 3/90  loss 1.23  accuracy 45.67 %  (validation 1.31, 43.21 %)" */
+function epochText({ epoch, training, validation }: EpochReport, epochs: number): string {
+  const validated = Object.entries(validation ?? {}).map(([name, value]) => meanText(name, value));
+  return [`epoch ${epoch}/${epochs}`, ...meansText(training), ...(validation ? [`(validation ${validated.join(', ')})`] : [])].join('  ');
 }
 
 const meansText = (means: Means) => Object.entries(means).map(([name, value]) => `${name} ${meanText(name, value)}`);

@@ -19,7 +19,7 @@ test('train, then eval of the run, of a checkpoint and of the ONNX file', async 
   t.is(code, 0, stderr);
   t.is(stderr, '');
   t.true(narrow(stdout), stdout);
-  t.regex(stdout, /^epoch 1\/2 {2}loss [\d.]+ {2}accuracy [\d.]+ % {2}validation loss [\d.]+ {2}validation accuracy [\d.]+ %$/m);
+  t.regex(stdout, /^epoch 1\/2 {2}loss [\d.]+ {2}accuracy [\d.]+ % {2}\(validation [\d.]+, [\d.]+ %\)$/m);
   t.regex(stdout, /^trained +lenet5, 61,706 parameters, 2 epochs, 8 steps$/m);
   t.regex(stdout, /^wrote +runs\/small\/model\.onnx$/m);
   const run = join('runs', 'small');

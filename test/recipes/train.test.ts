@@ -9,7 +9,7 @@ import { temporaryFolder } from '../folder.js';
 const small = `model: { name: lenet5 }
 data: { train: 'digits:320', validation: 'digits:100' }
 augment: { crop: 1 }
-optimizer: { name: sgd, rate: 0.05 }
+optimizer: { name: adam, rate: 0.004 }
 schedule: { name: cosine, warmUp: { steps: 3 } }
 epochs: 3
 batchSize: 32
