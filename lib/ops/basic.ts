@@ -4,8 +4,8 @@ import { broadcast, type Shape, shapesMayEqual } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /**
- * The sum of x over what broadcasting `shape` to the shape of x repeats: dimensions that are missing or 1 in `shape`. Summed in double in
- * the order of x, rounded once.
+ * The sum of x over what broadcasting `shape` to the shape of x repeats: dimensions that are missing or 1 in `shape`. The arithmetic is that
+ * of reduceSum.
  */
 export const sumTo = defineOp({
   name: 'sumTo',

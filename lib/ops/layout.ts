@@ -1,6 +1,6 @@
 /** Elements moved, repeated, picked or made, of any type. Axes may be negative to count from the back. */
-import { shapeText } from '../error.js';
-import { type Check, defineListOp, defineOp, required } from '../op.js';
+import { fail, shapeText } from '../error.js';
+import { type Check, defineListOp, defineOp, type Op, required } from '../op.js';
 import {
   broadcast,
   type Dtype,
@@ -14,6 +14,9 @@ import {
   sizeOf,
   type TensorType,
 } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { sumTo, unbroadcast } from './basic.js';
+import { equal, where } from './elementwise.js';
 
 type Numbers = readonly number[];
 
@@ -35,10 +38,10 @@ const at = <T>(list: readonly T[], order: Numbers) => order.map((i) => list[i]);
  * x in another shape with as many elements. One dimension may be -1 and follows from the others; 0 keeps the dimension of x at that
  * place, unless `allowZero` makes it a dimension of no elements.
  */
-export const reshape = defineOp({
+export const reshape: Op<readonly ['x'], { shape: Numbers; allowZero: boolean }> = defineOp({
   name: 'reshape',
   inputs: ['x'],
-  params: { shape: required<Numbers>(), allowZero: false },
+  params: { shape: required<Numbers>(), allowZero: false as boolean },
   infer([x], { shape, allowZero }, check) {
     wholeNumbers(check, 'shape', shape, -1);
     const kept = shape.map((n, i) => n === 0 && !allowZero && i < x.shape.length);
@@ -67,10 +70,11 @@ export const reshape = defineOp({
   },
   movesElements: true,
   propagate: ([known]) => known,
+  grad: (dy, { inputs: [x] }) => [() => reshape(dy, { shape: x.shape, allowZero: true })],
 });
 
 /** Axis d of the result is axis perm[d] of x. */
-export const transpose = defineOp({
+export const transpose: Op<readonly ['x'], { perm: Numbers }> = defineOp({
   name: 'transpose',
   inputs: ['x'],
   params: { perm: required<Numbers>() },
@@ -82,6 +86,7 @@ export const transpose = defineOp({
     return { dtype: x.dtype, shape: at(x.shape, perm) };
   },
   movesElements: true,
+  grad: (dy, { params: { perm } }) => [() => transpose(dy, { perm: perm.map((_, axis) => perm.indexOf(axis)) })],
 });
 
 /** x repeated along dimensions of 1 and new leading ones: the numpy broadcast of its shape with `shape`. */
@@ -96,6 +101,7 @@ export const expand = defineOp({
     return { dtype: x.dtype, shape: dims as Shape };
   },
   movesElements: true,
+  grad: (dy, { inputs: [x] }) => [() => unbroadcast(dy, x)],
 });
 
 /** x repeated repeats[d] times along axis d. */
@@ -110,7 +116,20 @@ export const tile = defineOp({
   },
   permute: ({ repeats }, perm) => ({ repeats: at(repeats, perm) }),
   movesElements: true,
+  grad: (dy, { inputs: [x], params: { repeats } }) => [
+    () => reshape(sumOfRepeats(dy, x.shape, repeats), { shape: x.shape, allowZero: true }),
+  ],
 });
+
+/** The sum over what tile repeated, axis by axis: before axis d there are the elements of x, behind it still those of dy. */
+function sumOfRepeats(dy: Tensor, shape: Shape, repeats: Numbers): Tensor {
+  return repeats.reduce((sum, count, d) => {
+    if (count === 1) return sum;
+    const before = sizeOf(shape.slice(0, d));
+    const behind = shape[d] * sizeOf(dy.shape.slice(d + 1));
+    return sumTo(reshape(sum, { shape: [before, count, behind], allowZero: true }), { shape: [before, 1, behind] });
+  }, dy);
+}
 
 // ---- several tensors, parts and margins -----------------------------------------------------------------------------------------
 
@@ -138,6 +157,15 @@ export const concat = defineListOp({
     if (known.every((list) => !list) || xs.some((x) => x.shape.length !== 1 || Number.isNaN(x.shape[0]))) return undefined;
     return xs.flatMap((x, i) => known[i] ?? new Array<number>(x.shape[0]).fill(Number.NaN));
   },
+  grad(dy, { inputs: xs, params: { axis } }) {
+    let end = 0;
+    return xs.map(({ shape }) => {
+      const start = end;
+      end += shape.at(axis) as number;
+      const part = { starts: [start], ends: [end], axes: [axis] };
+      return () => slice(dy, part);
+    });
+  },
 });
 
 interface SliceParams {
@@ -161,7 +189,7 @@ function sliced(n: number, start: number, end: number, step: number): { first: n
  * Every steps[i]-th element from starts[i] to before ends[i] along axes[i]; as in Python negative bounds count from the back and
  * bounds beyond the axis, infinite ones too, stop at it. No `axes` means the first ones, no `steps` means 1.
  */
-export const slice = defineOp({
+export const slice: Op<readonly ['x'], SliceParams> = defineOp({
   name: 'slice',
   inputs: ['x'],
   params: { starts: required<Numbers>(), ends: required<Numbers>(), axes: [] as Numbers, steps: [] as Numbers },
@@ -190,17 +218,26 @@ export const slice = defineOp({
     const { first, count } = sliced(known.length, starts[0], ends[0], step);
     return Array.from({ length: count }, (_, i) => known[first + i * step]);
   },
+  grad: (dy, { inputs: [{ shape }], params }) => [() => sliceGrad(dy, { shape, ...params })],
 });
+
+interface PadParams {
+  pads: Numbers;
+  mode: 'constant' | 'reflect' | 'edge' | 'wrap';
+  value: number;
+}
+
+const padModes = ['constant', 'reflect', 'edge', 'wrap'] as const;
 
 /**
  * x with margins: `pads` lists how many elements go before each axis and then how many go behind each; negative ones cut.
  * Margins are `value`, or copied from x: mirrored without its border (reflect), the border itself (edge), the other end (wrap).
  */
-export const pad = defineOp({
+export const pad: Op<readonly ['x'], PadParams> = defineOp({
   name: 'pad',
   inputs: ['x'],
-  params: { pads: required<Numbers>(), mode: 'constant' as 'constant' | 'reflect' | 'edge' | 'wrap', value: 0 },
-  choices: { mode: ['constant', 'reflect', 'edge', 'wrap'] },
+  params: { pads: required<Numbers>(), mode: 'constant' as PadParams['mode'], value: 0 },
+  choices: { mode: padModes },
   infer([x], { pads, mode }, check) {
     const rank = x.shape.length;
     wholeNumbers(check, 'pads', pads);
@@ -212,6 +249,10 @@ export const pad = defineOp({
     return { dtype: x.dtype, shape };
   },
   permute: ({ pads, ...rest }, perm) => ({ ...rest, pads: [...at(pads, perm), ...at(pads.slice(perm.length), perm)] }),
+  // A margin of constants is cut off again, and what was cut gets zeros.
+  grad: (dy, { inputs: [{ shape }], params: { pads, mode } }) => [
+    () => (mode === 'constant' ? pad(dy, { pads: pads.map((n) => -n) }) : padGrad(dy, { shape, pads, mode })),
+  ],
 });
 
 // ---- picking by index -----------------------------------------------------------------------------------------------------------
@@ -231,10 +272,12 @@ export const gather = defineOp({
     if (!known || !indices || x.shape.length !== 1 || shape.length > 1) return undefined;
     return indices.map((i) => known.at(i) ?? Number.NaN);
   },
+  grad: (dy, { inputs: [{ shape }, indices], params: { axis } }) => [() => gatherGrad(dy, indices, { shape, axis }), undefined],
+  learns: ['x'],
 });
 
 /** For every place of `indices`, the element of x there with the index along the axis replaced by the one in `indices`. */
-export const gatherElements = defineOp({
+export const gatherElements: Op<readonly ['x', 'indices'], { axis: number }> = defineOp({
   name: 'gatherElements',
   inputs: ['x', 'indices'],
   params: { axis: 0 },
@@ -245,10 +288,14 @@ export const gatherElements = defineOp({
     check.shape(fits, 'indices', indices, `at most ${shapeText(x.shape)} beside axis ${along}`);
     return { dtype: x.dtype, shape: indices.shape };
   },
+  grad: (dy, { inputs: [x, indices], params: { axis } }) => [
+    () => scatterElements(zeros(x), indices, dy, { axis, reduction: 'add' }),
+    undefined,
+  ],
 });
 
 /** Slices of x picked by tuples of indices: the last axis of `indices`, behind `batchDims` leading axes that both share. */
-export const gatherND = defineOp({
+export const gatherND: Op<readonly ['x', 'indices'], { batchDims: number }> = defineOp({
   name: 'gatherND',
   inputs: ['x', 'indices'],
   params: { batchDims: 0 },
@@ -262,6 +309,8 @@ export const gatherND = defineOp({
     check.shape(shared, 'indices', indices, `the first ${batchDims} dimensions of x, ${shapeText(x.shape)}`);
     return { dtype: x.dtype, shape: [...indices.shape.slice(0, -1), ...x.shape.slice(batchDims + depth)] };
   },
+  grad: (dy, { inputs: [{ shape }, indices], params: { batchDims } }) => [() => gatherNDGrad(dy, indices, { shape, batchDims }), undefined],
+  learns: ['x'],
 });
 
 // ---- writing by index -----------------------------------------------------------------------------------------------------------
@@ -269,6 +318,34 @@ export const gatherND = defineOp({
 /** What an update does with the element in its place; in the order of the indices, also where several go to one place. */
 const reductions = ['none', 'add', 'mul', 'max', 'min'];
 
+interface ScatterParams {
+  reduction: string;
+}
+
+/**
+ * The gradients of a scatter, given its op and the gather that reads what it writes, both with their parameters filled in. Of updates of one
+ * place only the last one counts: each writes its number, and those that find it again have won.
+ */
+function scatterGradients(
+  op: string,
+  dy: Tensor,
+  [x, indices, updates]: readonly Tensor[],
+  reduction: string,
+  scatter: (x: Tensor, indices: Tensor, updates: Tensor) => Tensor,
+  gather: (x: Tensor, indices: Tensor) => Tensor,
+) {
+  if (reduction === 'add') return [() => dy, undefined, () => gather(dy, indices)];
+  if (reduction !== 'none') fail({ code: 'graph', problem: `${op} has no gradient rule where its reduction is ${reduction}` });
+  const won = () => {
+    const numbers = reshape(range({ limit: updates.size, dtype: 'int32' }), { shape: updates.shape, allowZero: true });
+    return equal(gather(scatter(fill({ shape: x.shape, dtype: 'int32' }), indices, numbers), indices), numbers);
+  };
+  return [
+    () => scatter(dy, indices, zeros(updates)),
+    undefined,
+    () => where(won(), gather(dy, indices), fill({ shape: [], dtype: dy.dtype })),
+  ];
+}
 function updateTypes([x, indices, updates]: readonly TensorType[], reduction: string, check: Check): void {
   indexType(indices, 'indices', check);
   check.dtype(updates.dtype === x.dtype, 'updates', updates, x.dtype, 'x has that type');
@@ -279,7 +356,7 @@ function updateTypes([x, indices, updates]: readonly TensorType[], reduction: st
  * x with the elements that `gatherElements(x, indices)` would read replaced by `updates`, or their sum, product, larger or smaller one
  * (integers wrap, NaN stays). Indices are int32 or int64, may be negative and may repeat; one outside the axis is a fault "data".
  */
-export const scatterElements = defineOp({
+export const scatterElements: Op<readonly ['x', 'indices', 'updates'], ScatterParams & { axis: number }> = defineOp({
   name: 'scatterElements',
   inputs: ['x', 'indices', 'updates'],
   params: { axis: 0, reduction: 'none' },
@@ -293,13 +370,22 @@ export const scatterElements = defineOp({
     check.shape(shapesMayEqual(updates.shape, indices.shape), 'updates', updates, shapeText(indices.shape), 'each index has an update');
     return { dtype: x.dtype, shape: x.shape };
   },
+  grad: (dy, { inputs, params: { axis, reduction } }) =>
+    scatterGradients(
+      'scatterElements',
+      dy,
+      inputs,
+      reduction,
+      (x, indices, updates) => scatterElements(x, indices, updates, { axis }),
+      (x, indices) => gatherElements(x, indices, { axis }),
+    ),
 });
 
 /**
  * x with the slices that `gatherND(x, indices)` would read replaced by those of `updates`, or joined with them element by element, as
  * in scatterElements.
  */
-export const scatterND = defineOp({
+export const scatterND: Op<readonly ['x', 'indices', 'updates'], ScatterParams> = defineOp({
   name: 'scatterND',
   inputs: ['x', 'indices', 'updates'],
   params: { reduction: 'none' },
@@ -314,42 +400,55 @@ export const scatterND = defineOp({
     check.shape(shapesMayEqual(updates.shape, slices), 'updates', updates, shapeText(slices), 'each tuple of indices has a slice');
     return { dtype: x.dtype, shape: x.shape };
   },
+  grad: (dy, { inputs, params: { reduction } }) => scatterGradients('scatterND', dy, inputs, reduction, scatterND, gatherND),
 });
 
 // ---- weighing, masking ----------------------------------------------------------------------------------------------------------
 
 /**
  * A weighted sum of slices of x (real) along an axis: y[o] = Σ_t weight[o, t]·x[index[o, t]], in float32 and in the order of t.
- * index is int32 (out, taps) from 0, weight float32 (out, taps). Resizing an image is this along its height and then its width.
+ * index is int32 (out, taps) from 0, weight float32 (out, taps), beside a float64 x also float64. Resizing an image is this along its
+ * height and then its width. The tables follow from sizes, so only x has a gradient.
  */
 export const resample = defineOp({
   name: 'resample',
   inputs: ['x', 'index', 'weight'],
   params: { axis: required<number>() },
   infer([x, index, weight], { axis }, check) {
-    check.dtype(isReal(x.dtype), 'x', x, 'float32, float64, float16 or bfloat16');
-    check.dtype(index.dtype === 'int32', 'index', index, 'int32');
-    check.dtype(weight.dtype === 'float32', 'weight', weight, 'float32');
-    const along = check.axis(axis, 'x', x);
-    check.shape(index.shape.length === 2 && index.shape[1] !== 0, 'index', index, '(out, taps) with at least one tap');
-    const fits = weight.shape.length === 2 && weight.shape.every((n, d) => mayEqual(n, index.shape[d]));
-    check.shape(fits, 'weight', weight, shapeText(index.shape), 'there is a weight for each index');
+    const along = checkTables('x', x, index, weight, axis, check);
     return { dtype: x.dtype, shape: x.shape.with(along, index.shape[0]) };
   },
+  grad: (dy, { inputs: [x, index, weight], params: { axis } }) => [
+    () => resampleGrad(dy, index, weight, { axis, size: x.shape.at(axis) as number }),
+    undefined,
+    undefined,
+  ],
   // The tables have two dimensions, and would pass for inputs of full rank beside a matrix.
   permute: ({ axis }, perm) => (perm.length === 2 ? undefined : { axis: permutedAxis(axis, perm) }),
 });
 
+/** The axis that the tables of a resize are for. */
+function checkTables(name: string, x: TensorType, index: TensorType, weight: TensorType, axis: number, check: Check): number {
+  check.dtype(isReal(x.dtype), name, x, 'float32, float64, float16 or bfloat16');
+  check.dtype(index.dtype === 'int32', 'index', index, 'int32');
+  check.dtype(weight.dtype === 'float32' || (weight.dtype === 'float64' && x.dtype === 'float64'), 'weight', weight, 'float32');
+  check.shape(index.shape.length === 2 && index.shape[1] !== 0, 'index', index, '(out, taps) with at least one tap');
+  const fits = weight.shape.length === 2 && weight.shape.every((n, d) => mayEqual(n, index.shape[d]));
+  check.shape(fits, 'weight', weight, shapeText(index.shape), 'there is a weight for each index');
+  return check.axis(axis, name, x);
+}
+
 /** x with zeros below (upper) or above its k-th diagonal; matrices are the last two axes. */
-export const trilu = defineOp({
+export const trilu: Op<readonly ['x'], { upper: boolean; k: number }> = defineOp({
   name: 'trilu',
   inputs: ['x'],
-  params: { upper: true, k: 0 },
+  params: { upper: true as boolean, k: 0 },
   infer([x], { k }, check) {
     check.shape(x.shape.length >= 2, 'x', x, 'at least two dimensions');
     check.param(Number.isInteger(k), 'k', k, 'a whole number');
     return x;
   },
+  grad: (dy, { params }) => [() => trilu(dy, params)],
 });
 
 // ---- made from shapes and parameters --------------------------------------------------------------------------------------------
@@ -365,6 +464,7 @@ export const shape = defineOp({
     return { dtype: 'int64', shape: [x.shape.slice(start, end).length] };
   },
   propagate: (_known, { start, end }, [x]) => x.shape.slice(start, end),
+  grad: 'none',
 });
 
 function dtypeParameter(check: Check, dtype: Dtype): void {
@@ -386,6 +486,7 @@ export const range = defineOp({
     check.param(delta !== 0, 'delta', delta, 'a step');
     return { dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] };
   },
+  grad: 'none',
 });
 
 /** A tensor of one value in every place; the value is converted as by cast. */
@@ -398,4 +499,88 @@ export const fill = defineOp({
     wholeNumbers(check, 'shape', shape, 0);
     return { dtype, shape };
   },
+  grad: 'none',
 });
+
+const zeros = ({ shape, dtype }: Tensor) => fill({ shape, dtype });
+
+// ---- gradients: elements of dy added up where they were read --------------------------------------------------------------------
+
+/** What `infer` of the moving op makes of an x of this shape, compared with dy. */
+function checkSource(dy: TensorType, expected: Shape, check: Check): void {
+  check.shape(shapesMayEqual(dy.shape, expected), 'dy', dy, shapeText(expected), 'that is what the op makes of this shape');
+}
+
+/** The gradient of slice: dy in its places in a tensor of `shape`, of any type, with zeros between them. */
+export const sliceGrad = defineOp({
+  name: 'sliceGrad',
+  inputs: ['dy'],
+  params: { shape: required<Numbers>(), ...slice.params },
+  infer([dy], { shape, ...cut }, check) {
+    wholeNumbers(check, 'shape', shape, 0);
+    checkSource(dy, slice.infer([{ dtype: dy.dtype, shape }], cut, check).shape, check);
+    return { dtype: dy.dtype, shape };
+  },
+  grad: 'none',
+});
+
+/** The gradient of pad: every element of x gets the sum of dy over its copies, in their order. */
+export const padGrad = defineOp({
+  name: 'padGrad',
+  inputs: ['dy'],
+  params: { shape: required<Numbers>(), pads: required<Numbers>(), mode: 'constant' as PadParams['mode'] },
+  choices: { mode: padModes },
+  infer([dy], { shape, pads, mode }, check) {
+    realGradient(dy, check);
+    wholeNumbers(check, 'shape', shape, 0);
+    checkSource(dy, pad.infer([{ dtype: dy.dtype, shape }], { pads, mode, value: 0 }, check).shape, check);
+    return { dtype: dy.dtype, shape };
+  },
+  grad: 'none',
+});
+
+/** The gradient of gather: every slice of x gets the sum of those of dy that are its copies, in the order of the indices. */
+export const gatherGrad = defineOp({
+  name: 'gatherGrad',
+  inputs: ['dy', 'indices'],
+  params: { shape: required<Numbers>(), axis: 0 },
+  infer([dy, indices], { shape, axis }, check) {
+    realGradient(dy, check);
+    wholeNumbers(check, 'shape', shape, 0);
+    checkSource(dy, gather.infer([{ dtype: dy.dtype, shape }, indices], { axis }, check).shape, check);
+    return { dtype: dy.dtype, shape };
+  },
+  grad: 'none',
+});
+
+/** The gradient of gatherND, as gatherGrad. */
+export const gatherNDGrad = defineOp({
+  name: 'gatherNDGrad',
+  inputs: ['dy', 'indices'],
+  params: { shape: required<Numbers>(), batchDims: 0 },
+  infer([dy, indices], { shape, batchDims }, check) {
+    realGradient(dy, check);
+    wholeNumbers(check, 'shape', shape, 0);
+    checkSource(dy, gatherND.infer([{ dtype: dy.dtype, shape }, indices], { batchDims }, check).shape, check);
+    return { dtype: dy.dtype, shape };
+  },
+  grad: 'none',
+});
+
+/** The gradient of resample: slice i of the `size` slices of x gets the sum of weight[o, t]·dy[o] over index[o, t] = i. */
+export const resampleGrad = defineOp({
+  name: 'resampleGrad',
+  inputs: ['dy', 'index', 'weight'],
+  params: { axis: required<number>(), size: required<number>() },
+  infer([dy, index, weight], { axis, size }, check) {
+    const along = checkTables('dy', dy, index, weight, axis, check);
+    wholeNumbers(check, 'size', [size], 0);
+    checkSource(dy, dy.shape.with(along, index.shape[0]), check);
+    return { dtype: dy.dtype, shape: dy.shape.with(along, size) };
+  },
+  grad: 'none',
+});
+
+function realGradient(dy: TensorType, check: Check): void {
+  check.dtype(isReal(dy.dtype), 'dy', dy, 'float32, float64, float16 or bfloat16');
+}

@@ -1,6 +1,10 @@
-/** Between real numbers and codes, and what calibration asks of a tensor. The arithmetic is docs/integers.md. */
+/**
+ * Between real numbers and codes, and what calibration asks of a tensor. The arithmetic is docs/integers.md. Codes are integers, so
+ * gradients end at them; `fakeQuantize` is the one op here that training goes through.
+ */
+import { shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
-import { axisIndex, type Dtype, mayEqual, permutedAxis, type TensorType } from '../shape.js';
+import { axisIndex, type Dtype, mayEqual, permutedAxis, shapesMayEqual, type TensorType } from '../shape.js';
 import { checkCodes, checkInRange, checkMultiplier, isCode, requantized } from './codes.js';
 
 const anyLayout = <P>(params: P) => params;
@@ -45,6 +49,7 @@ export const quantize = defineOp({
     return { dtype: zeroPoint.dtype, shape: x.shape };
   },
   permute: permuteAxis,
+  grad: 'none',
 });
 
 /** Real numbers of codes, f32(x - zeroPoint)·scale; operands as in `quantize`, zeroPoint of x's type. */
@@ -60,23 +65,54 @@ export const dequantize = defineOp({
     return { dtype: 'float32', shape: x.shape };
   },
   permute: permuteAxis,
+  grad: 'none',
 });
 
-/** dequantize(quantize(x)) on codes from qmin to qmax, which may be any whole numbers; zeroPoint is int32. */
+interface FakeParams {
+  axis: number;
+  qmin: number;
+  qmax: number;
+}
+
+function checkFake(check: Check, x: TensorType, scale: TensorType, zeroPoint: TensorType, { axis, qmin, qmax }: FakeParams): void {
+  check.dtype(x.dtype === 'float32', 'x', x, 'float32');
+  check.dtype(zeroPoint.dtype === 'int32', 'zeroPoint', zeroPoint, 'int32');
+  checkInRange(check, 'qmin', qmin, 'int32');
+  checkInRange(check, 'qmax', qmax, 'int32');
+  check.param(qmin <= qmax, 'qmin', qmin, `at most qmax, ${qmax}`);
+  checkScale(check, x, scale, zeroPoint, axis);
+}
+
+/**
+ * dequantize(quantize(x)) on codes from qmin to qmax, which may be any whole numbers; zeroPoint is int32. Its slope is 0 wherever it has
+ * one, so the gradient is the straight-through estimate (Bengio et al. 2013): dy where the clamp left the code alone, else 0. The scale
+ * and the zero point come from calibration and get none.
+ */
 export const fakeQuantize = defineOp({
   name: 'fakeQuantize',
   inputs: ['x', 'scale', 'zeroPoint'],
   params: { axis: 1, qmin: required<number>(), qmax: required<number>() },
-  infer([x, scale, zeroPoint], { axis, qmin, qmax }, check) {
-    check.dtype(x.dtype === 'float32', 'x', x, 'float32');
-    check.dtype(zeroPoint.dtype === 'int32', 'zeroPoint', zeroPoint, 'int32');
-    checkInRange(check, 'qmin', qmin, 'int32');
-    checkInRange(check, 'qmax', qmax, 'int32');
-    check.param(qmin <= qmax, 'qmin', qmin, `at most qmax, ${qmax}`);
-    checkScale(check, x, scale, zeroPoint, axis);
+  infer([x, scale, zeroPoint], params, check) {
+    checkFake(check, x, scale, zeroPoint, params);
     return x;
   },
   permute: permuteAxis,
+  grad: (dy, { inputs: [x, scale, zeroPoint], params }) => [() => fakeQuantizeGrad(dy, x, scale, zeroPoint, params), undefined, undefined],
+});
+
+/** dy where qmin <= rne(x / scale) + zeroPoint <= qmax, else 0, also where x is NaN; operands as in `fakeQuantize`, dy as x. */
+export const fakeQuantizeGrad = defineOp({
+  name: 'fakeQuantizeGrad',
+  inputs: ['dy', 'x', 'scale', 'zeroPoint'],
+  params: { axis: 1, qmin: required<number>(), qmax: required<number>() },
+  infer([dy, x, scale, zeroPoint], params, check) {
+    checkFake(check, x, scale, zeroPoint, params);
+    check.dtype(dy.dtype === 'float32', 'dy', dy, 'float32');
+    check.shape(shapesMayEqual(dy.shape, x.shape), 'dy', dy, shapeText(x.shape), 'x has that shape');
+    return x;
+  },
+  permute: permuteAxis,
+  grad: 'none',
 });
 
 /**
@@ -94,6 +130,7 @@ export const minMax = defineOp({
     check.param(index !== undefined, 'axis', axis, `an axis of a tensor of ${x.shape.length} dimensions`);
     return { dtype: 'float32', shape: [x.shape[index as number], 2] };
   },
+  grad: 'none',
 });
 
 /**
@@ -110,6 +147,7 @@ export const histogram = defineOp({
     check.param(Number.isInteger(bins) && bins >= 1 && bins <= 2 ** 20, 'bins', bins, 'a whole number from 1 to 2^20');
     return { dtype: 'int32', shape: [2 * bins] };
   },
+  grad: 'none',
 });
 
 /** Codes on another scale: y = clamp(rne((x - xZero)·multiplier) + yZero, qmin, qmax), multiplier = scale of x / scale of y. */
@@ -128,6 +166,7 @@ export const requantize = defineOp({
     return requantized(check, x.shape, params);
   },
   permute: anyLayout,
+  grad: 'none',
 });
 
 /** y = table[x], any function of one code: x uint8 (entry q) or int8 (entry q + 128), table uint8 or int8 [256]. */
@@ -143,4 +182,5 @@ export const qlookup = defineOp({
     return { dtype: table.dtype, shape: x.shape };
   },
   permute: anyLayout,
+  grad: 'none',
 });

@@ -1,11 +1,12 @@
 /**
  * One number for many, along axes that may be negative to count from the back. x is of any number type. Real sums and products are
- * formed in double in the order of x and rounded once, so they do not depend on the number of threads; integers wrap.
+ * formed in double and rounded once, in an order that depends on shapes alone (native/kernels/reduce/reduce.h); integers wrap.
  */
 import { shapeText } from '../error.js';
-import { type Check, defineOp, type OpSpec, required } from '../op.js';
-import { axisIndex, permutedAxis, type Shape, type TensorType } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { type Check, defineOp, type GradRule, type Op, type OpSpec, required } from '../op.js';
+import { axisIndex, isReal, mayEqual, permutedAxis, type Shape, sizeOf, type TensorType } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { div } from './elementwise.js';
 import { expand, reshape } from './layout.js';
 
 function number(x: TensorType, check: Check): void {
@@ -47,17 +48,22 @@ function spread(dy: Tensor, { shape }: Tensor, { axes }: ReduceParams): Tensor {
 /** The sum; of nothing 0. */
 export const reduceSum = reduction('reduceSum', { grad: (dy, { inputs: [x], params }) => [() => spread(dy, x, params)] });
 /** The sum over the count, toward zero for integers; of nothing NaN, for integers 0. */
-export const reduceMean = reduction('reduceMean');
-/** The largest; NaN if there is one; of nothing -infinity or the least integer. */
-export const reduceMax = reduction('reduceMax');
-/** The smallest; NaN if there is one; of nothing infinity or the greatest integer. */
-export const reduceMin = reduction('reduceMin');
+export const reduceMean = reduction('reduceMean', {
+  grad: (dy, { inputs: [x], output: y, params }) => [() => spread(div(dy, Tensor.scalar(x.size / y.size, dy.dtype)), x, params)],
+});
+// Equal elements share the gradient evenly.
+const toExtremes: GradRule<ReduceParams> = (dy, { inputs: [x], output: y, params: { axes } }) => [() => reduceMaxGrad(dy, x, y, { axes })];
+/** The largest; NaN if there is one; of nothing -infinity or the least integer. Its gradient is shared evenly by all that are equal to it. */
+export const reduceMax = reduction('reduceMax', { grad: toExtremes });
+/** The smallest; NaN if there is one; of nothing infinity or the greatest integer. Its gradient is shared evenly by all that are equal to it. */
+export const reduceMin = reduction('reduceMin', { grad: toExtremes });
 /** The product; of nothing 1. */
 export const reduceProd = reduction('reduceProd', {
   propagate([known], { axes }, [x]) {
     if (!known || x.shape.length > 1 || !axes.length) return known;
     return [known.reduce((a, b) => a * b, 1)];
   },
+  grad: (dy, { inputs: [x], params: { axes } }) => [() => reduceProdGrad(dy, x, { axes })],
 });
 
 function argument(name: string) {
@@ -73,6 +79,7 @@ function argument(name: string) {
       return { dtype: 'int64', shape };
     },
     permute: (params, perm) => (params.keepDims ? { ...params, axis: permutedAxis(params.axis, perm) } : undefined),
+    grad: 'none',
   });
 }
 
@@ -82,16 +89,17 @@ export const argMax = argument('argMax');
 export const argMin = argument('argMin');
 
 /** The sum of the elements up to each one along an axis; `exclusive` leaves the element itself out, `reverse` starts at the end. */
-export const cumSum = defineOp({
+export const cumSum: Op<readonly ['x'], { axis: number; exclusive: boolean; reverse: boolean }> = defineOp({
   name: 'cumSum',
   inputs: ['x'],
-  params: { axis: required<number>(), exclusive: false, reverse: false },
+  params: { axis: required<number>(), exclusive: false as boolean, reverse: false as boolean },
   infer([x], { axis }, check) {
     number(x, check);
     check.axis(axis, 'x', x);
     return x;
   },
   permute: (params, perm) => ({ ...params, axis: permutedAxis(params.axis, perm) }),
+  grad: (dy, { params }) => [() => cumSum(dy, { ...params, reverse: !params.reverse })],
 });
 
 /**
@@ -111,4 +119,35 @@ export const topK = defineOp({
     return { dtype: 'int64', shape: x.shape.with(along, k) };
   },
   permute: (params, perm) => ({ ...params, axis: permutedAxis(params.axis, perm) }),
+  grad: 'none',
 });
+
+// ---- gradients that look at x again ---------------------------------------------------------------------------------------------
+
+/** An op of dy and others like it, with an element for each result of a reduction of x; a result of the shape of x. */
+function reductionGradient<const I extends readonly string[]>(name: string, inputs: I) {
+  return defineOp({
+    name,
+    inputs,
+    params: { axes: required<readonly number[]>() },
+    infer(types, { axes }, check) {
+      const [dy, x] = types;
+      check.dtype(isReal(x.dtype), 'x', x, 'float32, float64, float16 or bfloat16');
+      check.param(Array.isArray(axes), 'axes', axes, 'a list of axes');
+      const indices = axes.map((axis) => check.axis(axis, 'x', x, 'axes'));
+      const sizes = reducedShape(x.shape, indices, true);
+      for (const [i, type] of types.entries()) {
+        check.dtype(type.dtype === dy.dtype, inputs[i], type, dy.dtype, 'dy has that type');
+        if (i !== 1)
+          check.shape(mayEqual(sizeOf(type.shape), sizeOf(sizes)), inputs[i], type, `${shapeText(sizes)}, with or without the ones`);
+      }
+      return x;
+    },
+    grad: 'none',
+  });
+}
+
+/** The gradient of reduceMax and reduceMin: dy / n at the n elements of x that are equal to the result y, else 0. */
+export const reduceMaxGrad = reductionGradient('reduceMaxGrad', ['dy', 'x', 'y']);
+/** The gradient of reduceProd: dy times the product of the other elements. */
+export const reduceProdGrad = reductionGradient('reduceProdGrad', ['dy', 'x']);

@@ -36,7 +36,7 @@ function search({ model, loss, seed }: StepOptions, part: Part, draw: number): s
           found = `the first value that is not finite is "${value.name}"${value.producer ? ` (${value.producer.op.name})` : ', an input'}`;
       },
     });
-    return loss(outputs[graph.outputs[0].name], part.labels, outputs);
+    return loss(outputs[model.graph.outputs[0].name], part.labels, outputs);
   }, model.parameters.values());
   if (found) return found;
   const names = [...model.parameters].reverse();

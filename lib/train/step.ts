@@ -123,7 +123,7 @@ function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, 
   const inputs = lossInputs(model, part, seed, draw);
   const { value, gradients } = valueAndGradients(() => {
     const outputs = run(graph, inputs, { tape: [], onValue: (at, { shape }) => shapes.set(at, shape) });
-    const first = outputs[graph.outputs[0].name];
+    const first = outputs[model.graph.outputs[0].name];
     const mean = loss(first, part.labels, outputs);
     return {
       loss: weight === 1 ? mean : mul(mean, Tensor.scalar(weight)),

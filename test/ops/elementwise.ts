@@ -24,6 +24,14 @@ function wrap(value: number | bigint, dtype: Dtype): number {
   return Number(dtype.startsWith('u') ? BigInt.asUintN(bits, BigInt(value)) : BigInt.asIntN(bits, BigInt(value)));
 }
 
+/** The function away from points where its slope is steep or not there, for its gradient. */
+const slope = (low: number, high: number, params?: object): Case => ({
+  note: `slope from ${low} to ${high}`,
+  inputs: () => [random([3, 17], low, high, 6)],
+  params,
+});
+const withoutGradient = (list: Case[]): Case[] => list.map((entry) => ({ ...entry, gradient: false }));
+
 /** One real function on ragged float32, the specials, an empty tensor and the other real types. */
 function real(f: (x: number) => number, low = -4, high = 4, params?: object): Case[] {
   const expect = ([x]: number[][]) => x.map(f);
@@ -217,7 +225,77 @@ function castTo(dtype: Dtype, f: (x: number) => number): Case {
 
 const saturated = (low: number, high: number) => (x: number) => (Number.isNaN(x) ? 0 : Math.trunc(Math.min(Math.max(x, low), high)));
 
+/** A gradient of dy and further tensors of its shape. */
+function gradientOf(f: (dy: number, ...x: number[]) => number, tensors = 1, params?: object): Case[] {
+  const inputs = (shape: number[], dtype: Dtype) => [
+    random(shape, -3, 3, 1, dtype),
+    ...Array.from({ length: tensors }, (_, k) => random(shape, -4, 4, 2 + k, dtype)),
+  ];
+  const expect = ([dy, ...x]: number[][]) => dy.map((v, i) => f(v, ...x.map((list) => list[i])));
+  return [
+    ...raggedSizes.map((n) => ({ note: `${n}`, inputs: () => inputs([n], 'float32'), params, expect, bound: rounded })),
+    { note: 'several threads', inputs: () => inputs([3, 21001], 'float32'), params, expect, bound: rounded },
+    { note: 'empty', inputs: () => inputs([0, 3], 'float32'), params, expect: [] },
+    { note: 'float64', inputs: () => inputs([2, 9], 'float64'), params, expect, bound: 1e-14 },
+    { note: 'float16', inputs: () => inputs([33], 'float16'), params, expect, bound: halfRounded },
+    { note: 'bfloat16', inputs: () => inputs([33], 'bfloat16'), params, expect, bound: bfloatRounded },
+  ];
+}
+
+/** A gradient at its kinks, and where x is infinite or NaN: dy is 2 everywhere. */
+const kinks = (xs: number[], expect: number[], params?: object): Case => ({
+  note: `kinks at ${xs}`,
+  inputs: () => [Tensor.from(xs.map(() => 2)), Tensor.from(xs)],
+  params,
+  expect,
+});
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+
+const gradientCases: Record<string, Case[]> = {
+  clipGrad: [
+    ...gradientOf((dy, x) => (x >= -1 && x <= 2 ? dy : 0), 1, { min: -1, max: 2 }),
+    ...gradientOf((dy) => dy),
+    kinks([-1, 2, -1.5, 2.5, nan, inf], [2, 2, 0, 0, 0, 0], { min: -1, max: 2 }),
+    kinks([0, 1.5], [0, 0], { min: 2, max: 1 }),
+  ],
+  leakyReluGrad: [
+    ...gradientOf((dy, x) => (x > 0 ? dy : 0.01 * dy)),
+    kinks([0, -0, 1, -inf, nan], [0.5, 0.5, 2, 0.5, 0.5], { alpha: 0.25 }),
+  ],
+  hardSigmoidGrad: [
+    ...gradientOf((dy, x) => (Math.abs(x) < 2.5 ? 0.2 * dy : 0)),
+    kinks([-2, 2, -1.5, 1.5, nan], [0, 0, 0.5, 0.5, 0], { alpha: 0.25, beta: 0.5 }),
+  ],
+  hardSwishGrad: [
+    ...gradientOf((dy, x) => (x <= -3 ? 0 : x >= 3 ? dy : dy * (x / 3 + 0.5))),
+    kinks([-3, 3, 0, inf, -inf, nan], [0, 2, 1, 2, 0, 0]),
+  ],
+  eluGrad: [
+    ...gradientOf((dy, x, y) => (x > 0 ? dy : dy * (y + 1)), 2),
+    ...gradientOf((dy, x, y) => (x > 0 ? 3 * dy : dy * (0.5 * y + 2)), 2, { rate: 0.5, offset: 2, above: 3 }),
+  ],
+  mishGrad: gradientOf((dy, x) => {
+    const t = Math.tanh(softplus(x));
+    return dy * (t + x * sigmoid(x) * (1 - t * t));
+  }),
+  maximumGrad: [
+    ...gradientOf((dy, a, b) => (a > b ? dy : a === b ? dy / 2 : 0), 2),
+    {
+      note: 'ties, infinities and NaN',
+      inputs: () => [Tensor.from([2, 2, 2, 2, 2]), Tensor.from([1, 0, inf, nan, 3]), Tensor.from([1, -0, inf, 1, nan])],
+      expect: [1, 1, 1, 0, 0],
+    },
+    {
+      note: 'broadcast',
+      inputs: () => [random([3, 4, 5]), random([4, 1], -1, 1, 2), random([3, 1, 5], -1, 1, 3)],
+      expect: ([dy, a, b]) => dy.map((v, i) => (a[Math.floor(i / 5) % 4] > b[Math.floor(i / 20) * 5 + (i % 5)] ? v : 0)),
+    },
+  ],
+};
+
 export const elementwiseCases: Record<string, Case[]> = {
+  ...gradientCases,
   relu: [
     ...number((x) => Math.max(x, 0)),
     { note: 'int64', inputs: () => [int64([-(2n ** 63n), -1n, 0n, 5n])], expect: [0, 0, 0, 5] },
@@ -264,22 +342,22 @@ export const elementwiseCases: Record<string, Case[]> = {
   ceil: real(Math.ceil),
   floor: real(Math.floor),
   round: [...real(halfEven), { note: 'ties', inputs: () => [Tensor.from([0.5, 1.5, 2.5, -0.5, -1.5])], expect: [0, 2, 2, 0, -2] }],
-  sqrt: real(Math.sqrt, 0, 9),
+  sqrt: [...withoutGradient(real(Math.sqrt, 0, 9)), slope(0.5, 9)],
   reciprocal: real((x) => 1 / x, 0.5, 4),
   exp: real(Math.exp),
-  log: real(Math.log, 0.1, 9),
+  log: [...withoutGradient(real(Math.log, 0.1, 9)), slope(0.5, 9)],
   sin: real(Math.sin),
   cos: real(Math.cos),
-  tan: real(Math.tan, -1.5, 1.5),
-  asin: real(Math.asin, -1, 1),
-  acos: real(Math.acos, -1, 1),
+  tan: [...withoutGradient(real(Math.tan, -1.5, 1.5)), slope(-1, 1)],
+  asin: [...withoutGradient(real(Math.asin, -1, 1)), slope(-0.8, 0.8)],
+  acos: [...withoutGradient(real(Math.acos, -1, 1)), slope(-0.8, 0.8)],
   atan: real(Math.atan),
   sinh: real(Math.sinh),
   cosh: real(Math.cosh),
   tanh: real(Math.tanh),
   asinh: real(Math.asinh),
-  acosh: real(Math.acosh, 1, 9),
-  atanh: real(Math.atanh, -0.9, 0.9),
+  acosh: [...withoutGradient(real(Math.acosh, 1, 9)), slope(1.5, 9)],
+  atanh: [...withoutGradient(real(Math.atanh, -0.9, 0.9)), slope(-0.7, 0.7)],
   erf: real(erf),
   sigmoid: real(sigmoid, -9, 9),
   hardSigmoid: [...real((x) => unit(0.2 * x + 0.5)), ...real((x) => unit(0.3 * x + 0.25), -4, 4, { alpha: 0.3, beta: 0.25 })],
@@ -316,6 +394,7 @@ export const elementwiseCases: Record<string, Case[]> = {
     castTo('boolean', (x) => Number(x !== 0)),
     castTo('float32', (x) => x),
     castTo('float64', (x) => x),
+    { note: 'float32 to float64, ordinary', inputs: () => [random([33])], params: { dtype: 'float64' }, expect: ([x]) => x },
     {
       note: 'float32 to float16',
       inputs: () => [Tensor.from([1, 2049, 2051, 65519, 65520, -1e9, 2 ** -24, 2 ** -25, 0.1])],
@@ -389,13 +468,26 @@ export const elementwiseCases: Record<string, Case[]> = {
   maximum: [...binary(Math.max), ...integer((a, b) => BigInt(Math.max(Number(a), Number(b))))],
   minimum: [...binary(Math.min), ...integer((a, b) => BigInt(Math.min(Number(a), Number(b))))],
   mod: [
-    ...binary((a, b) => a % b, { fmod: true }),
+    // So many numbers cross a step of the quotient.
+    ...binary((a, b) => a % b, { fmod: true }).map((entry) => ({ ...entry, gradient: !entry.note?.includes('several threads') })),
     ...integer((a, b) => (b === 0n ? 0n : a % b), { fmod: true }),
     ...integer(floorMod),
     { note: 'int64', inputs: () => [int64([-(2n ** 63n), -7n, 7n]), int64([-1n, 5n, -5n])], expect: [0, 3, -3] },
   ],
   pow: [
-    ...binary((a, b) => (Math.abs(a) === 1 && Math.abs(b) === Number.POSITIVE_INFINITY ? 1 : a === 1 ? 1 : a ** b)),
+    ...withoutGradient(binary((a, b) => (Math.abs(a) === 1 && Math.abs(b) === Number.POSITIVE_INFINITY ? 1 : a === 1 ? 1 : a ** b))),
+    { note: 'slope', inputs: () => [random([5, 1, 7], 0.5, 3), random([4, 1], -2, 3, 2)] },
+    {
+      note: 'slope of a square',
+      inputs: () => [random([33]), Tensor.scalar(2, 'int32')],
+      expect: ([a]) => a.map((x) => x * x),
+      bound: rounded,
+    },
+    {
+      note: 'slope of powers 0 and 1',
+      inputs: () => [Tensor.from([0, 0, 2, -3]), Tensor.from([0, 1, 0, 1], [4], 'int8')],
+      expect: [1, 0, 1, -3],
+    },
     {
       note: 'integers',
       inputs: () => [Tensor.from([3, -3, 2, 0, 1, -1, -1, 5], [8], 'int32'), Tensor.from([4, 3, 33, 0, -3, -3, -4, -1], [8], 'int64')],

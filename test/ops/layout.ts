@@ -38,6 +38,21 @@ function moved(
   };
 }
 
+/** The way back of such a move: every element of x gets the sum of dy over the places that read it. */
+const returned: typeof moved = (note, from, to, params, source, dtype = 'float32') => ({
+  note,
+  inputs: () => [dtype === 'boolean' ? counting(to, dtype) : randomInts(to, dtype, 1, 9, 5)],
+  params: { ...params, shape: from },
+  expect([dy]) {
+    const dx = new Array<number>(from.reduce((a, b) => a * b, 1)).fill(0);
+    for (const [i, index] of places(to).entries()) {
+      const origin = source(index);
+      if (typeof origin !== 'number') dx[offset(from, origin)] += dy[i];
+    }
+    return dx;
+  },
+});
+
 /** One case an element type. */
 const everyType = (make: (dtype: Dtype) => Case): Case[] => dtypes.map((dtype) => ({ ...make(dtype), note: dtype }));
 
@@ -66,13 +81,13 @@ interface Cut {
   steps?: number[];
 }
 
-function sliced(from: number[], cut: Cut, dtype?: Dtype): Case {
+function sliced(from: number[], cut: Cut, dtype?: Dtype, make = moved): Case {
   const indices = from.map((n, d) => {
     const i = cut.axes ? cut.axes.findIndex((axis) => (axis + from.length) % from.length === d) : d < cut.starts.length ? d : -1;
     return i < 0 ? visited(n, 0, n, 1) : visited(n, cut.starts[i], cut.ends[i], cut.steps?.[i] ?? 1);
   });
   const to = indices.map((list) => list.length);
-  return moved(JSON.stringify([from, cut]), from, to, cut, (index) => index.map((i, d) => indices[d][i]), dtype);
+  return make(JSON.stringify([from, cut]), from, to, cut, (index) => index.map((i, d) => indices[d][i]), dtype);
 }
 
 /** Where an index outside [0, n) is read, found by walking one step at a time. */
@@ -91,14 +106,14 @@ const margins: Record<string, (i: number, n: number) => number> = {
   wrap: (i, n) => (i + 1000 * n) % n,
 };
 
-function padded(from: number[], pads: number[], mode?: string, value = 0, dtype?: Dtype): Case {
+function padded(from: number[], pads: number[], mode?: string, value = 0, dtype?: Dtype, make = moved): Case {
   const to = from.map((n, d) => n + pads[d] + pads[d + from.length]);
   const source = (index: Index) => {
     const origin = index.map((i, d) => i - pads[d]);
     if (mode) return origin.map((i, d) => margins[mode](i, from[d]));
     return origin.every((i, d) => i >= 0 && i < from[d]) ? origin : value;
   };
-  return moved(`[${from}] ${mode ?? 'constant'} [${pads}]`, from, to, { pads, ...(mode ? { mode } : { value }) }, source, dtype);
+  return make(`[${from}] ${mode ?? 'constant'} [${pads}]`, from, to, { pads, ...(mode ? { mode } : { value }) }, source, dtype);
 }
 
 function concatenated(shapes: number[][], axis: number, dtype: Dtype = 'float32'): Case {
@@ -130,6 +145,48 @@ function gathered(from: number[], indices: () => Tensor, axis: number): Case {
           places(from.slice(along + 1)).map((inner) => x[offset(from, [...outer, (pick + from[along]) % from[along], ...inner])]),
         ),
       ),
+  };
+}
+
+/** Slices of dy added to those of x that the indices name, along an axis. */
+function gatheredBack(from: number[], indices: () => Tensor, axis: number, dtype: Dtype = 'float32'): Case {
+  const along = (axis + from.length) % from.length;
+  const picks = indices();
+  const to = [...from.slice(0, along), ...picks.shape, ...from.slice(along + 1)];
+  const tensors = picks.size;
+  picks.dispose();
+  return {
+    note: `${dtype} [${from}] along ${axis}`,
+    inputs: () => [randomInts(to, dtype, -3, 3, 4), indices()],
+    params: { shape: from, axis },
+    expect([dy, index]) {
+      const dx = new Array<number>(from.reduce((a, b) => a * b, 1)).fill(0);
+      const inner = from.slice(along + 1).reduce((a, b) => a * b, 1);
+      for (const [i, value] of dy.entries()) {
+        const outer = Math.floor(i / inner / tensors);
+        const at = (index[Math.floor(i / inner) % tensors] + from[along]) % from[along];
+        dx[(outer * from[along] + at) * inner + (i % inner)] += value;
+      }
+      return dx;
+    },
+  };
+}
+
+function resampledBack(from: number[], axis: number, out: number, taps: number, dtype: Dtype, bound: number): Case {
+  const to = from.with(axis, out);
+  return {
+    note: `${dtype} [${from}] along ${axis}`,
+    inputs: () => [random(to, -2, 2, 1, dtype), randomInts([out, taps], 'int32', 0, from[axis] - 1, 2), random([out, taps], -1, 1, 3)],
+    params: { axis, size: from[axis] },
+    expect([dy, index, weight]) {
+      const dx = new Array<number>(from.reduce((a, b) => a * b, 1)).fill(0);
+      for (const [i, place] of places(to).entries()) {
+        for (let t = place[axis] * taps; t < (place[axis] + 1) * taps; t++)
+          dx[offset(from, place.with(axis, index[t]))] += weight[t] * dy[i];
+      }
+      return dx;
+    },
+    bound,
   };
 }
 
@@ -213,6 +270,7 @@ function scatteredSlices(from: number[], tuples: number[], depth: number, reduct
 }
 
 const everyJoin = Object.keys(joins);
+const hasGradient = (reduction: string) => reduction === 'none' || reduction === 'add';
 
 /** The same element twice, at the ends of each type. */
 const joinedTwice = (tuples: boolean): Case[] =>
@@ -378,26 +436,30 @@ export const layoutCases: Record<string, Case[]> = {
   ],
   scatterElements: [
     ...dtypes.map((dtype) => scattered([3, 4], 0, [2, 3], 'none', dtype)),
-    ...everyJoin.flatMap((reduction) => [
-      ...[0, 1, -1].map((axis) => scattered([4, 5, 3], axis, [4, 2, 3].with((axis + 3) % 3, 6), reduction)),
-      scattered([1], 0, [1], reduction),
-      scattered([70, 33], 1, [65, 40], reduction),
-      scattered([3, 4], 0, [0, 4], reduction),
-      scattered([3, 4], 1, [2, 2], reduction, 'bfloat16'),
-      scattered([3, 4], 1, [2, 2], reduction, 'int64'),
-    ]),
+    ...everyJoin.flatMap((reduction) =>
+      [
+        ...[0, 1, -1].map((axis) => scattered([4, 5, 3], axis, [4, 2, 3].with((axis + 3) % 3, 6), reduction)),
+        scattered([1], 0, [1], reduction),
+        scattered([70, 33], 1, [65, 40], reduction),
+        scattered([3, 4], 0, [0, 4], reduction),
+        scattered([3, 4], 1, [2, 2], reduction, 'bfloat16'),
+        scattered([3, 4], 1, [2, 2], reduction, 'int64'),
+      ].map((entry) => ({ ...entry, gradient: hasGradient(reduction) })),
+    ),
     ...joinedTwice(false),
     { note: 'into nothing', inputs: () => [random([0, 3]), int64([], [0, 3]), random([0, 3])], expect: [] },
   ],
   scatterND: [
-    ...everyJoin.flatMap((reduction) => [
-      scatteredSlices([4, 3, 5], [6], 1, reduction),
-      scatteredSlices([4, 3, 5], [2, 3], 2, reduction),
-      scatteredSlices([4, 3, 5], [7], 3, reduction),
-      scatteredSlices([2, 3], [3], 0, reduction),
-      scatteredSlices([4, 3], [0], 1, reduction),
-      scatteredSlices([65, 33], [64], 1, reduction),
-    ]),
+    ...everyJoin.flatMap((reduction) =>
+      [
+        scatteredSlices([4, 3, 5], [6], 1, reduction),
+        scatteredSlices([4, 3, 5], [2, 3], 2, reduction),
+        scatteredSlices([4, 3, 5], [7], 3, reduction),
+        scatteredSlices([2, 3], [3], 0, reduction),
+        scatteredSlices([4, 3], [0], 1, reduction),
+        scatteredSlices([65, 33], [64], 1, reduction),
+      ].map((entry) => ({ ...entry, gradient: hasGradient(reduction) })),
+    ),
     ...everyType((dtype) => ({
       inputs: () => [counting([4], dtype), int64([2, -1], [2, 1]), counting([2], dtype)],
       expect: ([x, , updates]) => [x[0], x[1], updates[0], updates[1]],
@@ -423,6 +485,85 @@ export const layoutCases: Record<string, Case[]> = {
     ]),
     padded([90, 90, 3], [3, 3, 0, 3, 3, 0]),
     { note: 'saturates', inputs: () => [counting([1], 'uint8')], params: { pads: [1, 0], value: 300 }, expect: [255, 0] },
+  ],
+  sliceGrad: [
+    ...everyType((dtype) => sliced([4, 7], { starts: [1, 5], ends: [3, 0], steps: [1, -2] }, dtype, returned)),
+    sliced([5, 6], { starts: [-3], ends: [infinity], axes: [1] }, 'float32', returned),
+    sliced([5, 6], { starts: [2, 1], ends: [int64Most, -1], axes: [-1, 0], steps: [2, 1] }, 'float32', returned),
+    sliced([5], { starts: [4], ends: [-9], steps: [-int64Most] }, 'float32', returned),
+    sliced([5, 6], { starts: [3], ends: [2] }, 'float32', returned),
+    sliced([0, 6], { starts: [-1], ends: [-9], axes: [0], steps: [-1] }, 'float32', returned),
+    sliced([300, 200], { starts: [1, 2], ends: [299, 190], steps: [1, 3] }, 'float32', returned),
+    sliced([3], { starts: [], ends: [] }, 'float64', returned),
+  ],
+  padGrad: [
+    ...['reflect', 'edge', 'wrap'].flatMap((mode) => [
+      padded([4], [3, 3], mode, 0, 'float32', returned),
+      padded([3, 4, 2], [1, 2, 0, 2, 1, 0], mode, 0, 'float64', returned),
+      padded([3], [9, 8], mode, 0, 'float16', returned),
+      padded([1, 2], [2, 0, 1, 5], mode, 0, 'bfloat16', returned),
+      padded([5], [-1, 3], mode, 0, 'float32', returned),
+      padded([5, 6], [0, -2, 0, -3], mode, 0, 'float32', returned),
+      padded([0, 2], [0, 1, 0, 1], mode, 0, 'float32', returned),
+      padded([9, 20, 20, 17], [0, 2, 2, 0, 0, 2, 2, 0], mode, 0, 'float32', returned),
+    ]),
+    { note: 'constant', inputs: () => [Tensor.from([1, 2, 3, 4])], params: { shape: [3], pads: [2, -1] }, expect: [3, 4, 0] },
+  ],
+  gatherGrad: [
+    gatheredBack([5, 3, 2], () => int32([4, 0, -1, 0]), 0),
+    gatheredBack([5, 3, 2], () => int64([2, -3, 1, 1], [2, 2]), 1),
+    gatheredBack([5, 3, 2], () => int64([1], []), -1),
+    gatheredBack([5, 3, 2], () => int64([]), 1),
+    gatheredBack([90, 300], () => randomInts([70], 'int32', 0, 89), 0),
+    gatheredBack([7, 33], () => randomInts([900], 'int32', -7, 6), 0),
+    gatheredBack([40, 7, 17], () => randomInts([30], 'int32', 0, 6), 1),
+    ...(['float64', 'float16', 'bfloat16'] as Dtype[]).map((dtype) => gatheredBack([3, 5], () => int32([2, 2, 0, 2]), 0, dtype)),
+    { note: 'nothing of nothing', inputs: () => [random([0, 3]), int32([])], params: { shape: [0, 3] }, expect: [] },
+  ],
+  gatherNDGrad: [
+    {
+      note: 'elements, one twice',
+      inputs: () => [Tensor.from([1, 2, 4]), int64([0, 1, -1, -1, 0, 1], [3, 2])],
+      params: { shape: [2, 3] },
+      expect: [0, 5, 0, 0, 0, 2],
+    },
+    {
+      note: 'slices, float64',
+      inputs: () => [Tensor.from([1, 2, 3, 4, 5, 6], [2, 3], 'float64'), int64([1, 1], [2, 1])],
+      params: { shape: [2, 3] },
+      expect: [0, 0, 0, 5, 7, 9],
+    },
+    {
+      note: 'batches',
+      inputs: () => [Tensor.from([1, 2, 3, 4, 5, 6], [2, 3, 1]), int32([1, 1, 0, 0, 1, 0], [2, 3, 1])],
+      params: { shape: [2, 2, 1], batchDims: 1 },
+      expect: [3, 3, 10, 5],
+    },
+    {
+      note: 'tuples of nothing',
+      inputs: () => [Tensor.from([1, 2, 3, 4], [2, 2]), int64([], [2, 0])],
+      params: { shape: [2] },
+      expect: [4, 6],
+    },
+    { note: 'no tuples', inputs: () => [random([0]), int64([], [0, 1])], params: { shape: [2] }, expect: [0, 0] },
+  ],
+  resampleGrad: [
+    // Sums of a few products in float32: each operation is off by half a unit in the last place of numbers below 16.
+    resampledBack([2, 5, 7], 1, 9, 2, 'float32', 2 ** -18),
+    resampledBack([2, 5, 7], 0, 3, 1, 'float32', 2 ** -18),
+    resampledBack([2, 5, 7], 2, 4, 3, 'float32', 2 ** -18),
+    resampledBack([3, 8, 130], 1, 16, 4, 'float32', 2 ** -18),
+    resampledBack([40, 30, 33], 1, 60, 2, 'float32', 2 ** -18),
+    resampledBack([2, 5, 7], 1, 9, 2, 'float64', 0),
+    resampledBack([2, 5, 7], 1, 3, 1, 'float16', 2 ** -9),
+    resampledBack([2, 5, 7], 1, 3, 1, 'bfloat16', 2 ** -6),
+    { note: 'empty', inputs: () => [random([0, 1, 3]), int32([1], [1, 1]), random([1, 1])], params: { axis: 1, size: 2 }, expect: [] },
+    {
+      note: 'no output',
+      inputs: () => [random([1, 0, 3]), int32([], [0, 1]), random([0, 1])],
+      params: { axis: 1, size: 2 },
+      expect: [0, 0, 0, 0, 0, 0],
+    },
   ],
   expand: [
     ...everyType((dtype) => moved('', [3, 1], [2, 3, 4], { shape: [2, 1, 4] }, ([, j]) => [j, 0], dtype)),

@@ -32,6 +32,15 @@ const layouts: Layout[] = [
   { note: 'first axis', shape: [3, 5, 7], axis: 0, channels: 3, inner: 35 },
   { note: 'middle axis', shape: [2, 5, 17], channels: 5, inner: 17 },
   { note: 'last axis', shape: [4, 33], axis: -1, channels: 33, inner: 1 },
+  ...[2, 3, 5, 16, 63, 64, 65, 130].map((channels) => ({
+    note: `last axis of ${channels}`,
+    shape: [37, channels],
+    axis: 1,
+    channels,
+    inner: 1,
+  })),
+  { note: 'last axis, several threads', shape: [1500, 24], axis: 1, channels: 24, inner: 1 },
+  { note: 'first axis of a wide tensor', shape: [24, 1500], axis: 0, channels: 24, inner: 1500 },
   { note: 'empty with an axis', shape: [2, 0, 3], axis: 2, channels: 3, inner: 1 },
   { note: 'more than one share', shape: [2, 40000], axis: 0, channels: 2, inner: 40000 },
 ];
@@ -110,6 +119,39 @@ const fakeQuantize: Case[] = [
     inputs: () => [Tensor.from(special, [special.length], 'float32'), Tensor.scalar(0.5), Tensor.scalar(zero, 'int32')],
     params,
     expect: special.map((x) => f32(f32(code(f32(x), 0.5, zero, params.qmin, params.qmax) - zero) * 0.5)),
+  })),
+];
+
+const holds = (x: number, s: number, z: number, low: number, high: number) => {
+  const inGrid = rne(f32(x / s)) + z;
+  return inGrid >= low && inGrid <= high;
+};
+
+const fakeQuantizeGrad: Case[] = [
+  ...layouts.map((layout) => ({
+    note: layout.note,
+    inputs: () => [random(layout.shape, -3, 3, 9), random(layout.shape, -4, 4), scaleTensor(layout), zeroTensor(layout, 'int32', -1)],
+    params: { qmin: -8, qmax: 7, ...axisOf(layout) },
+    expect: ([dy, ...rest]: number[][]) => {
+      const passes = perElement(layout, (x, s, z) => Number(holds(x, s, z, -8, 7)))(rest);
+      return dy.map((v, i) => (passes[i] ? v : 0));
+    },
+  })),
+  ...[
+    { qmin: 0, qmax: 255, zero: 128 },
+    { qmin: -1, qmax: 1, zero: 0 },
+    { qmin: -2147483648, qmax: 2147483647, zero: -2147483648 },
+    { qmin: 3, qmax: 3, zero: 0 },
+  ].map(({ zero, ...params }) => ({
+    note: `ties and extremes in ${params.qmin}..${params.qmax}`,
+    inputs: () => [
+      Tensor.from(special.map((_, i) => i + 1)),
+      Tensor.from(special, [special.length], 'float32'),
+      Tensor.scalar(0.5),
+      Tensor.scalar(zero, 'int32'),
+    ],
+    params,
+    expect: special.map((x, i) => (holds(f32(x), 0.5, zero, params.qmin, params.qmax) ? i + 1 : 0)),
   })),
 ];
 
@@ -215,4 +257,6 @@ const qlookup: Case[] = (['uint8', 'int8'] as const).flatMap((x) =>
   }),
 );
 
-export const quantizeCases: Record<string, Case[]> = { quantize, dequantize, fakeQuantize, minMax, histogram, requantize, qlookup };
+export const quantizeCases: Record<string, Case[]> = {
+  ...{ quantize, dequantize, fakeQuantize, fakeQuantizeGrad, minMax, histogram, requantize, qlookup },
+};

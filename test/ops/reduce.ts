@@ -32,6 +32,7 @@ function reduction(f: (group: number[]) => number, integer: (group: number[]) =>
     params: { axes, keepDims },
     expect: ([x]) => reduced(x, shape, axes, f),
     bound: rounded,
+    gradient: !shape.includes(0), // of nothing the result is infinite or NaN
   });
   const typed = (dtype: Dtype, low: number, high: number, bound: number, g: (group: number[]) => number): Case => ({
     note: dtype,
@@ -185,7 +186,140 @@ function sumToCase(shape: readonly number[], to: readonly number[], dtype: Dtype
   };
 }
 
+/** Several chunks, and lanes with a rest; the sums of either order are the same to 1e-12. */
+const manyChunks: Case[] = (
+  [
+    [[40000], [0]],
+    [[2, 33000], [1]],
+    [[5000, 16], [0]],
+    [[2500, 70], [0]],
+    [
+      [300, 3, 200],
+      [0, 2],
+    ],
+    [[20000, 3], [0]],
+    [
+      [3, 700, 31],
+      [0, 1, 2],
+    ],
+    [[70, 64], [1]],
+    [[70, 100], [1]],
+  ] as [number[], number[]][]
+).flatMap(([shape, axes]) =>
+  (['float32', 'float64'] as Dtype[]).map((dtype) => ({
+    note: `${dtype} [${shape}] over [${axes}] in chunks`,
+    inputs: () => [random(shape, -1.5, 1.5, 1, dtype)],
+    params: { axes },
+    expect: ([x]) => reduced(x, shape, axes, sum),
+    bound: dtype === 'float64' ? 1e-11 : 2 * rounded,
+    gradient: false, // as below, on tensors that take no time
+  })),
+);
+
+/** dx of a reduction over axes, given the elements behind each result and dy. */
+function gradientOver(
+  shape: number[],
+  axes: number[],
+  inputs: (x: Tensor) => Tensor[],
+  f: (group: number[], dy: number) => number[],
+): Case {
+  return {
+    note: `[${shape}] over [${axes}]`,
+    inputs: () => inputs(randomInts(shape, 'float32', -3, 3)),
+    params: { axes },
+    expect([dy, x]) {
+      const groups = reduced(
+        x.map((_, i) => i),
+        shape,
+        axes,
+        (group) => group as unknown as number,
+      ) as unknown as number[][];
+      const dx = [...x];
+      for (const [k, group] of groups.entries()) {
+        const values = f(
+          group.map((i) => x[i]),
+          dy[k],
+        );
+        for (const [i, at] of group.entries()) dx[at] = values[i];
+      }
+      return dx;
+    },
+    bound: rounded,
+  };
+}
+
+const gradientShapes: [number[], number[]][] = [
+  [[7], [0]],
+  [[4, 9], [0]],
+  [[4, 9], [-1]],
+  [
+    [3, 4, 5],
+    [0, 2],
+  ],
+  [[3, 5, 130], [1]],
+  [[3, 4], []],
+  [[2, 0, 3], [1]],
+];
+
+const gradientFor = (x: Tensor, axes: number[]) =>
+  random(
+    x.shape.map((n, d) => (axes.includes(d) || axes.includes(d - x.shape.length) ? 1 : n)),
+    -2,
+    2,
+    9,
+  );
+
+const extremeGradients: Case[] = [
+  ...gradientShapes.map(([shape, axes]) =>
+    gradientOver(
+      shape,
+      axes,
+      (x) => {
+        const dy = gradientFor(x, axes);
+        return [
+          dy,
+          x,
+          Tensor.from(
+            reduced(x.toNumbers(), shape, axes, (group) => Math.max(...group)),
+            dy.shape,
+          ),
+        ];
+      },
+      (group, dy) => group.map((v) => (v === Math.max(...group) ? dy / group.filter((other) => other === v).length : 0)),
+    ),
+  ),
+  {
+    note: 'float64, without the ones',
+    inputs: () => [
+      Tensor.from([6, 4], [2], 'float64'),
+      Tensor.from([1, 5, 5, 2, 0, 1], [2, 3], 'float64'),
+      Tensor.from([5, 2], [2], 'float64'),
+    ],
+    params: { axes: [1] },
+    expect: [0, 3, 3, 4, 0, 0],
+  },
+];
+
+const productGradients: Case[] = [
+  ...gradientShapes.map(([shape, axes]) =>
+    gradientOver(
+      shape,
+      axes,
+      (x) => [gradientFor(x, axes), x],
+      (group, dy) => group.map((_, i) => dy * product(group.filter((_, j) => j !== i))),
+    ),
+  ),
+  {
+    note: 'no zero, one, two',
+    inputs: () => [Tensor.from([1, 2, 3]), Tensor.from([2, 3, 4, 0, 5, 6, 0, 0, 7], [3, 3])],
+    params: { axes: [1] },
+    expect: [12, 8, 6, 60, 0, 0, 0, 0, 0],
+  },
+];
+
 export const reduceCases: Record<string, Case[]> = {
+  reduceMaxGrad: extremeGradients,
+  reduceProdGrad: productGradients,
   sumTo: [
     ...raggedSizes.map((n) => sumToCase([3, n], [n])),
     ...raggedSizes.map((n) => sumToCase([n, 3], [n, 1])),
@@ -199,9 +333,11 @@ export const reduceCases: Record<string, Case[]> = {
     sumToCase([9, 8, 7, 33], [33]),
     sumToCase([4, 3, 5], [5], 'float64'),
     sumToCase([4, 3, 5], [5], 'int32'),
+    sumToCase([9000, 5, 3], [5, 1]),
   ],
   reduceSum: [
     ...reduction(sum),
+    ...manyChunks,
     { note: 'uint8 wraps', inputs: () => [Tensor.from([200, 100], undefined, 'uint8')], params: { axes: [0] }, expect: [44] },
     // In float32 the ones would be lost beside 2^24.
     { note: 'keeps small terms', inputs: () => [Tensor.from([2 ** 24, 1, 1, 1, 1])], params: { axes: [0] }, expect: [2 ** 24 + 4] },

@@ -5,7 +5,7 @@
 
 namespace lowbit {
 
-// One run of the last dimension. The strides that matter for speed, 1 and 0, are spelled out: their loops have no branch.
+// One run of the last dimension. The strides that matter for speed, 1 and 0, are spelled out: their loops become vector code.
 template <class A, class B, class R, class F>
 void zipRun(const A* __restrict a, int64_t stepA, const B* __restrict b, int64_t stepB, R* __restrict y, int64_t count, F f) {
   auto element = [&](int64_t i, int64_t j) { return static_cast<R>(f(static_cast<Computed<A>>(a[i]), static_cast<Computed<B>>(b[j]))); };
@@ -13,6 +13,8 @@ void zipRun(const A* __restrict a, int64_t stepA, const B* __restrict b, int64_t
     for (int64_t i = 0; i < count; i++) y[i] = element(i, i);
   else if (stepA == 1 && stepB == 0)
     for (int64_t i = 0; i < count; i++) y[i] = element(i, 0);
+  else if (stepA == 0 && stepB == 1)
+    for (int64_t i = 0; i < count; i++) y[i] = element(0, i);
   else
     for (int64_t i = 0; i < count; i++) y[i] = element(i * stepA, i * stepB);
 }
@@ -29,6 +31,14 @@ template <class A, class B, class R, class F> void zip(const View& a, const View
 // For any number: operands and result have one type.
 template <class F> bool zipNumber(const View& a, const View& b, const View& y, F f) {
   asNumber(y.dtype, [&]<class T>(Type<T>) { zip<T, T, T>(a, b, y, f); });
+  return true;
+}
+
+// For real numbers of one type; f computes in double and is rounded once.
+template <class F> bool zipReal(const View& a, const View& b, const View& y, F f) {
+  asReal(y.dtype, [&]<class T>(Type<T>) {
+    zip<T, T, T>(a, b, y, [f](Computed<T> p, Computed<T> q) { return f(static_cast<double>(p), static_cast<double>(q)); });
+  });
   return true;
 }
 

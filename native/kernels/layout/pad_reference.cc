@@ -8,6 +8,7 @@
 #include "../../core/convert.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
+#include "move.h"
 
 namespace lowbit {
 namespace {
@@ -24,45 +25,91 @@ int64_t sourceOf(int64_t i, int64_t size, int64_t mode) {
   return at < size ? at : period - at;
 }
 
+// Where the elements of a padded tensor y come from in x. Both are seen as rows: `width` runs along the last axis with margins, a run being
+// what lies behind it.
+struct Margins {
+  int first = 0, last;  // only axes in [first, last] have margins
+  int64_t run, width, rows;
+  std::vector<int64_t> tables[kMaxRank];
+
+  Margins(const View& x, const View& y, const Param& pads, int64_t mode) : last(x.rank - 1) {
+    EXPECT(pads.count == 2 * x.rank);
+    auto none = [&](int d) { return !pads[d] && !pads[x.rank + d]; };
+    while (last > 0 && none(last)) last--;
+    while (first < last && none(first)) first++;
+    for (int d = first; d <= last; d++)
+      for (int64_t i = 0; i < y.shape[d]; i++) tables[d].push_back(sourceOf(i - pads[d], x.shape[d], mode));
+    run = x.count(last + 1, x.rank);
+    width = y.shape[last];
+    rows = y.count(0, last);
+  }
+
+  // Where in a row of x the runs of a row of y come from, -1 where from nowhere.
+  const std::vector<int64_t>& columns() const { return tables[last]; }
+  // The row of x behind row i of y, or -1.
+  int64_t row(const View& x, const View& y, int64_t i) const {
+    int64_t from = 0, stride = 1;
+    bool inside = true;
+    for (int d = last - 1; d >= first; d--) {
+      const int64_t at = tables[d][static_cast<size_t>(i % y.shape[d])];
+      inside &= at >= 0;
+      from += at * stride;
+      stride *= x.shape[d];
+      i /= y.shape[d];
+    }
+    return inside ? from + i * stride : -1;
+  }
+};
+
 }  // namespace
 
 bool pad_reference(const pad_call& c) {
-  const int rank = c.x.rank;
-  EXPECT(c.pads.count == 2 * rank);
   if (!c.y.size()) return true;
-  int padded = rank;  // axes before this one may have margins
-  while (padded > 0 && !c.pads[padded - 1] && !c.pads[rank + padded - 1]) padded--;
-  std::vector<int64_t> tables[kMaxRank];
-  for (int d = 0; d < padded; d++)
-    for (int64_t i = 0; i < c.y.shape[d]; i++) tables[d].push_back(sourceOf(i - c.pads[d], c.x.shape[d], c.mode.integer()));
-  const int last = padded > 0 ? padded - 1 : 0;
-  const int64_t width = padded > 0 ? c.y.shape[last] : 1;
-  const int64_t run = c.x.count(padded, rank), rows = c.y.count(0, last);
-  if (padded == 0) tables[0].assign(1, 0);
+  if (c.x.rank == 0) return copy(c.x, c.y), true;
+  const Margins margins(c.x, c.y, c.pads, c.mode.integer());
+  const int64_t run = margins.run, width = margins.width;
   const uint64_t bits = elementBits(c.value, c.y.dtype);
   asBits(c.y.dtype, [&]<class T>(Type<T>) {
     const T value = static_cast<T>(bits);
-    parallel(rows, kElementGrain / (width * run + 1) + 1, [&](int64_t begin, int64_t end) {
+    parallel(margins.rows, kElementGrain / (width * run + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) {
-        int64_t row = 0, rest = i, stride = 1;
-        bool inside = true;
-        for (int d = last - 1; d >= 0; d--) {
-          const int64_t source = tables[d][static_cast<size_t>(rest % c.y.shape[d])];
-          inside &= source >= 0;
-          row += source * stride;
-          stride *= c.x.shape[d];
-          rest /= c.y.shape[d];
-        }
         T* to = c.y.as<T>() + i * width * run;
-        if (!inside) {
+        const int64_t row = margins.row(c.x, c.y, i);
+        if (row < 0) {
           std::fill_n(to, width * run, value);
           continue;
         }
-        const T* from = c.x.as<T>() + row * c.x.shape[last] * run;
-        for (const int64_t source : tables[last]) {
+        const T* from = c.x.as<T>() + row * c.x.shape[margins.last] * run;
+        for (const int64_t source : margins.columns()) {
           if (source < 0) std::fill_n(to, run, value);
           else memcpy(to, from + source * run, static_cast<size_t>(run) * sizeof(T));
           to += run;
+        }
+      }
+    });
+  });
+  return true;
+}
+
+// dx[i] = Σ dy over the places that were copied from x[i], in their order
+bool padGrad_reference(const padGrad_call& c) {
+  fill(c.dx, 0);
+  if (!c.dx.size() || !c.dy.size()) return true;
+  if (c.dx.rank == 0) return copy(c.dy, c.dx), true;
+  const Margins margins(c.dx, c.dy, c.pads, c.mode.integer());
+  const int64_t run = margins.run, width = margins.width, together = c.dy.count(margins.first, margins.last);
+  asReal(c.dx.dtype, [&]<class T>(Type<T>) {
+    // What lies before the padded axes is independent.
+    parallel(margins.rows / together, kElementGrain / (together * width * run + 1) + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin * together; i < end * together; i++) {
+        const int64_t row = margins.row(c.dx, c.dy, i);
+        if (row < 0) continue;
+        const T* from = c.dy.as<T>() + i * width * run;
+        for (const int64_t column : margins.columns()) {
+          T* sums = c.dx.as<T>() + (row * c.dx.shape[margins.last] + column) * run;
+          for (int64_t j = 0; column >= 0 && j < run; j++)
+            sums[j] = static_cast<T>(static_cast<Computed<T>>(sums[j]) + static_cast<Computed<T>>(from[j]));
+          from += run;
         }
       }
     });

@@ -27,6 +27,11 @@ template <class Real> struct Grid {
     Real v = static_cast<Real>(x / scale);
     return roundHalfEven(clampReal(v == v ? v : Real(0), low, high));
   }
+  // Whether the clamp left the code alone; it did not where x is NaN.
+  INLINE bool holds(float x) const {
+    const Real code = roundHalfEven(clampReal(static_cast<Real>(x / scale), low - 1, high + 1));
+    return code >= low && code <= high;
+  }
 };
 
 // Bounds below this are exact in float32, and so is rounding between them.
@@ -35,6 +40,11 @@ constexpr double kExact = 1 << 22;
 template <class Real> void roundTrip(const float* x, float* y, int64_t count, float scale, double low, double high) {
   const Grid<Real> grid{scale, static_cast<Real>(low), static_cast<Real>(high)};
   for (int64_t i = 0; i < count; i++) y[i] = static_cast<float>(grid(x[i])) * scale;
+}
+
+template <class Real> void passThrough(const float* dy, const float* x, float* dx, int64_t count, float scale, double low, double high) {
+  const Grid<Real> grid{scale, static_cast<Real>(low), static_cast<Real>(high)};
+  for (int64_t i = 0; i < count; i++) dx[i] = grid.holds(x[i]) ? dy[i] : 0.0f;
 }
 
 template <class X, class Q> void quantizeTyped(const quantize_call& c) {
@@ -118,6 +128,23 @@ bool fakeQuantize_reference(const fakeQuantize_call& c) {
     const double low = qmin - zeros[run % channels], high = qmax - zeros[run % channels];
     if (low > -kExact && high < kExact) roundTrip<float>(in + begin, out + begin, end - begin, scale, low, high);
     else roundTrip<double>(in + begin, out + begin, end - begin, scale, low, high);
+  });
+  return true;
+}
+
+// dx = dy where qmin <= rne(x / s) + z <= qmax, else 0
+bool fakeQuantizeGrad_reference(const fakeQuantizeGrad_call& c) {
+  EXPECT(c.x.dtype == Dtype::float32 && c.dy.dtype == Dtype::float32 && c.zeroPoint.dtype == Dtype::int32);
+  const float *dys = c.dy.as<float>(), *xs = c.x.as<float>(), *scales = c.scale.as<float>();
+  const int32_t* zeros = c.zeroPoint.as<int32_t>();
+  float* out = c.dx.as<float>();
+  const double qmin = c.qmin, qmax = c.qmax;
+  Runs runs = scaleRuns(c.x, c.scale, c.zeroPoint, c.axis);
+  runs.each([=, channels = runs.channels](int64_t run, int64_t begin, int64_t end) {
+    const float scale = scales[run % channels];
+    const double low = qmin - zeros[run % channels], high = qmax - zeros[run % channels];
+    const auto pass = low > -kExact && high < kExact ? passThrough<float> : passThrough<double>;
+    pass(dys + begin, xs + begin, out + begin, end - begin, scale, low, high);
   });
   return true;
 }

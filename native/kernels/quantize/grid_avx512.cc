@@ -1,0 +1,10 @@
+#include "grid_tiles.h"
+
+namespace lowbit {
+
+bool quantize_avx512(const quantize_call& c) { return quantizeTiled(c); }
+bool dequantize_avx512(const dequantize_call& c) { return dequantizeTiled(c); }
+bool fakeQuantize_avx512(const fakeQuantize_call& c) { return fakeQuantizeTiled(c); }
+bool fakeQuantizeGrad_avx512(const fakeQuantizeGrad_call& c) { return fakeQuantizeGradTiled(c); }
+
+}  // namespace lowbit

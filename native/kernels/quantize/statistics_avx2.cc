@@ -1,0 +1,8 @@
+#include "statistics_tiles.h"
+
+namespace lowbit {
+
+bool minMax_avx2(const minMax_call& c) { return minMaxTiled(c); }
+bool histogram_avx2(const histogram_call& c) { return histogramTiled(c); }
+
+}  // namespace lowbit
