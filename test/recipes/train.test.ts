@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { evaluate, importOnnx, nn, openDataset, readTrained, resolveConfig, type TrainConfig, Types, train, trainModel } from 'lowbit';
+import { evaluate, importOnnx, nn, openDataset, readTrained, resolveConfig, type TrainConfig, train, trainModel } from 'lowbit';
+import { Types } from '../../lib/graph/types.js';
 import { networkOf, openSamples, optimizerOf, scheduleOf } from '../../lib/recipes/trainParts.js';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
