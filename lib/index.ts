@@ -75,6 +75,9 @@ export { type Inspection, type InspectOptions, inspect, type Layer, type Port } 
 export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { prepareToQuantize, type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';
 export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
+export { readTrained } from './recipes/runFolder.js';
+export { type TrainOptions, type TrainReport, trainModel } from './recipes/train.js';
+export { printConfig, resolveConfig, type TrainConfig } from './recipes/trainConfig.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
 export {
   decodeSafetensors,
@@ -88,19 +91,4 @@ export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
 export { fit } from './train/fit.js';
 export * as train from './train/index.js';
-export {
-  type CosineOptions,
-  constant,
-  cosine,
-  type OneCycleOptions,
-  oneCycle,
-  type PolynomialOptions,
-  polynomial,
-  type Schedule,
-  type Span,
-  type StepDecayOptions,
-  stepDecay,
-  type WarmUpOptions,
-  warmUp,
-} from './train/schedule.js';
 export { type Model, Trainable, type TrainableOptions, trainableOf } from './train/trainable.js';

@@ -1,7 +1,9 @@
-/** `lowbit eval MODEL --data SPEC` */
+/** `lowbit eval MODEL --data SPEC`; the model is a file, the folder of a training run, or a checkpoint. */
+import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { importOnnx } from '../onnx/importOnnx.js';
 import { type Evaluation, type EvaluationMode, evaluate, evaluationModes } from '../recipes/evaluate.js';
+import { readTrained } from '../recipes/runFolder.js';
 import { command, runs } from './command.js';
 import { facts, percent, whole } from './format.js';
 import { addDataOptions, type DataOptions, datasetOf } from './options.js';
@@ -15,13 +17,18 @@ const modes: Record<EvaluationMode, string> = {
 };
 
 export function addEval(program: Command): void {
-  const target = addDataOptions(command(program, 'eval <model>', 'measure the accuracy on labelled samples'), { needed: true });
+  const target = addDataOptions(
+    command(program, 'eval <model>', 'measure the accuracy of a model file, or of a training run, on labelled samples'),
+    { needed: true },
+  );
   for (const mode of evaluationModes) {
     target.addOption(new Option(`--${mode}`, `compute on ${modes[mode]}`).conflicts(evaluationModes.filter((other) => other !== mode)));
   }
   runs<Options>(target, async ({ options, signal, progress }, model) => {
-    const graph = importOnnx(model);
+    const isFolder = statSync(model, { throwIfNoEntry: false })?.isDirectory();
+    const imported = isFolder ? undefined : importOnnx(model);
     const dataset = await datasetOf(options.data, options);
+    const graph = imported ?? (await readTrained(model, dataset));
     const mode = evaluationModes.find((name) => options[name]);
     const line = progress('evaluating');
     const found = await evaluate(graph, dataset, { mode, batch: options.batch, onProgress: line.update, signal });

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { constant, cosine, oneCycle, polynomial, type Schedule, stepDecay, warmUp } from 'lowbit';
+import { train } from 'lowbit';
 import { faults } from '../faults.js';
 import { repositoryRoot } from '../shared.js';
+
+const { constant, cosine, oneCycle, polynomial, stepDecay, warmUp } = train;
+type Schedule = train.Schedule;
 
 /** From PyTorch, see schedules.py beside it. */
 const expected: Record<string, number[]> = JSON.parse(readFileSync(join(repositoryRoot(), 'test/fixtures/schedules.json'), 'utf8'));

@@ -30,9 +30,10 @@ export function checkpoints(folder: string, options: CheckpointsOptions = {}): C
   let written = -1;
   const write = (run: TrainingRun) => {
     if (written === run.step) return;
-    onWritten?.(writeCheckpoint(folder, run.capture()));
+    const path = writeCheckpoint(folder, run.capture());
     written = run.step;
     pruneCheckpoints(folder, keep);
+    onWritten?.(path);
   };
   return {
     name: 'checkpoints',

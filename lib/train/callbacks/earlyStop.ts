@@ -34,14 +34,15 @@ export function earlyStop(options: EarlyStopOptions = {}): Callback {
   };
   return {
     name: 'earlyStop',
-    onEpochEnd({ epoch, model, stop }, report) {
+    onEpochEnd(run, report) {
+      const { epoch, model } = run;
       const value = valueIn(report);
       if (better(value)) {
         best = { value, epoch };
         free();
         if (restoreBest) saved = copies(model.state());
       } else if (epoch - best!.epoch >= patience) {
-        stop(`${metric} has not been better than ${best!.value} of epoch ${best!.epoch} for ${patience} epochs`);
+        run.stop(`${metric} has not been better than ${best!.value} of epoch ${best!.epoch} for ${patience} epochs`);
       }
     },
     // Not before, because a last checkpoint holds the state in which the run would go on.

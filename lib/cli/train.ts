@@ -1,0 +1,83 @@
+/** `lowbit train CONFIG.yaml` */
+import { relative, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { LowbitError } from '../error.js';
+import { readBytes } from '../file.js';
+import { runFolder } from '../recipes/runFolder.js';
+import { type TrainReport, trainModel } from '../recipes/train.js';
+import { resolveConfig } from '../recipes/trainConfig.js';
+import type { EpochReport, Means } from '../train/callback.js';
+import type { TrainingProgress } from '../train/callbacks/progress.js';
+import { command, runs } from './command.js';
+import { digits3, facts, percent, whole } from './format.js';
+import { durationText } from './progress.js';
+
+interface Options {
+  resume?: true | string;
+  output?: string;
+  json?: boolean;
+}
+
+export function addTrain(program: Command): void {
+  const target = command(program, 'train <config>', 'train a model as a YAML file says')
+    .option('--resume [folder]', 'go on from the newest checkpoint of the run, or of this folder')
+    .option('-o, --output <folder>', 'the folder of the run (default: as the file says)');
+  runs<Options>(target, async ({ options: { resume, output, json }, signal, progress }, path) => {
+    const config = await resolveConfig(Buffer.from(readBytes(path)).toString(), path);
+    if (output !== undefined) config.output = resolve(output);
+    const line = progress('training');
+    let saved: string | undefined;
+    const onEpoch = (report: EpochReport) => {
+      line.clear();
+      if (!json) process.stdout.write(`${epochText(report, config.epochs)}\n`);
+    };
+    const onProgress = (state: TrainingProgress) => line.show(progressText(state));
+    const onCheckpoint = (written: string) => {
+      saved = written;
+    };
+    try {
+      const report = await trainModel(config, { resume, signal, onProgress, onEpoch, onCheckpoint });
+      return { data: { output: config.output, ...report }, text: text(report, config.output) };
+    } catch (error) {
+      line.clear();
+      const stopped = error instanceof LowbitError && error.code === 'aborted' && saved !== undefined;
+      if (stopped) process.stderr.write(`${howToResume(saved!, path, output)}\n`);
+      throw error;
+    }
+  });
+}
+
+function howToResume(checkpoint: string, config: string, output: string | undefined): string {
+  const words = ['lowbit train', config, ...(output === undefined ? [] : ['--output', output]), '--resume'];
+  return `wrote ${relative('', checkpoint)}, go on with: ${words.join(' ')}`;
+}
+
+/** "epoch 3/90  step 120/390  loss 1.23  accuracy 45.67 %  1,234/s  3 min left" */
+function progressText({ epoch, epochs, stepInEpoch, stepsPerEpoch, mean, samplesPerSecond, secondsLeft }: TrainingProgress): string {
+  const place = [`epoch ${epoch}/${epochs}`, `step ${stepInEpoch}/${stepsPerEpoch}`];
+  return [...place, ...meansText(mean), `${whole(samplesPerSecond)}/s`, `${durationText(secondsLeft)} left`].join('  ');
+}
+
+/** "epoch 3/90  loss 1.23  accuracy 45.67 %  (validation 1.31, 43.21 %)" */
+function epochText({ epoch, training, validation }: EpochReport, epochs: number): string {
+  const validated = Object.entries(validation ?? {}).map(([name, value]) => meanText(name, value));
+  return [`epoch ${epoch}/${epochs}`, ...meansText(training), ...(validation ? [`(validation ${validated.join(', ')})`] : [])].join('  ');
+}
+
+const meansText = (means: Means) => Object.entries(means).map(([name, value]) => `${name} ${meanText(name, value)}`);
+const meanText = (name: string, value: number) => (name.endsWith('accuracy') ? percent(value) : digits3(value));
+
+function text({ model, results, times }: TrainReport, output: string): string {
+  const { best, epochs, steps, stopped } = results;
+  const { training, validation = {} } = epochs.at(-1)!;
+  const names = Object.entries(validation).map(([name, value]): [string, string] => [`validation ${name}`, meanText(name, value)]);
+  return facts([
+    ['trained', `${model.name}, ${whole(model.parameters)} parameters, ${epochs.length} epochs, ${whole(steps)} steps`],
+    ...Object.entries(training).map(([name, value]): [string, string] => [name, meanText(name, value)]),
+    ...names,
+    ['best epoch', `${best.epoch}, ${best.metric} ${meanText(best.metric, best.value)}`],
+    ...(stopped === null ? [] : [['stopped', stopped] as [string, string]]),
+    ['time', durationText(times.seconds)],
+    ['wrote', relative('', runFolder(output).onnx)],
+  ]);
+}

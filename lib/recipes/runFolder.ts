@@ -1,0 +1,88 @@
+/** The folder of a training run: what lies in it, and the model that it holds. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Dataset } from '../data/dataset.js';
+import { fail } from '../error.js';
+import { failOnFile, readBytes } from '../file.js';
+import type { Graph } from '../graph/graph.js';
+import { readSafetensors } from '../safetensors.js';
+import { latestCheckpoint } from '../train/checkpoint.js';
+import { Trainable } from '../train/trainable.js';
+import { resolveConfig, type TrainConfig } from './trainConfig.js';
+import { networkOf } from './trainParts.js';
+
+export interface RunFolder {
+  path: string;
+  /** Every option of the run. */
+  config: string;
+  /** A line an epoch. */
+  log: string;
+  /** A folder of checkpoints. */
+  checkpoints: string;
+  /** The trained model, and its parameters and running statistics alone. */
+  onnx: string;
+  state: string;
+  report: string;
+}
+
+/** The names of the files of a run. */
+export function runFolder(path: string): RunFolder {
+  const at = (name: string) => join(path, name);
+  const model = { onnx: at('model.onnx'), state: at('model.safetensors') };
+  return { path, config: at('config.yaml'), log: at('log.csv'), checkpoints: at('checkpoints'), ...model, report: at('report.json') };
+}
+
+/**
+ * Makes the folder of a run.
+ * @throws LowbitError 'file' where it cannot be made, or holds a run that this one does not go on with
+ */
+export function makeRunFolder(path: string, resumed: boolean): RunFolder {
+  const folder = runFolder(path);
+  if (!resumed && existsSync(folder.config)) {
+    const todo = 'Go on with it (--resume), or give another folder (--output).';
+    fail({ code: 'file', path, problem: 'there is a run in this folder already', todo });
+  }
+  try {
+    mkdirSync(folder.checkpoints, { recursive: true });
+  } catch (error) {
+    failOnFile(path, error);
+  }
+  return folder;
+}
+
+/** The checkpoints to go on from: those of a run, or the folder itself. */
+export function checkpointsAt(path: string): string {
+  const { checkpoints } = runFolder(path);
+  return existsSync(checkpoints) ? checkpoints : path;
+}
+
+/**
+ * The model that a run has made: its last one where the run has ended, otherwise that of its newest checkpoint.
+ * @param path the folder of a run or of one checkpoint in it
+ * @param samples what the model will see; only their shape and type matter
+ * @throws LowbitError 'file' where there is no run or no checkpoint yet, 'format' and 'data' where files are damaged or belong to another model
+ */
+export async function readTrained(path: string, samples: Dataset): Promise<Graph> {
+  const config = await configAbove(path);
+  const state = [path, latestCheckpoint(checkpointsAt(path))]
+    .map((place) => place && runFolder(place).state)
+    .find((file) => file && existsSync(file));
+  if (!state) return fail({ code: 'file', path, problem: 'there is no trained model and no checkpoint in this folder' });
+  const { parameters, freeze } = config;
+  const model = new Trainable(networkOf(config, samples), { parameters: parameters ?? undefined, freeze, inPlace: true });
+  const { tensors } = readSafetensors(state);
+  try {
+    model.load(tensors, state);
+  } finally {
+    for (const tensor of tensors.values()) tensor.dispose();
+  }
+  return model.graph;
+}
+
+/** The configuration of the run that a folder belongs to: a run, its checkpoints, or one of them. */
+async function configAbove(path: string): Promise<TrainConfig> {
+  const places = [path, dirname(resolve(path)), dirname(dirname(resolve(path)))].map((place) => runFolder(place).config);
+  const file = places.find((place) => existsSync(place));
+  if (file === undefined) return fail({ code: 'file', path, problem: 'this is no folder of a training run: there is no config.yaml' });
+  return resolveConfig(Buffer.from(readBytes(file)).toString(), file);
+}

@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { temporaryFolder } from '../folder.js';
+import { json, lowbit } from './lowbit.js';
+
+const small = `model: { name: lenet5 }
+data: { train: { source: 'digits:128', seed: 2 }, validation: { source: 'digits:50', seed: 1 } }
+optimizer: { name: sgd, rate: 0.05 }
+batchSize: 32
+epochs: 2
+`;
+
+const narrow = (text: string) => text.split('\n').every((line) => line.length <= 80);
+
+test('train, then eval of the run, of a checkpoint and of the ONNX file', async (t) => {
+  const folder = temporaryFolder({ 'small.yaml': small });
+  const { code, stdout, stderr } = await lowbit(folder, ['train', 'small.yaml']);
+  t.is(code, 0, stderr);
+  t.is(stderr, '');
+  t.true(narrow(stdout), stdout);
+  t.regex(stdout, /^epoch 1\/2 {2}loss [\d.]+ {2}accuracy [\d.]+ % {2}\(validation [\d.]+, [\d.]+ %\)$/m);
+  t.regex(stdout, /^trained +lenet5, 61,706 parameters, 2 epochs, 8 steps$/m);
+  t.regex(stdout, /^wrote +runs\/small\/model\.onnx$/m);
+  const run = join('runs', 'small');
+  const { results } = JSON.parse(readFileSync(join(folder, run, 'report.json'), 'utf8'));
+  const checkpoint = join(
+    run,
+    'checkpoints',
+    readdirSync(join(folder, run, 'checkpoints'))
+      .sort()
+      .at(-1)!,
+  );
+  for (const model of [run, checkpoint, join(run, 'model.onnx')]) {
+    const { data } = await json(folder, ['eval', model, '--data', 'digits:50']);
+    t.is(data.top1, results.epochs.at(-1).validation.accuracy, model);
+  }
+});
+
+test('--output and --json', async (t) => {
+  const folder = temporaryFolder({ 'small.yaml': small });
+  const { code, data } = await json(folder, ['train', 'small.yaml', '--output', 'there']);
+  t.is(code, 0);
+  t.deepEqual(Object.keys(data), ['output', 'versions', 'model', 'results', 'times']);
+  t.is(data.output, join(folder, 'there'));
+  t.true(existsSync(join(folder, 'there', 'model.onnx')));
+  const again = await lowbit(folder, ['train', 'small.yaml', '--output', 'there']);
+  t.is(again.code, 3);
+  t.regex(again.stderr, /there is a run in this folder already/);
+});
+
+test('Ctrl-C ends with 130, writes a checkpoint and says how to go on; --resume does', async (t) => {
+  const folder = temporaryFolder({ 'long.yaml': small.replace('epochs: 2', 'epochs: 100000') });
+  const announce = "process.on('newListener', (event) => event === 'SIGINT' && setTimeout(() => process.stderr.write('now '), 1500))";
+  const stopped = await lowbit(folder, ['train', 'long.yaml'], {
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(announce)}` },
+    onStderr: (text, pid) => text.startsWith('now') && process.kill(pid, 'SIGINT'),
+  });
+  t.is(stopped.code, 130);
+  t.regex(stopped.stderr, /wrote runs\/long\/checkpoints\/step-\d+, go on with: lowbit train long\.yaml --resume\n/);
+  const steps = Number(/step-(\d+)/.exec(stopped.stderr)![1]);
+  const shorter = small.replace('epochs: 2', `epochs: ${Math.ceil(steps / 4) + 1}\noutput: runs/long`);
+  writeFileSync(join(folder, 'shorter.yaml'), shorter);
+  const { code, data } = await json(folder, ['train', 'shorter.yaml', '--resume']);
+  t.is(code, 0);
+  t.is((data.results as { steps: number }).steps, 4 * (Math.ceil(steps / 4) + 1));
+});
+
+test('mistakes in the file are told with their place', async (t) => {
+  const folder = temporaryFolder({ 'wrong.yaml': `${small}clipNrm: 1\n` });
+  const { code, stderr } = await lowbit(folder, ['train', 'wrong.yaml']);
+  t.is(code, 3);
+  t.regex(stderr, /^error: wrong\.yaml:6:1: clipNrm is unknown \(did you mean "clipNorm"\?\)\.\n$/);
+  const missing = await lowbit(folder, ['train', 'not.yaml']);
+  t.is(missing.code, 3);
+  t.regex(missing.stderr, /not\.yaml: there is no such file/);
+  const folderless = await lowbit(folder, ['eval', '.', '--data', 'digits:5']);
+  t.is(folderless.code, 3);
+  t.regex(folderless.stderr, /this is no folder of a training run/);
+});
