@@ -16,46 +16,46 @@ namespace {
 
 #if defined(__AVX512F__)
 
-using Ints = __m512i;
+using Bins = __m512i;
 using Mask = __mmask16;
 
-INLINE Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
-INLINE Vector larger(Vector a, Vector b) { return _mm512_max_ps(a, b); }
+INLINE Vector lower(Vector a, Vector b) { return _mm512_min_ps(a, b); }
+INLINE Vector higher(Vector a, Vector b) { return _mm512_max_ps(a, b); }
 INLINE Mask none() { return 0; }
 INLINE Mask either(Mask a, Mask b) { return static_cast<Mask>(a | b); }
 INLINE Mask isNaN(Vector x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
 INLINE bool any(Mask a) { return a != 0; }
 
 // The bin of |x|·scale, those of negative numbers `bins` further on; NaN goes to `nowhere`.
-INLINE Ints binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
+INLINE Bins binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
   const Vector magnitude = _mm512_min_ps(_mm512_mul_ps(_mm512_abs_ps(x), scale), top);
-  const Ints bin = _mm512_cvttps_epi32(magnitude), offset = _mm512_set1_epi32(bins);
-  const Ints placed = _mm512_mask_add_epi32(bin, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), bin, offset);
+  const Bins bin = _mm512_cvttps_epi32(magnitude), offset = _mm512_set1_epi32(bins);
+  const Bins placed = _mm512_mask_add_epi32(bin, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), bin, offset);
   return _mm512_mask_mov_epi32(placed, isNaN(x), _mm512_set1_epi32(nowhere));
 }
-INLINE void storeInts(int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
+INLINE void storeInts(int32_t* p, Bins x) { _mm512_storeu_si512(p, x); }
 
 #else
 
-using Ints = __m256i;
+using Bins = __m256i;
 using Mask = __m256;
 
-INLINE Vector smaller(Vector a, Vector b) { return _mm256_min_ps(a, b); }
-INLINE Vector larger(Vector a, Vector b) { return _mm256_max_ps(a, b); }
+INLINE Vector lower(Vector a, Vector b) { return _mm256_min_ps(a, b); }
+INLINE Vector higher(Vector a, Vector b) { return _mm256_max_ps(a, b); }
 INLINE Mask none() { return _mm256_setzero_ps(); }
 INLINE Mask either(Mask a, Mask b) { return _mm256_or_ps(a, b); }
 INLINE Mask isNaN(Vector x) { return _mm256_cmp_ps(x, x, _CMP_UNORD_Q); }
 INLINE bool any(Mask a) { return _mm256_movemask_ps(a) != 0; }
 
 // The bin of |x|·scale, those of negative numbers `bins` further on; NaN goes to `nowhere`.
-INLINE Ints binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
+INLINE Bins binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
   const Vector magnitude = _mm256_min_ps(_mm256_mul_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), x), scale), top);
   const Mask negative = _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ);
-  const Ints offset = _mm256_and_si256(_mm256_castps_si256(negative), _mm256_set1_epi32(bins));
-  const Ints placed = _mm256_add_epi32(_mm256_cvttps_epi32(magnitude), offset);
+  const Bins offset = _mm256_and_si256(_mm256_castps_si256(negative), _mm256_set1_epi32(bins));
+  const Bins placed = _mm256_add_epi32(_mm256_cvttps_epi32(magnitude), offset);
   return _mm256_blendv_epi8(placed, _mm256_set1_epi32(nowhere), _mm256_castps_si256(isNaN(x)));
 }
-INLINE void storeInts(int32_t* p, Ints x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
+INLINE void storeInts(int32_t* p, Bins x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
 
 #endif
 
@@ -82,13 +82,13 @@ Range rangeOf(const float* x, int64_t n) {
   for (; i + kAtOnce * kWidth <= n; i += kAtOnce * kWidth)
     each<kAtOnce>([&](auto j) {
       const Vector v = load(x + i + kWidth * j);
-      low[j] = smaller(v, low[j]);
-      high[j] = larger(v, high[j]);
+      low[j] = lower(v, low[j]);
+      high[j] = higher(v, high[j]);
       nan = either(nan, isNaN(v));
     });
   float lows[kWidth], highs[kWidth];
-  Lanes(kWidth).store(lows, smaller(smaller(low[0], low[1]), smaller(low[2], low[3])));
-  Lanes(kWidth).store(highs, larger(larger(high[0], high[1]), larger(high[2], high[3])));
+  Lanes(kWidth).store(lows, lower(lower(low[0], low[1]), lower(low[2], low[3])));
+  Lanes(kWidth).store(highs, higher(higher(high[0], high[1]), higher(high[2], high[3])));
   Range range{INFINITY, -INFINITY, any(nan)};
   auto add = [&](float least, float most) {
     range.low = least < range.low ? least : range.low;
