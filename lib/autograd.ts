@@ -56,10 +56,10 @@ function backward(loss: Tensor, calls: readonly RecordedCall[], parameters: Set<
     const { inputs, output } = call;
     const dy = slots.take(output);
     if (dy) {
-      const thunks = ruleOf(call)(dy, call);
+      const gradients = scope(() => gradientsOf(call, dy, depends));
       for (const [i, input] of inputs.entries()) {
-        const thunk = depends.has(input) ? thunks[i] : undefined;
-        if (thunk) slots.put(input, gradientOf(call, input, thunk));
+        const gradient = gradients[i];
+        if (gradient) slots.put(input, gradient);
       }
       if (parameters.has(output)) slots.put(output, dy);
       slots.release(dy);
@@ -72,6 +72,15 @@ function backward(loss: Tensor, calls: readonly RecordedCall[], parameters: Set<
 function ruleOf({ op }: RecordedCall) {
   if (op.grad === 'none') return () => [];
   return op.grad ?? fail({ code: 'graph', problem: `the loss depends on parameters through ${op.name}, which has no gradient rule` });
+}
+
+/** The gradients of a call by those of its inputs that somebody depends on. What a rule makes on the way is freed by the caller's scope. */
+function gradientsOf(call: RecordedCall, dy: Tensor, depends: Set<Tensor>): (Tensor | undefined)[] {
+  const thunks = ruleOf(call)(dy, call);
+  return call.inputs.map((input, i) => {
+    const thunk = depends.has(input) ? thunks[i] : undefined;
+    return thunk && gradientOf(call, input, thunk);
+  });
 }
 
 function gradientOf({ op }: RecordedCall, input: Tensor, thunk: () => Tensor): Tensor {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { add, memory, mul, noGrad, offThread, reduceSum, round, scope, Tensor, valueAndGradients } from 'lowbit';
+import { add, memory, mul, noGrad, offThread, reciprocal, reduceSum, round, scope, Tensor, valueAndGradients } from 'lowbit';
 import { faults } from './faults.js';
 
 const total = (x: Tensor) => reduceSum(x, { axes: x.shape.map((_, i) => i), keepDims: false });
@@ -93,6 +93,21 @@ test('nothing is left but what was asked for, whether it works or not', (t) => {
       }, [x]),
     );
     t.is(memory().tensors, before);
+  });
+});
+
+test('what a rule makes on the way is freed with its call', (t) => {
+  scope(() => {
+    const x = Tensor.from(new Float32Array(1 << 16).fill(0.1));
+    memory('resetPeak');
+    const before = memory().peakBytes;
+    const depth = 20;
+    valueAndGradients(() => {
+      let y = x;
+      for (let i = 0; i < depth; i++) y = reciprocal(y); // its gradient takes three ops
+      return total(y);
+    }, [x]);
+    t.true(memory().peakBytes - before <= (depth + 5) * x.bytes, `${(memory().peakBytes - before) / x.bytes} tensors at most`);
   });
 });
 

@@ -16,6 +16,16 @@ const floors: Record<string, number> = {
 /** Edges between folders of one floor that are wanted. */
 const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
   {
+    from: /^train\/(fit|validate)$/,
+    to: /^data\/(augment|dataset|training)$/,
+    reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
+  },
+  {
+    from: /^train\/trainable$/,
+    to: /^passes\/trainingForm$/,
+    reason: 'what is trained is a rewritten graph',
+  },
+  {
     from: /^onnx\/importOnnx$/,
     to: /^passes\/(cancelTransposes|mergeReshapes)$/,
     reason: 'the file has images as NCHW: its import is only done when the transposes and reshapes around each operator are gone',

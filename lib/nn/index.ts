@@ -6,6 +6,7 @@ export * from './layers/activations.js';
 export * from './layers/attention.js';
 export * from './layers/containers.js';
 export * from './layers/conv.js';
+export * from './layers/dropout.js';
 export * from './layers/embedding.js';
 export * from './layers/flatten.js';
 export * from './layers/linear.js';

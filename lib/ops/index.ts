@@ -36,7 +36,25 @@ export * from './qgemm.js';
 export * from './quantize.js';
 export * from './reduce.js';
 
-const families = [basic, elementwise, reduce, layout, gemm, conv, pool, norm, quantize, qgemm, qconv, integer, augment, batchNorm, optimizer, loss, dropout];
+const families = [
+  basic,
+  elementwise,
+  reduce,
+  layout,
+  gemm,
+  conv,
+  pool,
+  norm,
+  quantize,
+  qgemm,
+  qconv,
+  integer,
+  augment,
+  batchNorm,
+  optimizer,
+  loss,
+  dropout,
+];
 
 const isOp = (value: unknown): value is AnyOp => typeof value === 'function' && 'infer' in value;
 

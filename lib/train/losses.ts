@@ -1,7 +1,7 @@
 /** What training makes small: a function of a network's first output and the labels. */
 import { cast } from '../ops/elementwise.js';
-import * as ops from '../ops/loss.js';
 import { gather, reshape } from '../ops/layout.js';
+import * as ops from '../ops/loss.js';
 import { logSoftmax } from '../ops/norm.js';
 import type { Tensor } from '../tensor.js';
 
@@ -47,5 +47,7 @@ export function meanSquaredError(): Loss {
  * @param targets (labels, classes), rows that sum to 1
  */
 export function klDivergence(targets: Tensor): Loss {
-  return loss('klDivergence', { targets: targets.shape }, (output, labels) => ops.klDivergence(logSoftmax(output), gather(targets, labels)));
+  return loss('klDivergence', { targets: targets.shape }, (output, labels) =>
+    ops.klDivergence(logSoftmax(output), gather(targets, labels)),
+  );
 }

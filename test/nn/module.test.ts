@@ -8,7 +8,7 @@ import { faults } from '../faults.js';
 class Net extends nn.Module {
   readonly first = new nn.Linear(2, 3);
   readonly blocks = [new nn.Linear(3, 3, { bias: false }), new nn.ReLU()];
-  readonly tail = new nn.Sequential(new nn.BatchNorm1d(3, { momentum: 0.5 }), new nn.Residual(new nn.Linear(3, 3)));
+  readonly tail = new nn.Sequential(new nn.BatchNorm1d(3, { epsilon: 0.5 }), new nn.Residual(new nn.Linear(3, 3)));
   readonly gain = nn.parameter(Tensor.from([2, 2, 2]));
   readonly offset = nn.constant(Tensor.from([1, 1, 1]));
   readonly rate = 0.5;
@@ -42,7 +42,7 @@ test('a module reads as its parts', (t) => {
     '  (blocks.0): Linear(3, 3, bias=false)',
     '  (blocks.1): ReLU()',
     '  (tail): Sequential(',
-    '    (0): BatchNorm1d(3, momentum=0.5)',
+    '    (0): BatchNorm1d(3, epsilon=0.5)',
     '    (1): Residual(',
     '      (body): Linear(3, 3)',
     '    )',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { dataset, exportOnnx, fit, importOnnx, memory, nn, Trainable, threads, train, traceModule } from 'lowbit';
+import { dataset, exportOnnx, fit, importOnnx, memory, nn, Trainable, threads, traceModule, train } from 'lowbit';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
 import { bytesOf } from '../ops/case.js';
@@ -122,7 +122,10 @@ test('parts of a batch add up to the batch', async (t) => {
   for (const [name, tensor] of whole.model.parameters) {
     const other = parts.model.parameters.get(name)!.toNumbers();
     // Sums of 16 terms in another order, a few steps long, of numbers around 1.
-    t.true(tensor.toNumbers().every((x, i) => Math.abs(x - other[i]) < 1e-5), name);
+    t.true(
+      tensor.toNumbers().every((x, i) => Math.abs(x - other[i]) < 1e-5),
+      name,
+    );
   }
 });
 
@@ -138,7 +141,11 @@ test('what is frozen stays, batch statistics of a frozen norm too', async (t) =>
     if (name.startsWith('0') || name.startsWith('1')) t.deepEqual(now, numbers, name);
     else t.notDeepEqual(now, numbers, name);
   }
-  t.deepEqual([...module.state()].map(([, tensor]) => tensor.toNumbers()), [...before.values()], 'the module keeps its own');
+  t.deepEqual(
+    [...module.state()].map(([, tensor]) => tensor.toNumbers()),
+    [...before.values()],
+    'the module keeps its own',
+  );
 });
 
 test('a step that is not finite changes nothing and says where it began', async (t) => {
@@ -146,7 +153,12 @@ test('a step that is not finite changes nothing and says where it began', async 
     values[4 * 20] = Number.NaN;
   });
   const options = { epochs: 1, batchSize: 16, optimizer: train.sgd({ rate: 0.1 }) };
-  await faultsLater(t, () => fit(perceptron(), spoiled, options), 'data', /step \d \(epoch 1\): the loss is NaN.*first value that is not finite is "input"/);
+  await faultsLater(
+    t,
+    () => fit(perceptron(), spoiled, options),
+    'data',
+    /step \d \(epoch 1\): the loss is NaN.*first value that is not finite is "input"/,
+  );
   const skipped: train.NonFinite[] = [];
   const { model, steps } = await fit(perceptron(), spoiled, {
     ...options,
@@ -156,7 +168,12 @@ test('a step that is not finite changes nothing and says where it began', async 
   t.is(skipped.length, 1);
   t.true([...model.state().values()].every((tensor) => tensor.toNumbers().every(Number.isFinite)));
   const wild = { ...options, optimizer: train.sgd({ rate: 1e30 }), epochs: 20 };
-  await faultsLater(t, () => fit(perceptron(), points(), wild), 'data', /first value that is not finite is "[^"]+" \(\w+\)|sum of the squared|gradient of/);
+  await faultsLater(
+    t,
+    () => fit(perceptron(), points(), wild),
+    'data',
+    /first value that is not finite is "[^"]+" \(\w+\)|sum of the squared|gradient of/,
+  );
 });
 
 test('it stops early with the best it had', async (t) => {
@@ -192,13 +209,19 @@ test('the log has a line an epoch', async (t) => {
   t.true(existsSync(path));
   const [head, ...lines] = readFileSync(path, 'utf8').trim().split('\n');
   t.is(head, 'epoch,step,rate,loss,accuracy,validation loss,validation accuracy,seconds,samples/s');
-  t.deepEqual(lines.map((line) => line.split(',').slice(0, 2).join()), ['1,4', '2,8', '3,12']);
+  t.deepEqual(
+    lines.map((line) => line.split(',').slice(0, 2).join()),
+    ['1,4', '2,8', '3,12'],
+  );
 });
 
 test('progress counts down', async (t) => {
   const seen: train.TrainingProgress[] = [];
   await fit(perceptron(), points(), { epochs: 2, batchSize: 16, callbacks: [train.progress((now) => seen.push(now), 0)] });
-  t.deepEqual(seen.map(({ epoch, stepInEpoch }) => [epoch, stepInEpoch]), [1, 2].flatMap((epoch) => [1, 2, 3, 4].map((step) => [epoch, step])));
+  t.deepEqual(
+    seen.map(({ epoch, stepInEpoch }) => [epoch, stepInEpoch]),
+    [1, 2].flatMap((epoch) => [1, 2, 3, 4].map((step) => [epoch, step])),
+  );
   t.is(seen.at(-1)!.secondsLeft, 0);
   t.true(seen[0].samplesPerSecond > 0 && seen[0].secondsLeft > 0);
 });

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { nn, readSafetensors, reshape, type Shape, scope, slice, type Tensor, Trainable, train, traceModule } from 'lowbit';
+import { nn, readSafetensors, reshape, type Shape, scope, slice, type Tensor, Trainable, traceModule, train } from 'lowbit';
 import { repositoryRoot } from '../shared.js';
 
 const fixture = join(repositoryRoot(), 'test/fixtures');

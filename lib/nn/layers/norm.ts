@@ -8,15 +8,13 @@ import { checkSizes } from '../sizes.js';
 import { filled } from '../tensors.js';
 
 export interface BatchNormOptions {
-  /** How much a batch counts in training: running = (1 − momentum)·running + momentum·batch. Default 0.1. */
-  momentum?: number;
   /** Added to the variance, default 1e-5. */
   epsilon?: number;
 }
 
 /**
  * Every channel (the last dimension) normalized by its running mean and variance, then scaled and shifted (Ioffe, Szegedy 2015); see the
- * op `batchNorm`. In training the statistics are those of the batch.
+ * op `batchNorm`. In training the statistics are those of the batch, and the running ones follow them with the momentum of the run (`fit`).
  */
 abstract class BatchNorm extends Module {
   /** The scale of each channel, from 1. */
@@ -25,14 +23,12 @@ abstract class BatchNorm extends Module {
   readonly bias: Tensor;
   readonly runningMean: Tensor;
   readonly runningVariance: Tensor;
-  readonly momentum: number;
   readonly epsilon: number;
 
   constructor(channels: number, options: BatchNormOptions = {}) {
     super(written(channels, options));
-    checkOptions(new.target.name, options, ['momentum', 'epsilon']);
+    checkOptions(new.target.name, options, ['epsilon']);
     checkSizes(new.target.name, { channels });
-    this.momentum = options.momentum ?? 0.1;
     this.epsilon = options.epsilon ?? 1e-5;
     this.weight = parameter(filled([channels], 1));
     this.bias = parameter(filled([channels], 0));

@@ -4,6 +4,7 @@ import type { Tensor } from '../../tensor.js';
 import { ReLU6 } from '../layers/activations.js';
 import { Sequential } from '../layers/containers.js';
 import { Conv2d } from '../layers/conv.js';
+import { Dropout } from '../layers/dropout.js';
 import { Flatten } from '../layers/flatten.js';
 import { Linear } from '../layers/linear.js';
 import { BatchNorm2d } from '../layers/norm.js';
@@ -146,6 +147,6 @@ export function mobilenetV2(options: MobileNetOptions = {}): Module {
   }
   const last = multipleOf8(1280 * Math.max(1, width));
   features.push(convNormReLU(channels, last, { kernel: 1 }, random));
-  const classifier = new Linear(last, classes, { initial: normalInitial(0.01), random });
+  const classifier = new Sequential(new Dropout(0.2), new Linear(last, classes, { initial: normalInitial(0.01), random }));
   return new MobileNet(new Sequential(...features), classifier);
 }

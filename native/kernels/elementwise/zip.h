@@ -34,14 +34,6 @@ template <class F> bool zipNumber(const View& a, const View& b, const View& y, F
   return true;
 }
 
-// For real numbers of one type; f computes in double and is rounded once.
-template <class F> bool zipReal(const View& a, const View& b, const View& y, F f) {
-  asReal(y.dtype, [&]<class T>(Type<T>) {
-    zip<T, T, T>(a, b, y, [f](Computed<T> p, Computed<T> q) { return f(static_cast<double>(p), static_cast<double>(q)); });
-  });
-  return true;
-}
-
 template <class F> bool zipInteger(const View& a, const View& b, const View& y, F f) {
   asInteger(y.dtype, [&]<class T>(Type<T>) { zip<T, T, T>(a, b, y, f); });
   return true;

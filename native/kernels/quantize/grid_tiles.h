@@ -16,7 +16,7 @@ constexpr int64_t kGrain = 16384;
 // What a channel's arithmetic needs: real = (code - zero)·scale, and the codes low + zero ... high + zero.
 struct Channel {
   Vector scale, low, high;
-  Ints zero;
+  Codes zero;
 };
 
 // Per channel, as rows of `width` columns; a multiple of the channels where they are the last axis.
@@ -65,7 +65,7 @@ struct Grid {
   bool exact = true;
 
   template <class Step> INLINE void eachOfRun(int64_t begin, int64_t end, int64_t channel, Step& step) const {
-    const Channel all{repeat(scales[channel]), repeat(lows[channel]), repeat(highs[channel]), repeat(zeros[channel])};
+    const Channel all{repeat(scales[channel]), repeat(lows[channel]), repeat(highs[channel]), repeatCode(zeros[channel])};
     int64_t i = begin;
     for (; i + kWidth <= end; i += kWidth) step(i, kWidth, all);
     if (i < end) step(i, end - i, all);
@@ -82,11 +82,11 @@ struct Grid {
       }
     });
   }
-  INLINE Channel at(int64_t j) const { return {load(scales + j), load(lows + j), load(highs + j), loadInts(zeros + j)}; }
+  INLINE Channel at(int64_t j) const { return {load(scales + j), load(lows + j), load(highs + j), loadZeros(zeros + j)}; }
 };
 
 // rne(x / s) in [low, high]; NaN counts as 0.
-INLINE Vector codeOf(Vector x, const Channel& c) { return roundHalfEven(clamped(orZero(quotient(x, c.scale)), c.low, c.high)); }
+INLINE Vector codeOf(Vector x, const Channel& c) { return roundHalfEven(clamped(orZero(x / c.scale), c.low, c.high)); }
 
 bool fakeQuantizeTiled(const fakeQuantize_call& c) {
   EXPECT(c.x.dtype == Dtype::float32 && c.zeroPoint.size() == c.scale.size());
@@ -94,7 +94,7 @@ bool fakeQuantizeTiled(const fakeQuantize_call& c) {
   const Grid grid(c.x, c.scale, c.axis.integer(), c.qmin, c.qmax, [=](int64_t i) { return zeros[i]; });
   if (!grid.usable()) return false;
   grid.each([x = c.x.as<float>(), y = c.y.as<float>()](int64_t i, int64_t count, const Channel& channel) {
-    Lanes(count).store(y + i, times(codeOf(load(x + i), channel), channel.scale));
+    Lanes(count).store(y + i, codeOf(load(x + i), channel) * channel.scale);
   });
   return true;
 }
@@ -106,7 +106,7 @@ bool fakeQuantizeGradTiled(const fakeQuantizeGrad_call& c) {
   if (!grid.usable()) return false;
   grid.each([dy = c.dy.as<float>(), x = c.x.as<float>(), dx = c.dx.as<float>()](int64_t i, int64_t count, const Channel& channel) {
     const Vector one = repeat(1.0f);
-    const Vector code = roundHalfEven(clamped(quotient(load(x + i), channel.scale), minus(channel.low, one), plus(channel.high, one)));
+    const Vector code = roundHalfEven(clamped(load(x + i) / channel.scale, channel.low - one, channel.high + one));
     Lanes(count).store(dx + i, whereWithin(code, channel.low, channel.high, load(dy + i)));
   });
   return true;
@@ -134,7 +134,7 @@ template <class Code> bool dequantizeFrom(const dequantize_call& c) {
   const Grid grid(c.x, c.scale, c.axis.integer(), 0, 0, [=](int64_t i) { return static_cast<int32_t>(zeros[i]); });
   if (!grid.usable()) return false;
   grid.each([x = c.x.as<Code>(), y = c.y.as<float>()](int64_t i, int64_t count, const Channel& channel) {
-    Lanes(count).store(y + i, times(real(minus(loadCodes(x + i), channel.zero)), channel.scale));
+    Lanes(count).store(y + i, real(minus(loadCodes(x + i), channel.zero)) * channel.scale);
   });
   return true;
 }

@@ -16,7 +16,7 @@ namespace {
 
 #if defined(__AVX512F__)
 
-using Ints = __m512i;
+using Bins = __m512i;
 using Mask = __mmask16;
 
 INLINE Mask none() { return 0; }
@@ -25,17 +25,17 @@ INLINE Mask isNaN(Vector x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
 INLINE bool any(Mask a) { return a != 0; }
 
 // The bin of |x|·scale, those of negative numbers `bins` further on; NaN goes to `nowhere`.
-INLINE Ints binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
+INLINE Bins binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
   const Vector magnitude = _mm512_min_ps(_mm512_mul_ps(_mm512_abs_ps(x), scale), top);
-  const Ints bin = _mm512_cvttps_epi32(magnitude), offset = _mm512_set1_epi32(bins);
-  const Ints placed = _mm512_mask_add_epi32(bin, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), bin, offset);
+  const Bins bin = _mm512_cvttps_epi32(magnitude), offset = _mm512_set1_epi32(bins);
+  const Bins placed = _mm512_mask_add_epi32(bin, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), bin, offset);
   return _mm512_mask_mov_epi32(placed, isNaN(x), _mm512_set1_epi32(nowhere));
 }
-INLINE void storeInts(int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
+INLINE void storeInts(int32_t* p, Bins x) { _mm512_storeu_si512(p, x); }
 
 #else
 
-using Ints = __m256i;
+using Bins = __m256i;
 using Mask = __m256;
 
 INLINE Mask none() { return _mm256_setzero_ps(); }
@@ -44,14 +44,14 @@ INLINE Mask isNaN(Vector x) { return _mm256_cmp_ps(x, x, _CMP_UNORD_Q); }
 INLINE bool any(Mask a) { return _mm256_movemask_ps(a) != 0; }
 
 // The bin of |x|·scale, those of negative numbers `bins` further on; NaN goes to `nowhere`.
-INLINE Ints binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
+INLINE Bins binsOf(Vector x, Vector scale, Vector top, int32_t bins, int32_t nowhere) {
   const Vector magnitude = _mm256_min_ps(_mm256_mul_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), x), scale), top);
   const Mask negative = _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ);
-  const Ints offset = _mm256_and_si256(_mm256_castps_si256(negative), _mm256_set1_epi32(bins));
-  const Ints placed = _mm256_add_epi32(_mm256_cvttps_epi32(magnitude), offset);
+  const Bins offset = _mm256_and_si256(_mm256_castps_si256(negative), _mm256_set1_epi32(bins));
+  const Bins placed = _mm256_add_epi32(_mm256_cvttps_epi32(magnitude), offset);
   return _mm256_blendv_epi8(placed, _mm256_set1_epi32(nowhere), _mm256_castps_si256(isNaN(x)));
 }
-INLINE void storeInts(int32_t* p, Ints x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
+INLINE void storeInts(int32_t* p, Bins x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
 
 #endif
 
