@@ -361,7 +361,15 @@ export const mul: Op<readonly ['a', 'b']> = binary(
   },
 );
 /** a / b; integers truncate toward zero, and divided by 0 they give 0. */
-export const div: Op<readonly ['a', 'b']> = binary('div', number, {}, propagates(quotient));
+export const div: Op<readonly ['a', 'b']> = binary(
+  'div',
+  number,
+  {},
+  {
+    ...propagates(quotient),
+    grad: (dy, { inputs: [a, b], output }) => [() => unbroadcast(div(dy, b), a), () => unbroadcast(neg(div(mul(dy, output), b)), b)],
+  },
+);
 /** The larger; NaN where either is NaN. */
 export const maximum = binary(
   'maximum',

@@ -183,7 +183,8 @@ class Run implements TrainingRun {
       if (this.stopped) return;
       await setImmediate(); // signals and the terminal get their turn
     }
-    await this.#endEpoch(started, (this.#samples - before) / (training / 1000));
+    const samples = this.#samples - before;
+    await this.#endEpoch(started, samples ? samples / (training / 1000) : 0);
   }
 
   #beginEpoch(): void {

@@ -44,7 +44,7 @@ test('a network learns, in place, and goes out as ONNX', async (t) => {
   const again = new Trainable(importOnnx(file));
   const metrics = [train.accuracy];
   const loss = train.crossEntropy();
-  const before = await train.validate({ model, loss, metrics }, smallDigits(200, 2), 50);
+  const before = await train.validate({ model, loss, metrics }, smallDigits(200, 2), 32);
   t.deepEqual(before, history.at(-1)!.validation);
   const after = await train.validate({ model: again, loss, metrics }, smallDigits(200, 2), 50);
   t.true(Math.abs(after.loss - before.loss) < 1e-5);
@@ -112,7 +112,7 @@ test('a checkpoint of another run is refused', async (t) => {
   await faultsLater(t, () => resume({ batchSize: 8 }), 'option', /batchSize is "8", expected 16 because the run in .* began with that/);
   await faultsLater(t, () => resume({ seed: 1 }), 'option', /seed/);
   await faultsLater(t, () => resume({ optimizer: train.adam() }), 'data', /another optimizer/);
-  await faultsLater(t, () => resume({}, perceptron()), 'data', /do not fit input|other parameters/);
+  await faultsLater(t, () => resume({}, smallNetwork(0, 5)), 'data', /other parameters/);
   await faultsLater(t, () => resume({ resume: temporaryFolder() }), 'file', /there is no checkpoint here/);
 });
 
@@ -133,7 +133,7 @@ test('what is frozen stays, batch statistics of a frozen norm too', async (t) =>
   const module = smallNetwork();
   const graph = traceModule(module, [1, 28, 28]);
   const model = new Trainable(graph, { freeze: ['0.*', '1.*'] });
-  t.deepEqual([...model.parameters.keys()], ['3.weight', '4.weight', '4.bias', '9.weight', '9.bias']);
+  t.deepEqual([...model.parameters.keys()], ['3.weight', '4.weight', '4.bias', '8.weight', '8.bias']);
   const before = new Map([...module.state()].map(([name, tensor]) => [name, tensor.toNumbers()]));
   await fit(model, smallDigits(), { epochs: 1, batchSize: 16 });
   for (const [name, numbers] of before) {
@@ -167,7 +167,7 @@ test('a step that is not finite changes nothing and says where it began', async 
   t.is(steps, 4);
   t.is(skipped.length, 1);
   t.true([...model.state().values()].every((tensor) => tensor.toNumbers().every(Number.isFinite)));
-  const wild = { ...options, optimizer: train.sgd({ rate: 1e30 }), epochs: 20 };
+  const wild = { ...options, optimizer: train.sgd({ rate: 1e38 }), epochs: 20 };
   await faultsLater(
     t,
     () => fit(perceptron(), points(), wild),
@@ -177,30 +177,42 @@ test('a step that is not finite changes nothing and says where it began', async 
 });
 
 test('it stops early with the best it had', async (t) => {
-  const rates: number[] = [];
+  // Learns for five epochs, then loses what it has learned again and again.
+  const forgetful: train.Callback = {
+    name: 'forgetful',
+    onEpochStart: ({ epoch, model }) => (epoch > 5 ? model.parameters.get('2.weight')!.write(new Float32Array(16)) : undefined),
+    onStep: ({ epoch, model }) => (epoch > 5 ? model.parameters.get('2.weight')!.write(new Float32Array(16)) : undefined),
+  };
   const { history, stopped, model } = await fit(perceptron(), points(), {
     epochs: 50,
     batchSize: 16,
-    // Learns, then walks away from what it has learned.
-    schedule: Object.assign((step: number) => (step < 40 ? 1 : 60), { toString: () => 'up' }),
     validation: points(32),
-    callbacks: [train.earlyStop({ patience: 3 }), { name: 'rates', onStep: (_run, { rate }) => void rates.push(rate) }],
+    callbacks: [train.earlyStop({ patience: 3 }), forgetful],
   });
+  t.is(history.length, 8);
   t.regex(stopped ?? '', /validation loss has not been better than .* for 3 epochs/);
   const best = Math.min(...history.map(({ validation }) => validation!.loss));
   const now = await train.validate({ model, loss: train.crossEntropy(), metrics: [] }, points(32), 16);
   t.is(now.loss, best);
-  t.true(rates.includes(0.1) && rates.at(-1)! > 1);
 });
 
 test('the event loop is free while it computes', async (t) => {
+  const data = smallDigits(512);
+  for await (const _ of data.batches(512)); // drawn now
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
-  const started = performance.now();
-  await fit(smallNetwork(), smallDigits(512), { epochs: 2, batchSize: 128 });
+  // A step of a hundred milliseconds or more, nearly all of it off the thread.
+  const wide = new nn.Sequential(
+    new nn.Conv2d(1, 64, 5, { padding: 2 }),
+    new nn.ReLU(),
+    new nn.Conv2d(64, 64, 5, { padding: 2 }),
+    new nn.GlobalAveragePool(),
+    new nn.Flatten(),
+    new nn.Linear(64, 10),
+  );
+  const { steps } = await fit(wide, data, { epochs: 1, batchSize: 128 });
   clearInterval(timer);
-  const share = turns / (performance.now() - started);
-  t.true(share > 0.1, `${share} turns a millisecond`);
+  t.true(turns >= 3 * steps, `${turns} turns in ${steps} steps`);
 });
 
 test('the log has a line an epoch', async (t) => {
@@ -239,5 +251,6 @@ test('mistakes in the options', async (t) => {
   const graph = traceModule(perceptron(), [4]);
   t.throws(() => new Trainable(graph, { parameters: '0.wieght' }), { message: /did you mean|a name like "0.weight"/ });
   t.throws(() => new Trainable(graph, { freeze: '*' }), { message: /no constants to learn/ });
-  await faultsLater(t, () => fit(perceptron(), smallDigits(), { epochs: 1, batchSize: 16 }), 'data', /do not fit input/);
+  const graphOfFour = new Trainable(traceModule(perceptron(), [4]));
+  await faultsLater(t, () => fit(graphOfFour, smallDigits(), { epochs: 1, batchSize: 16 }), 'data', /do not fit input/);
 });
