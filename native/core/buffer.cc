@@ -11,6 +11,7 @@ namespace lowbit {
 namespace {
 
 constexpr size_t kAlignment = 64;
+// Free blocks are kept up to this, or up to what was once in use: a training step needs all of it again.
 constexpr size_t kMaxCached = size_t{512} << 20;
 
 // Capacities are 2^k, 1.25, 1.5 and 1.75 times 2^k: a freed block fits most later requests of about its size.
@@ -54,7 +55,7 @@ class Blocks {
     std::lock_guard<std::mutex> lock(mutex_);
     use_.buffers--;
     use_.bytes -= bytes;
-    if (use_.cachedBytes + capacity > kMaxCached) {
+    if (use_.cachedBytes + capacity > std::max<uint64_t>(kMaxCached, use_.peakBytes - use_.bytes)) {
       std::free(block);
       return;
     }

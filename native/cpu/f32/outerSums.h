@@ -58,7 +58,8 @@ struct Bands {
   // Lower bands where there would be too few units for the threads.
   INLINE Bands(int64_t outs, int64_t unitsOfTile) : tiles(outs) {
     const int64_t wanted = tiles.count * unitsOfTile / (4 * threads());
-    height = wanted < 1 ? 1 : smaller(wanted, kBandOutputs / kRows);
+    const int64_t least = ceilDiv(tiles.count, wanted < 1 ? 1 : smaller(wanted, kBandOutputs / kRows));
+    height = ceilDiv(tiles.count, least);  // of nearly equal height, for units count alike
     count = ceilDiv(tiles.count, height);
   }
   INLINE int64_t first(int64_t band) const { return band * height; }
