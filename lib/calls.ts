@@ -8,7 +8,14 @@ import { setPending, type Tensor } from './tensor.js';
 let words = new Float64Array(1024);
 let count = 0;
 let deferring = false;
+/** What of the current batch runs already. */
+let parts: Promise<void>[] = [];
+/** Nothing more of it starts before all of it is known. */
+let holding = false;
 let waiting: number[] = [];
+
+// A batch starts to run while the rest of it is still being written down: about fifty calls at a time.
+const wordsOfPart = 2048;
 
 function push(value: number): void {
   if (count === words.length) {
@@ -30,8 +37,16 @@ function pushTensor(tensor: Tensor): void {
  * Runs a row of an op (-1: the best one), or notes the call down inside `offThread`.
  * @param op its index in the op table
  * @param params the numbers of each parameter, in the order of the op table
+ * @param updates the call changes its inputs: inside `offThread` it does not start before the whole body has succeeded
  */
-export function call(op: number, row: number, inputs: readonly Tensor[], output: Tensor, params: readonly (readonly number[])[]): void {
+export function call(
+  op: number,
+  row: number,
+  inputs: readonly Tensor[],
+  output: Tensor,
+  params: readonly (readonly number[])[],
+  updates = false,
+): void {
   const start = count;
   try {
     push(op);
@@ -48,10 +63,20 @@ export function call(op: number, row: number, inputs: readonly Tensor[], output:
     count = start;
     throw error;
   }
+  holding ||= updates && deferring;
   if (!deferring) flush();
+  else if (count >= wordsOfPart && !holding) submit(true);
+}
+
+function submit(more: boolean): void {
+  const length = count;
+  count = 0;
+  parts.push(native().addon.submit(words, length, more));
+  releaseWaiting();
 }
 
 function flush(): void {
+  if (parts.length) native().addon.settle();
   if (!count) return;
   const length = count;
   count = 0;
@@ -85,22 +110,22 @@ setPending({
 export async function offThread<T>(body: () => T): Promise<T> {
   if (deferring) return body();
   deferring = true;
-  let done: Promise<void>;
-  let result: T;
+  let outcome: { result: T } | { error: unknown };
   try {
-    result = body();
-    const length = count;
-    count = 0;
-    done = length ? native().addon.submit(words, length) : Promise.resolve();
-  } finally {
-    count = 0;
-    deferring = false;
-    releaseWaiting();
+    outcome = { result: body() };
+  } catch (error) {
+    outcome = { error };
+    count = 0; // what has not started never does
   }
-  await done.catch((error) => {
-    throw asFault(error);
-  });
-  return result;
+  if (count || parts.length) submit(false);
+  const running = parts;
+  parts = [];
+  holding = false;
+  deferring = false;
+  const faults = (await Promise.allSettled(running)).filter((part) => part.status === 'rejected');
+  if ('error' in outcome) throw asFault(outcome.error);
+  if (faults.length) throw asFault(faults[0].reason);
+  return outcome.result;
 }
 
 /** Faults of the addon, "code: text", as a LowbitError; anything else as it is. */

@@ -43,7 +43,10 @@ interface Addon {
   release(handle: number): boolean;
   copy(handle: number, array: ArrayBufferView, write: boolean): void;
   call(words: Float64Array, count: number): number;
-  submit(words: Float64Array, count: number): Promise<void>;
+  /** `more`: the next submission belongs to this one, and does nothing where this one fails. */
+  submit(words: Float64Array, count: number, more: boolean): Promise<void>;
+  /** Waits for what was submitted. */
+  settle(): void;
   threads(count?: number): number;
   memory(request?: 'trim' | 'resetPeak'): NativeMemory;
 }

@@ -190,7 +190,7 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
   try {
     const info = tableEntry(op);
     const numbers = info.params.map((name) => numbersOf(full[name], op.choices?.[name]));
-    call(native().indexOf.get(op.name) as number, row === undefined ? -1 : rowNamed(info, row), inputs, output, numbers);
+    call(native().indexOf.get(op.name) as number, row === undefined ? -1 : rowNamed(info, row), inputs, output, numbers, op.updates);
   } catch (error) {
     if (!op.updates) output.dispose();
     throw asFault(error);

@@ -21,9 +21,25 @@ using lowbit::BufferRef;
 using lowbit::Fault;
 using lowbit::PreparedCall;
 
+// Jobs that belong together: after a fault in one of them the others do nothing.
+struct Group {
+  std::mutex mutex;
+  std::string fault;
+
+  std::string found() {
+    std::lock_guard<std::mutex> lock(mutex);
+    return fault;
+  }
+  void fail(const std::string& text) {
+    std::lock_guard<std::mutex> lock(mutex);
+    fault = text;
+  }
+};
+
 // Calls that one promise waits for, and the thread that runs them (one a process, so that jobs of one environment stay in order).
 struct Job {
   std::vector<PreparedCall> calls;
+  std::shared_ptr<Group> group;
   std::string fault;
   std::atomic<bool>* cancelled;
   napi_deferred deferred;
@@ -45,7 +61,7 @@ class Executor {
     queue_.push_back(job);
     wake_.notify_one();
   }
-  // Waits until no job of this environment is queued or running; its cancel flag must be set already.
+  // Waits until no job of this environment, known by its flag, is queued or running.
   void drain(std::atomic<bool>* cancelled) {
     std::unique_lock<std::mutex> lock(mutex_);
     idle_.wait(lock, [&] {
@@ -67,6 +83,7 @@ class Executor {
         queue_.pop_front();
       }
       try {
+        if (!job->group->found().empty()) job->calls.clear();
         for (PreparedCall& call : job->calls) {
           if (job->cancelled->load()) break;
           PreparedCall running = std::move(call);  // what it alone holds is free for the next one
@@ -77,6 +94,7 @@ class Executor {
       } catch (const std::exception& e) {
         job->fault = e.what();
       }
+      if (!job->fault.empty()) job->group->fail(job->fault);
       job->calls.clear();
       Napi::ThreadSafeFunction done = job->done;
       napi_status status = done.BlockingCall(job, [](Napi::Env env, Napi::Function, Job* finished) {
@@ -113,6 +131,7 @@ class Executor {
 // What one environment (main thread or worker) owns.
 struct Environment {
   lowbit::BufferTable buffers;
+  std::shared_ptr<Group> group;  // of the last job, if more will follow
   std::atomic<bool> cancelled{false};
 };
 
@@ -185,7 +204,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   });
 }
 
-// submit(words, count) -> Promise, resolved when every call has run on the executor thread
+// submit(words, count, more) -> Promise, resolved when every call has run on the executor thread; `more`: the next job belongs to this one
 Napi::Value submit(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     Napi::Env env = info.Env();
@@ -194,8 +213,22 @@ Napi::Value submit(const Napi::CallbackInfo& info) {
     napi_deferred deferred;
     napi_value promise;
     NAPI_THROW_IF_FAILED(env, napi_create_promise(env, &deferred, &promise), env.Undefined());
-    Executor::instance().push(new Job{std::move(jobs), {}, &environmentOf(info).cancelled, deferred, done});
+    Environment& environment = environmentOf(info);
+    auto group = environment.group ? environment.group : std::make_shared<Group>();
+    environment.group = info[2].ToBoolean() ? group : nullptr;
+    Executor::instance().push(new Job{std::move(jobs), std::move(group), {}, &environment.cancelled, deferred, done});
     return Napi::Value(env, promise);
+  });
+}
+
+// settle() waits for what was submitted; a fault in the jobs that more will follow is thrown.
+Napi::Value settle(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    Environment& environment = environmentOf(info);
+    Executor::instance().drain(&environment.cancelled);
+    const std::string fault = environment.group ? environment.group->found() : "";
+    if (!fault.empty()) throw Napi::Error::New(info.Env(), fault);
+    return info.Env().Undefined();
   });
 }
 
@@ -273,6 +306,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("copy", Napi::Function::New(env, copy));
   exports.Set("call", Napi::Function::New(env, call));
   exports.Set("submit", Napi::Function::New(env, submit));
+  exports.Set("settle", Napi::Function::New(env, settle));
   exports.Set("threads", Napi::Function::New(env, threads));
   exports.Set("memory", Napi::Function::New(env, memory));
   return exports;

@@ -1,5 +1,19 @@
 import test from 'ava';
-import { add, memory, mul, noGrad, offThread, reciprocal, reduceSum, round, scope, Tensor, valueAndGradients } from 'lowbit';
+import {
+  add,
+  memory,
+  movingAverage,
+  mul,
+  noGrad,
+  offThread,
+  ops,
+  reciprocal,
+  reduceSum,
+  round,
+  scope,
+  Tensor,
+  valueAndGradients,
+} from 'lowbit';
 import { faults } from './faults.js';
 
 const total = (x: Tensor) => reduceSum(x, { axes: x.shape.map((_, i) => i), keepDims: false });
@@ -133,4 +147,42 @@ test('off the thread, only what is alive holds memory', async (t) => {
   t.true(memory().peakBytes - before <= 3 * x.bytes, `${memory().peakBytes - before} bytes at most`);
   value.dispose();
   x.dispose();
+});
+
+test('a long batch starts before it is all known, and fails as a whole', async (t) => {
+  const labels = Tensor.from(Int32Array.from([0, 7]));
+  const [logits, parameter] = [Tensor.from([1, 2, 3, 4], [2, 2]), Tensor.from([1])];
+  const long = (from: Tensor) => {
+    let y = from;
+    for (let i = 0; i < 500; i++) y = add(y, from);
+    return y;
+  };
+  const wrong = offThread(() =>
+    scope(() => {
+      const loss = ops.crossEntropy(logits, labels); // a label that is no class
+      long(loss);
+      movingAverage(parameter, parameter, Tensor.from([1, 1]), { momentum: 1, factor: 3 });
+      return long(loss);
+    }),
+  );
+  const error = await t.throwsAsync(wrong);
+  t.regex(error?.message ?? '', /7/);
+  t.deepEqual(parameter.toNumbers(), [1], 'no update has run');
+
+  const thrown = offThread(() => {
+    scope(() => void long(parameter));
+    movingAverage(parameter, parameter, Tensor.from([1, 1]), { momentum: 1, factor: 3 });
+    throw new Error('changed my mind');
+  });
+  await t.throwsAsync(thrown, { message: 'changed my mind' });
+  t.deepEqual(parameter.toNumbers(), [1], 'no update has run');
+
+  const read = await offThread(() =>
+    scope(() => {
+      const first = long(parameter);
+      return [first.item(), long(first)] as const;
+    }),
+  );
+  t.is(read[0], 501);
+  t.is(read[1].item(), 501 * 501);
 });
