@@ -56,7 +56,7 @@ export interface OpSpec<I extends readonly string[], P extends object> {
   /** The weight input and its output-channel axis, for ops whose weights are worth quantizing. */
   quantizes?: { weight: I[number]; axis: number };
   /** How gradients flow back; 'none' where they end: integers, steps, and what is only used in gradients itself. */
-  grad?: GradRule<P> | 'none';
+  grad: GradRule<P> | 'none';
   /** Inputs that training may learn: weights, biases, scales; not statistics or indices. */
   learns?: readonly I[number][];
   /** The op writes its first input in place and returns it (optimizers, running statistics); it is never recorded. */

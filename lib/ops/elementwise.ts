@@ -29,14 +29,15 @@ const unsigned: Accepts = { test: (dtype) => dtype.startsWith('uint'), text: 'an
 const anyLayout = <P>(params: P) => params;
 
 interface Traits<I extends readonly string[], P extends object>
-  extends Partial<Pick<OpSpec<I, P>, 'scalesThrough' | 'choices' | 'propagate' | 'grad' | 'learns'>> {
+  extends Pick<OpSpec<I, P>, 'grad'>,
+    Partial<Pick<OpSpec<I, P>, 'scalesThrough' | 'choices' | 'propagate' | 'learns'>> {
   /** What else is wrong with a call. */
   verify?(types: readonly TensorType[], params: P, check: Check): void;
   /** The type of the result where it is not that of the operands. */
   output?: Dtype;
 }
 
-function unary<P extends object>(name: string, accepts: Accepts, params: P, { verify, output, ...traits }: Traits<['x'], P> = {}) {
+function unary<P extends object>(name: string, accepts: Accepts, params: P, { verify, output, ...traits }: Traits<['x'], P>) {
   return defineOp({
     name,
     inputs: ['x'],
@@ -54,7 +55,7 @@ function unary<P extends object>(name: string, accepts: Accepts, params: P, { ve
 }
 
 /** y = f(x) on real numbers; parameters are finite. */
-function real<P extends { [name: string]: ParamValue }>(name: string, params: P, traits: Traits<['x'], P> = {}) {
+function real<P extends { [name: string]: ParamValue }>(name: string, params: P, traits: Traits<['x'], P>) {
   return unary(name, realNumber, params, {
     verify(_types, given, check) {
       for (const [parameter, value] of Object.entries(given)) {
@@ -97,7 +98,7 @@ function binary<P extends object = object>(
   name: string,
   accepts: Accepts,
   params = {} as P,
-  { verify, output, ...traits }: Traits<['a', 'b'], P> = {},
+  { verify, output, ...traits }: Traits<['a', 'b'], P>,
 ) {
   return defineOp({
     name,

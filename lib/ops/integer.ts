@@ -22,6 +22,7 @@ function pairShape(check: Check, a: TensorType, b: TensorType): Shape {
 export const qadd = defineOp({
   name: 'qadd',
   integer: true,
+  grad: 'none',
   inputs: ['a', 'b'],
   params: { aMultiplier: required<number>(), aZero: 0, bMultiplier: required<number>(), bZero: 0, ...output() },
   infer([a, b], params, check) {
@@ -39,6 +40,7 @@ export const qadd = defineOp({
 export const qmul = defineOp({
   name: 'qmul',
   integer: true,
+  grad: 'none',
   inputs: ['a', 'b'],
   params: { aZero: 0, bZero: 0, multiplier: required<number>(), ...output() },
   infer([a, b], params, check) {
@@ -58,6 +60,7 @@ export const qmul = defineOp({
 export const qconcat = defineListOp({
   name: 'qconcat',
   integer: true,
+  grad: 'none',
   inputs: ['xs'],
   params: { axis: required<number>(), multipliers: required<readonly number[]>(), zeros: required<readonly number[]>(), ...output() },
   infer(xs, params, check) {
@@ -89,6 +92,7 @@ const knownOf = (sizes: readonly number[]) => sizes.find((n) => !Number.isNaN(n)
 export const qaveragePool2d = defineOp({
   name: 'qaveragePool2d',
   integer: true,
+  grad: 'none',
   inputs: ['x'],
   params: {
     ...{ kernel: required<readonly number[]>(), strides: [1, 1] as readonly number[], pads: [0, 0, 0, 0] as readonly number[] },
@@ -122,6 +126,7 @@ export const qaveragePool2d = defineOp({
 export const qglobalAveragePool = defineOp({
   name: 'qglobalAveragePool',
   integer: true,
+  grad: 'none',
   inputs: ['x'],
   params: { multiplier: required<number>(), xZero: 0, ...output() },
   infer([x], params, check) {

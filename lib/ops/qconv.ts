@@ -12,6 +12,7 @@ import { windowSize } from './window.js';
 export const qconv2d = defineOp({
   name: 'qconv2d',
   integer: true,
+  grad: 'none',
   inputs: ['x', 'w', 'bias', 'scale'],
   params: {
     ...{ strides: [1, 1] as readonly number[], pads: [0, 0, 0, 0] as readonly number[], dilations: [1, 1] as readonly number[] },

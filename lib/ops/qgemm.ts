@@ -11,6 +11,7 @@ import { checkCodes, checkMultiplier, requantized } from './codes.js';
 export const qgemm = defineOp({
   name: 'qgemm',
   integer: true,
+  grad: 'none',
   inputs: ['a', 'b', 'bias', 'scale'],
   params: {
     ...{ aZero: 0, bZero: 0, yZero: 0 },
@@ -43,6 +44,7 @@ const safeColumns = 33025;
 export const qmatmul = defineOp({
   name: 'qmatmul',
   integer: true,
+  grad: 'none',
   inputs: ['a', 'b'],
   params: {
     ...{ aZero: 0, bZero: 0, multiplier: required<number>(), yZero: 0 },

@@ -22,7 +22,7 @@ interface ReduceParams {
   keepDims: boolean;
 }
 
-function reduction(name: string, traits: Partial<OpSpec<['x'], ReduceParams>> = {}) {
+function reduction(name: string, traits: Pick<OpSpec<['x'], ReduceParams>, 'grad'> & Partial<OpSpec<['x'], ReduceParams>>) {
   return defineOp({
     name,
     inputs: ['x'],

@@ -1,27 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
-import { allOps, fakeQuantize, mul, reduceSum, scatterElements, scope, Tensor, valueAndGradients } from 'lowbit';
+import { fakeQuantize, mul, reduceSum, scatterElements, scope, Tensor, valueAndGradients } from 'lowbit';
 import { faults } from '../faults.js';
-import { repositoryRoot } from '../shared.js';
-
-/** The names of the ops in a section of the op table. */
-function familyOf(section: string): string[] {
-  const table = readFileSync(join(repositoryRoot(), 'native', 'ops.inc'), 'utf8');
-  const lines = table.split(new RegExp(`^// ---- ${section} -+$`, 'm'))[1].split('// ---- ')[0];
-  return [...lines.matchAll(/^OP(?:_ANY)?\((\w+),/gm)].map(([, name]) => name);
-}
-
-for (const family of ['elementwise', 'reduce', 'layout', 'quantize']) {
-  test(`every op of ${family} has a gradient rule or says that there is none`, (t) => {
-    const names = familyOf(family);
-    t.true(names.length > 5);
-    t.deepEqual(
-      names.filter((name) => allOps.get(name)?.grad === undefined),
-      [],
-    );
-  });
-}
 
 test('fakeQuantize passes the gradient straight through where its codes are not clamped', (t) => {
   scope(() => {
