@@ -62,6 +62,7 @@ export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
+export { type RunningStatistics, type TrainingForm, trainingForm } from './passes/trainingForm.js';
 export { type Batches, type CalibrateOptions, calibrate } from './quant/calibrate.js';
 export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';

@@ -27,9 +27,9 @@ export interface TrainingForm {
 /**
  * How a graph runs while it learns: batch normalization with the statistics of the batch instead of the running ones (a ReLU behind it in
  * the same pass), additions and the ReLU behind them in one pass, dropout that drops. Constants are shared with the graph.
- * @param frozen which batch normalizations keep their running statistics, by the name of the node
+ * @param frozen which batch normalizations keep their running statistics
  */
-export function trainingForm(graph: Graph, frozen: (name: string) => boolean = () => false): TrainingForm {
+export function trainingForm(graph: Graph, frozen: (node: Node) => boolean = () => false): TrainingForm {
   const statistics: RunningStatistics[] = [];
   const uses = new Uses(graph);
   const types = new Types(graph);
@@ -50,7 +50,7 @@ export function trainingForm(graph: Graph, frozen: (name: string) => boolean = (
   const normalize = (node: Node, to: Rewriter): Value | undefined => {
     const [x, scale, bias, mean, variance] = node.inputs;
     const running = [mean, variance].map((value) => graph.constantOf(value));
-    if (!running[0] || !running[1] || frozen(node.name)) return undefined;
+    if (!running[0] || !running[1] || frozen(node)) return undefined;
     const { axis, epsilon } = { ...ops.batchNorm.params, ...node.params } as { axis: number; epsilon: number };
     const of = to.get(x);
     const batch = to.graph.add(ops.batchStatistics, [of], { axis }, `${node.name}.statistics`);

@@ -7,9 +7,8 @@ import { failOnFile, readBytes } from '../file.js';
 import type { Graph } from '../graph/graph.js';
 import { readSafetensors } from '../safetensors.js';
 import { latestCheckpoint } from '../train/checkpoint.js';
-import { Trainable } from '../train/trainable.js';
 import { resolveConfig, type TrainConfig } from './trainConfig.js';
-import { networkOf } from './trainParts.js';
+import { modelOf } from './trainParts.js';
 
 export interface RunFolder {
   path: string;
@@ -17,6 +16,8 @@ export interface RunFolder {
   config: string;
   /** A line an epoch. */
   log: string;
+  /** The vocabulary of texts: what `--vocabulary` takes. */
+  tokenizer: string;
   /** A folder of checkpoints. */
   checkpoints: string;
   /** The trained model, and its parameters and running statistics alone. */
@@ -29,7 +30,15 @@ export interface RunFolder {
 export function runFolder(path: string): RunFolder {
   const at = (name: string) => join(path, name);
   const model = { onnx: at('model.onnx'), state: at('model.safetensors') };
-  return { path, config: at('config.yaml'), log: at('log.csv'), checkpoints: at('checkpoints'), ...model, report: at('report.json') };
+  return {
+    path,
+    config: at('config.yaml'),
+    log: at('log.csv'),
+    tokenizer: at('tokenizer.json'),
+    checkpoints: at('checkpoints'),
+    ...model,
+    report: at('report.json'),
+  };
 }
 
 /**
@@ -68,8 +77,7 @@ export async function readTrained(path: string, samples: Dataset): Promise<Graph
     .map((place) => place && runFolder(place).state)
     .find((file) => file && existsSync(file));
   if (!state) return fail({ code: 'file', path, problem: 'there is no trained model and no checkpoint in this folder' });
-  const { parameters, freeze } = config;
-  const model = new Trainable(networkOf(config, samples), { parameters: parameters ?? undefined, freeze, inPlace: true });
+  const model = modelOf(config, samples);
   const { tensors } = readSafetensors(state);
   try {
     model.load(tensors, state);

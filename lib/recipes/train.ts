@@ -9,10 +9,9 @@ import { checkpoints } from '../train/callbacks/checkpoints.js';
 import { csvLog } from '../train/callbacks/csvLog.js';
 import { progress, type TrainingProgress } from '../train/callbacks/progress.js';
 import { type FitResult, fit } from '../train/fit.js';
-import { Trainable } from '../train/trainable.js';
 import { checkpointsAt, makeRunFolder, type RunFolder } from './runFolder.js';
 import { printConfig, type TrainConfig } from './trainConfig.js';
-import { augmentationOf, guardsOf, lossOf, networkOf, openSamples, optimizerOf, scheduleOf } from './trainParts.js';
+import { augmentationOf, guardsOf, lossOf, modelOf, openSamples, optimizerOf, scheduleOf } from './trainParts.js';
 
 export interface TrainOptions {
   /** Go on from the newest checkpoint of the run, or of this folder: one of a run, of checkpoints, or a checkpoint. */
@@ -42,8 +41,8 @@ export interface TrainReport {
 }
 
 /**
- * Trains a model and writes the folder of the run (`config.output`): config.yaml, log.csv, checkpoints/, and when it is done model.onnx,
- * model.safetensors and report.json.
+ * Trains a model and writes the folder of the run (`config.output`): config.yaml, log.csv, checkpoints/, tokenizer.json for texts, and when
+ * it is done model.onnx, model.safetensors and report.json.
  * @param config of `resolveConfig`
  * @throws LowbitError 'file' where the folder cannot be written or holds another run, 'aborted' when the signal has fired (a checkpoint is
  *   written before), otherwise as `openDataset`, `importOnnx` and `fit`
@@ -51,13 +50,12 @@ export interface TrainReport {
 export async function trainModel(config: TrainConfig, options: TrainOptions = {}): Promise<TrainReport> {
   checkOptions('trainModel', options, ['resume', 'onProgress', 'onEpoch', 'onCheckpoint', 'signal']);
   const { resume = false, signal } = options;
-  const { epochs, batchSize, accumulate, seed, clipNorm, statisticsMomentum, parameters, freeze } = config;
-  const samples = (await openSamples(config.data, 'train'))!;
-  const validation = await openSamples(config.data, 'validation');
-  const network = networkOf(config, samples);
-  const model = new Trainable(network, { parameters: parameters ?? undefined, freeze, inPlace: true });
+  const { epochs, batchSize, accumulate, seed, clipNorm, statisticsMomentum } = config;
+  const { train: samples, validation } = await openSamples(config.data);
+  const model = modelOf(config, samples);
   const folder = makeRunFolder(config.output, resume !== false);
   writeAtomically(folder.config, Buffer.from(await printConfig(config)));
+  samples.tokenizer?.save(folder.tokenizer);
   const before = threads();
   if (config.threads !== null) threads(config.threads);
   try {
@@ -79,7 +77,7 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
     return report;
   } finally {
     threads(before);
-    for (const tensor of network.constants.values()) tensor.dispose();
+    for (const tensor of model.graph.constants.values()) tensor.dispose();
   }
 }
 

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { Augmentation } from '../data/augment.js';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
-import type { Graph } from '../graph/graph.js';
+import { fail } from '../error.js';
 import { traceModule } from '../graph/traceModule.js';
 import { type Module, models } from '../nn/index.js';
 import { importOnnx } from '../onnx/importOnnx.js';
@@ -15,6 +15,7 @@ import { adam, adamw } from '../train/optim/adam.js';
 import type { Optimizer } from '../train/optim/optimizer.js';
 import { sgd } from '../train/optim/sgd.js';
 import { type Schedule, schedules, warmUp } from '../train/schedule.js';
+import { Trainable } from '../train/trainable.js';
 import type { TrainConfig } from './trainConfig.js';
 
 type Role = 'train' | 'validation';
@@ -24,36 +25,57 @@ type Options = Record<string, unknown>;
 const chosen = (options: Options) => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
 
 /**
- * Opens the samples to learn from, or those to validate with.
+ * Opens the samples to learn from and those to validate with, if there are any: words and labels have the same numbers in both.
  * @throws LowbitError as `openDataset`
  */
-export async function openSamples({ train, validation, ...shared }: TrainConfig['data'], role: Role): Promise<Dataset | undefined> {
-  const set = role === 'train' ? train : validation;
-  if (!set) return undefined;
-  const { source, ...own } = set;
-  return openDataset(source, { ...chosen(shared), ...apart(source, role), ...chosen(own) } as DatasetOptions);
+export async function openSamples({
+  train,
+  validation,
+  ...shared
+}: TrainConfig['data']): Promise<{ train: Dataset; validation?: Dataset }> {
+  const open = ({ source, ...own }: TrainConfig['data']['train'], role: Role, more: Options = {}) =>
+    openDataset(source, { ...chosen(shared), ...apart(source, role), ...chosen(own), ...more } as DatasetOptions);
+  const samples = await open(train, 'train');
+  if (!validation) return { train: samples };
+  const { options } = kindOf(validation.source);
+  const numbering = { vocabulary: samples.tokenizer, classes: samples.classes };
+  const same = Object.entries(numbering).filter(([name, value]) => value && options.includes(name as keyof DatasetOptions));
+  return { train: samples, validation: await open(validation, 'validation', Object.fromEntries(same)) };
 }
+
+const kindOf = (source: string) => datasetKinds[source.slice(0, source.indexOf(':'))];
 
 /** What keeps the two sets apart where nothing is said: the files of a folder, the seed of digits. */
 function apart(source: string, role: Role): DatasetOptions {
-  const [, kind, path] = /^([^:]*):([\s\S]+)$/.exec(source)!;
-  const { options } = datasetKinds[kind];
+  const { options } = kindOf(source);
   if (options.includes('seed')) return { seed: role === 'train' ? 1 : 2 };
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  const isFolder = statSync(source.slice(source.indexOf(':') + 1), { throwIfNoEntry: false })?.isDirectory();
   return options.includes('split') && isFolder ? { split: role === 'train' ? 'train' : 'test' } : {};
 }
 
+type ModelConfig = Pick<TrainConfig, 'model' | 'augment' | 'parameters' | 'freeze'>;
+
 /**
- * The network before it has learned.
+ * The model before it has learned. What an encoder does not say of its tokens is as the samples have it.
  * @param samples what it will see
  * @throws LowbitError for a network whose layers do not fit the samples, or a file that cannot be imported
  */
-export function networkOf({ model, augment }: Pick<TrainConfig, 'model' | 'augment'>, { shape, dtype }: Dataset): Graph {
-  if (model.name === 'onnx') return importOnnx(model.path);
+export function modelOf({ model, augment, parameters, freeze }: ModelConfig, samples: Dataset): Trainable {
+  if (model.name === 'onnx') return new Trainable(importOnnx(model.path), { parameters: parameters ?? undefined, freeze, inPlace: true });
   const { name, ...options } = model;
+  const { shape, dtype } = samples;
   const make = models[name] as (options: Options) => Module;
+  const module = make(name === 'encoder' ? { ...tokensOf(samples), ...chosen(options) } : options);
   const sample = augment.crop?.size ? [shape[0], ...augment.crop.size] : shape;
-  return traceModule(make(options), { input: { dtype, shape: sample } }, { name });
+  const graph = traceModule(module, { input: { dtype, shape: sample } }, { name });
+  return new Trainable(graph, { parameters: parameters ?? [...module.parameters().keys()], freeze, inPlace: true });
+}
+
+function tokensOf({ description, dtype, shape, tokenizer }: Dataset): Options {
+  if (dtype !== 'int32') {
+    fail({ code: 'data', where: description, problem: 'an encoder reads tokens, these samples are numbers', todo: 'See text:FILE.' });
+  }
+  return { length: shape[0], vocabulary: tokenizer?.size };
 }
 
 export function lossOf({ name, ...options }: TrainConfig['loss']): Loss {

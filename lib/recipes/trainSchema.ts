@@ -5,14 +5,16 @@ import { choice, flag, group, list, number, oneOf, orNone, span, text, whole } f
 
 const seed = () => whole({ from: 0 });
 const count = () => whole({ from: 1 });
+const column = () => z.union([whole({ from: 0 }), text('a name')], { error: 'the name or the number of a column' });
 const classes = (usual: number) => ({ classes: count().default(usual), seed: seed().optional() });
 
 const cifarResNet = { ...classes(10), shortcut: oneOf('pad', 'project').default('pad') };
 const resNet = { ...classes(1000), stem: oneOf('imagenet', 'cifar').default('imagenet') };
 const mobileNet = { ...resNet, width: number({ above: 0 }).default(1) };
 const encoder = {
-  vocabulary: count(),
-  length: count(),
+  /** How many tokens there are, and how many a sample has; null is as the samples have them. */
+  vocabulary: orNone(count()),
+  length: orNone(count()),
   width: count().default(128),
   heads: count().default(2),
   layers: count().default(2),
@@ -30,7 +32,7 @@ const model = choice({
   mobilenetV1: mobileNet,
   mobilenetV2: mobileNet,
   vggSmall: classes(10),
-  encoder: { ...classes(2), ...encoder, hidden: count().optional() },
+  encoder: { ...classes(2), ...encoder, hidden: count().optional(), dropout: number({ from: 0, below: 1 }).default(0.1) },
   onnx: { path: text('the path of an ONNX file') },
 });
 
@@ -67,6 +69,13 @@ const data = group({
   resize: orNone(count()),
   crop: orNone(count()),
   size: orNone(count()),
+  /** Of texts and tables: the column of the text, of the label, and those of the numbers, by name or by number from 0. */
+  text: orNone(column()),
+  label: orNone(column()),
+  columns: orNone(list(column(), 'names or numbers of columns')),
+  /** Of texts: tokens of a sample, and how many words of the training texts are known. */
+  length: orNone(count()),
+  vocabulary: orNone(count()),
 });
 
 /** How a random window is cut: the margin alone, or with options. */

@@ -61,8 +61,7 @@ export class Trainable {
     this.graph = inPlace ? graph : withOwn(graph, [...learned, ...statisticsOf(graph)]);
     this.parameters = new Map(learned.map(({ name }) => [name, this.#constant(name)]));
     const tensors = new Set(this.parameters.values());
-    const scales = new Map(this.graph.nodes.map(({ name, inputs }) => [name, inputs[1] && this.graph.constantOf(inputs[1])]));
-    this.form = trainingForm(this.graph, (name) => !tensors.has(scales.get(name)!));
+    this.form = trainingForm(this.graph, ({ inputs: [, scale] }) => !tensors.has(this.graph.constantOf(scale)!));
     this.buffers = new Map(statisticsOf(this.graph).map((value) => [value.name, this.#constant(value.name)]));
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { evaluate, importOnnx, nn, openDataset, readTrained, resolveConfig, type TrainConfig, train, trainModel } from 'lowbit';
 import { Types } from '../../lib/graph/types.js';
-import { networkOf, openSamples, optimizerOf, scheduleOf } from '../../lib/recipes/trainParts.js';
+import { modelOf, openSamples, optimizerOf, scheduleOf } from '../../lib/recipes/trainParts.js';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
 
@@ -145,8 +145,8 @@ test('every network of nn.models has its options', async (t) => {
 
 async function built(t: ExecutionContext, model: string, data: string, shape: readonly number[]): Promise<void> {
   const configuration = await resolveConfig(`model: ${model}\ndata: { train: '${data}' }`, at('a.yaml'));
-  const samples = { ...(await openSamples(configuration.data, 'train'))!, shape };
-  const graph = networkOf(configuration, samples);
+  const samples = { ...(await openSamples(configuration.data)).train, shape };
+  const graph = modelOf(configuration, samples).graph;
   t.is(graph.name, configuration.model.name);
   t.is(new Types(graph).get(graph.outputs[0].value)!.shape.at(-1), 7, model);
 }
@@ -165,11 +165,38 @@ test('training and validation samples are other ones where nothing is said', asy
     `model: { name: resnet8 }\ndata: { train: 'cifar10:${folder}', validation: 'cifar10:${folder}' }`,
     at('a.yaml'),
   );
-  t.is((await openSamples(cifar.data, 'train'))!.length, 2);
-  t.is((await openSamples(cifar.data, 'validation'))!.length, 1);
+  t.is((await openSamples(cifar.data)).train.length, 2);
+  t.is((await openSamples(cifar.data)).validation!.length, 1);
   const digits = await resolveConfig('model: { name: lenet5 }\ndata: { train: digits:5, validation: digits:5 }', at('a.yaml'));
   const [first, second] = await Promise.all(
-    (['train', 'validation'] as const).map(async (role) => (await openSamples(digits.data, role))!.gather([0])),
+    (['train', 'validation'] as const).map(async (role) => (await openSamples(digits.data))[role]!.gather([0])),
   );
   t.notDeepEqual(first.values, second.values);
+});
+
+test('an encoder reads texts, with the words and labels of the training file', async (t) => {
+  const lines = (words: string[]) => words.map((word, i) => `${word} film number ${i}\t${word === 'bad' ? 'no' : 'yes'}`).join('\n');
+  const folder = temporaryFolder({
+    'train.tsv': lines(Array.from({ length: 40 }, (_, i) => (i % 2 ? 'good' : 'bad'))),
+    'test.tsv': lines(['good', 'bad', 'good']),
+  });
+  const yaml = [
+    'model: { name: encoder, width: 8, heads: 2, layers: 1, dropout: 0 }',
+    "data: { train: 'text:train.tsv', validation: 'text:test.tsv', length: 6, vocabulary: 20 }",
+    'optimizer: { name: adam, rate: 0.02 }',
+    'epochs: 6',
+    'batchSize: 8',
+    'output: run',
+  ];
+  const config = await resolveConfig(yaml.join('\n'), join(folder, 'a.yaml'));
+  const { results, model } = await trainModel(config);
+  t.is(
+    model.parameters,
+    20 * 8 + 6 * 8 + 2 * 8 + (4 * 72 + 16 + 8 * 32 + 32 + 32 * 8 + 8 + 16) + 72 + 18,
+    'embeddings and biases are learned',
+  );
+  t.is(results.epochs.at(-1)!.validation!.accuracy, 1);
+  const { train: samples } = await openSamples(config.data);
+  t.deepEqual(samples.shape, [6]);
+  t.true(existsSync(join(folder, 'run', 'tokenizer.json')));
 });
