@@ -111,10 +111,10 @@ export class Run implements TrainingRun {
       augment,
     });
     for await (const batch of batches) {
+      if (signal?.aborted) fail({ code: 'aborted', what: `training ${this.model.graph.name}` });
       const begun = performance.now();
       await this.#runStep(batch);
       training += performance.now() - begun;
-      if (signal?.aborted) fail({ code: 'aborted', what: `training ${this.model.graph.name}` });
       if (this.stopped) return;
       await setImmediate(); // signals and the terminal get their turn
     }

@@ -50,6 +50,26 @@ test('a network learns, in place, and goes out as ONNX', async (t) => {
   t.true(Math.abs(after.loss - before.loss) < 1e-5);
 });
 
+test('two runs at a time do not disturb each other', async (t) => {
+  const run = (seed: number) => fit(smallNetwork(seed), smallDigits(64), { epochs: 2, batchSize: 16, seed });
+  const alone = [stateOf((await run(1)).model), stateOf((await run(2)).model)];
+  const together = await Promise.all([run(1), run(2)]);
+  t.deepEqual(
+    together.map(({ model }) => stateOf(model)),
+    alone,
+  );
+});
+
+test('a signal that has fired before: nothing happens', async (t) => {
+  const module = smallNetwork();
+  const before = [...module.state().values()].map((tensor) => tensor.toNumbers());
+  await faultsLater(t, () => fit(module, smallDigits(), { epochs: 1, batchSize: 16, signal: AbortSignal.abort() }), 'aborted', /training/);
+  t.deepEqual(
+    [...module.state().values()].map((tensor) => tensor.toNumbers()),
+    before,
+  );
+});
+
 test('the thread count leaves no trace', async (t) => {
   const run = async (count: number) => {
     threads(count);
