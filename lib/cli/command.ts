@@ -84,7 +84,11 @@ function described(error: unknown): { code: string; message: string; exitCode: n
       exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage,
     };
   }
-  if (error instanceof LowbitError) return { code: error.code, message: error.message, exitCode: exitCodeOf(error) };
+  if (error instanceof LowbitError) {
+    const { code, fault } = error;
+    const message = fault.code === 'aborted' ? `${fault.what} was stopped with Ctrl-C.` : error.message; // no other signal comes here
+    return { code, message, exitCode: exitCodeOf(error) };
+  }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'crash', message: `lowbit crashed, please report this: ${text}`, exitCode: exitCodes.crash };
 }

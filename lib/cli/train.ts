@@ -6,11 +6,12 @@ import { readBytes } from '../file.js';
 import { runFolder } from '../recipes/runFolder.js';
 import { type TrainReport, trainModel } from '../recipes/train.js';
 import { resolveConfig } from '../recipes/trainConfig.js';
-import type { EpochReport, Means } from '../train/callback.js';
+import type { EpochReport } from '../train/callback.js';
 import type { TrainingProgress } from '../train/callbacks/progress.js';
 import { command, runs } from './command.js';
-import { digits3, facts, percent, whole } from './format.js';
+import { facts, whole } from './format.js';
 import { durationText } from './progress.js';
+import { epochText, meanText, progressText } from './trainingText.js';
 
 interface Options {
   resume?: true | string;
@@ -51,21 +52,6 @@ function howToResume(checkpoint: string, config: string, output: string | undefi
   const words = ['lowbit train', config, ...(output === undefined ? [] : ['--output', output]), '--resume'];
   return `wrote ${relative('', checkpoint)}, go on with: ${words.join(' ')}`;
 }
-
-/** "epoch 3/90  step 120/390  loss 1.23  accuracy 45.67 %  1,234/s  3 min left" */
-function progressText({ epoch, epochs, stepInEpoch, stepsPerEpoch, mean, samplesPerSecond, secondsLeft }: TrainingProgress): string {
-  const place = [`epoch ${epoch}/${epochs}`, `step ${stepInEpoch}/${stepsPerEpoch}`];
-  return [...place, ...meansText(mean), `${whole(samplesPerSecond)}/s`, `${durationText(secondsLeft)} left`].join('  ');
-}
-
-/** "epoch 3/90  loss 1.23  accuracy 45.67 %  (validation 1.31, 43.21 %)" */
-function epochText({ epoch, training, validation }: EpochReport, epochs: number): string {
-  const validated = Object.entries(validation ?? {}).map(([name, value]) => meanText(name, value));
-  return [`epoch ${epoch}/${epochs}`, ...meansText(training), ...(validation ? [`(validation ${validated.join(', ')})`] : [])].join('  ');
-}
-
-const meansText = (means: Means) => Object.entries(means).map(([name, value]) => `${name} ${meanText(name, value)}`);
-const meanText = (name: string, value: number) => (name.endsWith('accuracy') ? percent(value) : digits3(value));
 
 function text({ model, results, times }: TrainReport, output: string): string {
   const { best, epochs, steps, stopped } = results;

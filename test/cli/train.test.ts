@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { temporaryFolder } from '../folder.js';
-import { json, lowbit } from './lowbit.js';
+import { interrupted, json, lowbit } from './lowbit.js';
 
 const small = `model: { name: lenet5 }
 data: { train: { source: 'digits:128', seed: 2 }, validation: { source: 'digits:50', seed: 1 } }
@@ -51,11 +51,7 @@ test('--output and --json', async (t) => {
 
 test('Ctrl-C ends with 130, writes a checkpoint and says how to go on; --resume does', async (t) => {
   const folder = temporaryFolder({ 'long.yaml': small.replace('epochs: 2', 'epochs: 100000') });
-  const announce = "process.on('newListener', (event) => event === 'SIGINT' && setTimeout(() => process.stderr.write('now '), 1500))";
-  const stopped = await lowbit(folder, ['train', 'long.yaml'], {
-    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(announce)}` },
-    onStderr: (text, pid) => text.startsWith('now') && process.kill(pid, 'SIGINT'),
-  });
+  const stopped = await lowbit(folder, ['train', 'long.yaml'], interrupted(1500));
   t.is(stopped.code, 130);
   t.regex(stopped.stderr, /wrote runs\/long\/checkpoints\/step-\d+, go on with: lowbit train long\.yaml --resume\n/);
   const steps = Number(/step-(\d+)/.exec(stopped.stderr)![1]);
