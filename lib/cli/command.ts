@@ -30,13 +30,11 @@ export function command(program: Command, usage: string, description: string): C
   return program.command(usage).description(description).option('--json', 'print one JSON object instead of text');
 }
 
-/** Makes options obligatory. Mistakes in the others are reported first: a misspelled `--data` is not a missing one. */
-export function requires(target: Command, ...names: readonly string[]): void {
+/** Makes an option obligatory. Mistakes in the others are reported first: a misspelled `--data` is not a missing one. */
+export function requires(target: Command, name: string, unless = () => false): void {
   target.hook('preAction', () => {
-    const missing = target.options.find(
-      (option) => names.includes(option.attributeName()) && target.getOptionValue(option.attributeName()) === undefined,
-    );
-    if (missing) target.error(`error: required option '${missing.flags}' not specified`);
+    const missing = target.getOptionValue(name) === undefined && target.options.find((option) => option.attributeName() === name);
+    if (missing && !unless()) target.error(`error: required option '${missing.flags}' not specified`);
   });
 }
 

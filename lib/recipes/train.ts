@@ -1,4 +1,5 @@
 /** A training run, from its configuration to its folder. */
+import { cpus } from 'node:os';
 import { checkOptions } from '../error.js';
 import { writeAtomically } from '../file.js';
 import { exportOnnx, version } from '../onnx/exportOnnx.js';
@@ -17,6 +18,8 @@ import { augmentationOf, guardsOf, lossOf, networkOf, openSamples, optimizerOf, 
 export interface TrainOptions {
   /** Go on from the newest checkpoint of the run, or of this folder: one of a run, of checkpoints, or a checkpoint. */
   resume?: boolean | string;
+  /** Sees where a run that is resumed goes on: the epochs and steps that are done. */
+  onResume?: (done: { epochs: number; steps: number }) => void;
   onProgress?: (progress: TrainingProgress) => void;
   onEpoch?: (report: EpochReport) => void;
   /** Sees the path of every checkpoint. */
@@ -28,6 +31,10 @@ export interface TrainOptions {
 export interface TrainReport {
   versions: { lowbit: string; node: string };
   model: { name: string; parameters: number };
+  /** How many there were. */
+  samples: { train: number; validation: number };
+  /** The configuration with every default. */
+  options: Omit<TrainConfig, 'output'>;
   /** The same on every machine. */
   results: {
     epochs: Omit<EpochReport, 'seconds' | 'samplesPerSecond'>[];
@@ -38,7 +45,7 @@ export interface TrainReport {
     stopped: string | null;
   };
   /** Of this machine. */
-  times: { seconds: number; epochs: Pick<EpochReport, 'epoch' | 'seconds' | 'samplesPerSecond'>[] };
+  times: { processor: string; threads: number; seconds: number; epochs: Pick<EpochReport, 'epoch' | 'seconds' | 'samplesPerSecond'>[] };
 }
 
 /**
@@ -49,7 +56,7 @@ export interface TrainReport {
  *   written before), otherwise as `openDataset`, `importOnnx` and `fit`
  */
 export async function trainModel(config: TrainConfig, options: TrainOptions = {}): Promise<TrainReport> {
-  checkOptions('trainModel', options, ['resume', 'onProgress', 'onEpoch', 'onCheckpoint', 'signal']);
+  checkOptions('trainModel', options, ['resume', 'onResume', 'onProgress', 'onEpoch', 'onCheckpoint', 'signal']);
   const { resume = false, signal } = options;
   const { epochs, batchSize, accumulate, seed, clipNorm, statisticsMomentum, parameters, freeze } = config;
   const samples = (await openSamples(config.data, 'train'))!;
@@ -72,7 +79,7 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
       resume: resume === false ? undefined : checkpointsAt(resume === true ? folder.path : resume),
       signal,
     });
-    const report = reportOf(config, result);
+    const report = reportOf(config, { train: samples.length, validation: validation?.length ?? 0 }, result);
     writeSafetensors(folder.state, model.state());
     exportOnnx(model.graph, folder.onnx);
     writeAtomically(folder.report, Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`));
@@ -83,7 +90,7 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
   }
 }
 
-function callbacksFor(config: TrainConfig, folder: RunFolder, { onProgress, onEpoch, onCheckpoint }: TrainOptions): Callback[] {
+function callbacksFor(config: TrainConfig, folder: RunFolder, { onResume, onProgress, onEpoch, onCheckpoint }: TrainOptions): Callback[] {
   const { every, keep } = config.checkpoint;
   const saved = checkpoints(folder.checkpoints, {
     everyEpochs: every.epochs ?? 0,
@@ -91,15 +98,22 @@ function callbacksFor(config: TrainConfig, folder: RunFolder, { onProgress, onEp
     keep,
     onWritten: onCheckpoint,
   });
-  const seen: Callback = { name: 'seen', onEpochEnd: (_run, report) => onEpoch?.(report) };
+  const seen: Callback = {
+    name: 'seen',
+    onStart: ({ step, history }) => void (step && onResume?.({ epochs: history.length, steps: step })),
+    onEpochEnd: (_run, report) => onEpoch?.(report),
+  };
   return [...guardsOf(config), csvLog(folder.log), saved, seen, ...(onProgress ? [progress(onProgress)] : [])];
 }
 
-function reportOf(config: TrainConfig, { model, history, steps, stopped }: FitResult): TrainReport {
+function reportOf(config: TrainConfig, samples: TrainReport['samples'], { model, history, steps, stopped }: FitResult): TrainReport {
+  const { output: _folder, ...options } = config;
   const sizes = [...model.parameters.values()].map(({ size }) => size);
   return {
     versions: { lowbit: version(), node: process.version },
     model: { name: model.graph.name, parameters: sizes.reduce((sum, size) => sum + size, 0) },
+    samples,
+    options,
     results: {
       epochs: history.map(({ seconds: _seconds, samplesPerSecond: _speed, ...results }) => results),
       best: bestOf(config, history),
@@ -107,6 +121,8 @@ function reportOf(config: TrainConfig, { model, history, steps, stopped }: FitRe
       stopped: stopped ?? null,
     },
     times: {
+      processor: cpus()[0]?.model ?? 'unknown',
+      threads: threads(),
       seconds: history.reduce((sum, { seconds }) => sum + seconds, 0),
       epochs: history.map(({ epoch, seconds, samplesPerSecond }) => ({ epoch, seconds, samplesPerSecond })),
     },

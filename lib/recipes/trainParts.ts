@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import type { Augmentation } from '../data/augment.js';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
+import { fail, LowbitError, shapeText } from '../error.js';
 import type { Graph } from '../graph/graph.js';
 import { traceModule } from '../graph/traceModule.js';
 import { type Module, models } from '../nn/index.js';
@@ -46,14 +47,21 @@ function apart(source: string, role: Role): DatasetOptions {
 /**
  * The network before it has learned.
  * @param samples what it will see
- * @throws LowbitError for a network whose layers do not fit the samples, or a file that cannot be imported
+ * @throws LowbitError 'data' for a network whose layers do not fit the samples; as `importOnnx`
  */
-export function networkOf({ model, augment }: Pick<TrainConfig, 'model' | 'augment'>, { shape, dtype }: Dataset): Graph {
+export function networkOf({ model, augment }: Pick<TrainConfig, 'model' | 'augment'>, { shape, dtype, description }: Dataset): Graph {
   if (model.name === 'onnx') return importOnnx(model.path);
   const { name, ...options } = model;
   const make = models[name] as (options: Options) => Module;
   const sample = augment.crop?.size ? [shape[0], ...augment.crop.size] : shape;
-  return traceModule(make(options), { input: { dtype, shape: sample } }, { name });
+  const module = make(options);
+  try {
+    return traceModule(module, { input: { dtype, shape: sample } }, { name });
+  } catch (error) {
+    if (!(error instanceof LowbitError)) throw error;
+    const todo = `In its layers: ${error.message} See the options of the model, and of the data and its crop.`;
+    return fail({ code: 'data', where: description, problem: `${name} does not take samples ${dtype} ${shapeText(sample)}`, todo });
+  }
 }
 
 export function lossOf({ name, ...options }: TrainConfig['loss']): Loss {
