@@ -23,13 +23,23 @@ export interface RunFolder {
   onnx: string;
   state: string;
   report: string;
+  /** The curves, to look at; new after every epoch. */
+  page: string;
 }
 
 /** The names of the files of a run. */
 export function runFolder(path: string): RunFolder {
   const at = (name: string) => join(path, name);
   const model = { onnx: at('model.onnx'), state: at('model.safetensors') };
-  return { path, config: at('config.yaml'), log: at('log.csv'), checkpoints: at('checkpoints'), ...model, report: at('report.json') };
+  return {
+    path,
+    config: at('config.yaml'),
+    log: at('log.csv'),
+    checkpoints: at('checkpoints'),
+    ...model,
+    report: at('report.json'),
+    page: at('report.html'),
+  };
 }
 
 /**

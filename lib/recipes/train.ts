@@ -4,8 +4,9 @@ import { checkOptions } from '../error.js';
 import { writeAtomically } from '../file.js';
 import { exportOnnx, version } from '../onnx/exportOnnx.js';
 import { threads } from '../op.js';
+import { trainingReport } from '../report/trainingReport.js';
 import { writeSafetensors } from '../safetensors.js';
-import { type Callback, type EpochReport, numberOf } from '../train/callback.js';
+import { type Callback, type EpochReport, numberOf, type TrainingRun } from '../train/callback.js';
 import { checkpoints } from '../train/callbacks/checkpoints.js';
 import { csvLog } from '../train/callbacks/csvLog.js';
 import { progress, type TrainingProgress } from '../train/callbacks/progress.js';
@@ -49,8 +50,8 @@ export interface TrainReport {
 }
 
 /**
- * Trains a model and writes the folder of the run (`config.output`): config.yaml, log.csv, checkpoints/, and when it is done model.onnx,
- * model.safetensors and report.json.
+ * Trains a model and writes the folder of the run (`config.output`): config.yaml, log.csv, checkpoints/ and the page report.html, and when it
+ * is done model.onnx, model.safetensors and report.json.
  * @param config of `resolveConfig`
  * @throws LowbitError 'file' where the folder cannot be written or holds another run, 'aborted' when the signal has fired (a checkpoint is
  *   written before), otherwise as `openDataset`, `importOnnx` and `fit`
@@ -64,7 +65,9 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
   const network = networkOf(config, samples);
   const model = new Trainable(network, { parameters: parameters ?? undefined, freeze, inPlace: true });
   const folder = makeRunFolder(config.output, resume !== false);
-  writeAtomically(folder.config, Buffer.from(await printConfig(config)));
+  const yaml = await printConfig(config);
+  writeAtomically(folder.config, Buffer.from(yaml));
+  const counts = { train: samples.length, validation: validation?.length ?? 0 };
   const before = threads();
   if (config.threads !== null) threads(config.threads);
   try {
@@ -75,11 +78,11 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
       schedule: scheduleOf(config.schedule),
       augment: augmentationOf(config.augment),
       validation,
-      callbacks: callbacksFor(config, folder, options),
+      callbacks: [...callbacksFor(config, folder, options), reportPage(folder.page, config, counts, yaml)],
       resume: resume === false ? undefined : checkpointsAt(resume === true ? folder.path : resume),
       signal,
     });
-    const report = reportOf(config, { train: samples.length, validation: validation?.length ?? 0 }, result);
+    const report = reportOf(config, counts, result);
     writeSafetensors(folder.state, model.state());
     exportOnnx(model.graph, folder.onnx);
     writeAtomically(folder.report, Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`));
@@ -104,6 +107,20 @@ function callbacksFor(config: TrainConfig, folder: RunFolder, { onResume, onProg
     onEpochEnd: (_run, report) => onEpoch?.(report),
   };
   return [...guardsOf(config), csvLog(folder.log), saved, seen, ...(onProgress ? [progress(onProgress)] : [])];
+}
+
+/** Keeps the page of the run up to date. */
+function reportPage(path: string, config: TrainConfig, samples: TrainReport['samples'], yaml: string): Callback {
+  const write = ({ model, history, step: steps, stopped }: TrainingRun) => {
+    if (!history.length) return;
+    const { results, times, ...report } = reportOf(config, samples, { model, history, steps, stopped });
+    const { epochs } = config;
+    const { best, stopped: why } = results;
+    const { processor, threads: count } = times;
+    const html = trainingReport({ ...report, epochs, history, best, stopped: why, processor, threads: count, config: yaml });
+    writeAtomically(path, Buffer.from(html));
+  };
+  return { name: 'reportPage', onEpochEnd: write, onEnd: write };
 }
 
 function reportOf(config: TrainConfig, samples: TrainReport['samples'], { model, history, steps, stopped }: FitResult): TrainReport {

@@ -26,7 +26,15 @@ test.before(async () => void (await trainModel(await config('whole'))));
 
 test('a run leaves its configuration, log, checkpoints, model and report', async (t) => {
   const expected = await config('whole');
-  t.deepEqual(readdirSync(at('whole')).sort(), ['checkpoints', 'config.yaml', 'log.csv', 'model.onnx', 'model.safetensors', 'report.json']);
+  t.deepEqual(readdirSync(at('whole')).sort(), [
+    'checkpoints',
+    'config.yaml',
+    'log.csv',
+    'model.onnx',
+    'model.safetensors',
+    'report.html',
+    'report.json',
+  ]);
   t.deepEqual(await resolveConfig(readFileSync(at('whole', 'config.yaml'), 'utf8'), '/else/where.yaml'), expected);
   t.is(readFileSync(at('whole', 'log.csv'), 'utf8').trim().split('\n').length, 1 + 3);
   t.is(readdirSync(at('whole', 'checkpoints')).length, 8); // after steps 4, 8, ... 28 and at the end
