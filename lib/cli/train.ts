@@ -90,5 +90,6 @@ function text({ model, results, times }: TrainReport, output: string): string {
     ...(stopped === null ? [] : [['stopped', stopped] as [string, string]]),
     ['time', durationText(times.seconds)],
     ['wrote', relative('', runFolder(output).onnx)],
+    ['curves', relative('', runFolder(output).page)],
   ]);
 }

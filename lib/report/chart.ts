@@ -35,7 +35,9 @@ export function chart({ title, format, lines, fromZero, mark }: Chart): string {
     const at = rounded(y(value));
     return `<path class="grid" d="M${plot.left} ${at}H${plot.right}"/><text x="${plot.left - 8}" y="${at + 4}" text-anchor="end">${format(value)}</text>`;
   });
-  const columns = epochTicks(count).map((n) => `<text x="${rounded(x(n - 1))}" y="${plot.bottom + 20}" text-anchor="middle">${n}</text>`);
+  const columns = epochTicks(count).map(
+    (n) => `<text x="${rounded(x(n - 1))}" y="${plot.bottom + 20}" text-anchor="middle">${n === 1 ? 'epoch 1' : n}</text>`,
+  );
   const dot = (line: number, epoch: number, radius: number) => {
     const value = lines[line].values[epoch];
     return value === undefined ? '' : `<circle class="dot s${line}" cx="${rounded(x(epoch))}" cy="${rounded(y(value))}" r="${radius}"/>`;

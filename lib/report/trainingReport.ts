@@ -87,7 +87,7 @@ function table({ history, best }: TrainingRecord): string {
 
 const titled = (name: string) => name[0].toUpperCase() + name.slice(1);
 const whole = (n: number) => Math.round(n).toLocaleString('en-US');
-const short = (n: number) => (n !== 0 && Math.abs(n) < 1e-3 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(3))));
+const short = (n: number) => (n !== 0 && Math.abs(n) < 1e-4 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(3))));
 const percent = (fraction: number) => `${Number((100 * fraction).toFixed(2))} %`;
 const formatOf = (name: string) => (name.endsWith('accuracy') ? percent : short);
 

@@ -21,7 +21,7 @@ test('train, then eval of the run, of a checkpoint and of the ONNX file', async 
   t.true(narrow(stdout), stdout);
   t.regex(stdout, /^epoch 1\/2 {2}loss [\d.]+ {2}accuracy [\d.]+ % {2}\(validation [\d.]+, [\d.]+ %\)$/m);
   t.regex(stdout, /^trained +lenet5, 61,706 parameters, 2 epochs, 8 steps$/m);
-  t.regex(stdout, /^wrote +runs\/small\/model\.onnx$/m);
+  t.regex(stdout, /^wrote +runs\/small\/model\.onnx\ncurves +runs\/small\/report\.html$/m);
   const run = join('runs', 'small');
   const { results } = JSON.parse(readFileSync(join(folder, run, 'report.json'), 'utf8'));
   const checkpoint = join(
