@@ -21,6 +21,11 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
   },
   {
+    from: /^recipes\/train$/,
+    to: /^report\/trainingReport$/,
+    reason: 'a run leaves a page of its curves',
+  },
+  {
     from: /^train\/trainable$/,
     to: /^passes\/trainingForm$/,
     reason: 'what is trained is a rewritten graph',

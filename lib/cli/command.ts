@@ -30,13 +30,11 @@ export function command(program: Command, usage: string, description: string): C
   return program.command(usage).description(description).option('--json', 'print one JSON object instead of text');
 }
 
-/** Makes options obligatory. Mistakes in the others are reported first: a misspelled `--data` is not a missing one. */
-export function requires(target: Command, ...names: readonly string[]): void {
+/** Makes an option obligatory. Mistakes in the others are reported first: a misspelled `--data` is not a missing one. */
+export function requires(target: Command, name: string, unless = () => false): void {
   target.hook('preAction', () => {
-    const missing = target.options.find(
-      (option) => names.includes(option.attributeName()) && target.getOptionValue(option.attributeName()) === undefined,
-    );
-    if (missing) target.error(`error: required option '${missing.flags}' not specified`);
+    const missing = target.getOptionValue(name) === undefined && target.options.find((option) => option.attributeName() === name);
+    if (missing && !unless()) target.error(`error: required option '${missing.flags}' not specified`);
   });
 }
 
@@ -84,7 +82,11 @@ function described(error: unknown): { code: string; message: string; exitCode: n
       exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage,
     };
   }
-  if (error instanceof LowbitError) return { code: error.code, message: error.message, exitCode: exitCodeOf(error) };
+  if (error instanceof LowbitError) {
+    const { code, fault } = error;
+    const message = fault.code === 'aborted' ? `${fault.what} was stopped with Ctrl-C.` : error.message; // no other signal comes here
+    return { code, message, exitCode: exitCodeOf(error) };
+  }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'crash', message: `lowbit crashed, please report this: ${text}`, exitCode: exitCodes.crash };
 }

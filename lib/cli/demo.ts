@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type Demo, type DemoModel, demo } from '../recipes/demo.js';
 import { command, runs } from './command.js';
 import { bytes, digits3, percent, table } from './format.js';
+import { epochText, progressText } from './trainingText.js';
 
 interface Options {
   output: string;
@@ -11,14 +12,23 @@ interface Options {
 }
 
 export function addDemo(program: Command): void {
-  const target = command(program, 'demo', 'make, quantize and verify a small network on generated digits').option(
+  const target = command(program, 'demo', 'train, quantize and verify a small network on generated digits').option(
     '-o, --output <folder>',
     'where the two models go',
     'lowbit-demo',
   );
-  runs<Options>(target, async ({ options: { output, json }, signal }) => {
-    const onStep = (what: string) => void (json || process.stdout.write(`${what} ...\n`));
-    const found = await demo(output, { onStep, signal });
+  runs<Options>(target, async ({ options: { output, json }, signal, progress }) => {
+    const line = progress('training');
+    const say = (text: string) => {
+      line.clear();
+      if (!json) process.stdout.write(`${text}\n`);
+    };
+    const found = await demo(output, {
+      onStep: (what) => say(`${what} ...`),
+      onProgress: (state) => line.show(progressText(state)),
+      onEpoch: (report, epochs) => say(`  ${epochText(report, epochs)}`),
+      signal,
+    });
     return { data: found, text: text(found), failed: !found.verification.equal };
   });
 }

@@ -1,14 +1,14 @@
-/** `lowbit eval MODEL --data SPEC`; the model is a file, the folder of a training run, or a checkpoint. */
+/** `lowbit eval MODEL [--data SPEC]`; the model is a file, the folder of a training run, or a checkpoint. */
 import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { importOnnx } from '../onnx/importOnnx.js';
 import { type Evaluation, type EvaluationMode, evaluate, evaluationModes } from '../recipes/evaluate.js';
-import { readTrained } from '../recipes/runFolder.js';
-import { command, runs } from './command.js';
+import { readTrained, validationOf } from '../recipes/runFolder.js';
+import { command, requires, runs } from './command.js';
 import { facts, percent, whole } from './format.js';
 import { addDataOptions, type DataOptions, datasetOf } from './options.js';
 
-type Options = DataOptions & { data: string } & Partial<Record<EvaluationMode, boolean>>;
+type Options = DataOptions & Partial<Record<EvaluationMode, boolean>>;
 
 const modes: Record<EvaluationMode, string> = {
   integer: 'integer kernels (the default for a quantized model)',
@@ -19,15 +19,15 @@ const modes: Record<EvaluationMode, string> = {
 export function addEval(program: Command): void {
   const target = addDataOptions(
     command(program, 'eval <model>', 'measure the accuracy of a model file, or of a training run, on labelled samples'),
-    { needed: true },
-  );
+    { needed: false },
+  ).addHelpText('after', '\nA training run has samples of its own: without --data they are those that it was validated with.');
+  requires(target, 'data', () => isFolder(target.args[0]));
   for (const mode of evaluationModes) {
     target.addOption(new Option(`--${mode}`, `compute on ${modes[mode]}`).conflicts(evaluationModes.filter((other) => other !== mode)));
   }
   runs<Options>(target, async ({ options, signal, progress }, model) => {
-    const isFolder = statSync(model, { throwIfNoEntry: false })?.isDirectory();
-    const imported = isFolder ? undefined : importOnnx(model);
-    const dataset = await datasetOf(options.data, options);
+    const imported = isFolder(model) ? undefined : importOnnx(model);
+    const dataset = options.data === undefined ? await validationOf(model) : await datasetOf(options.data, options);
     const graph = imported ?? (await readTrained(model, dataset));
     const mode = evaluationModes.find((name) => options[name]);
     const line = progress('evaluating');
@@ -35,6 +35,8 @@ export function addEval(program: Command): void {
     return { data: found, text: text(found) };
   });
 }
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 function text({ top1, top5, samples, samplesPerSecond, mode }: Evaluation): string {
   return facts([

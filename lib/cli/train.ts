@@ -6,11 +6,12 @@ import { readBytes } from '../file.js';
 import { runFolder } from '../recipes/runFolder.js';
 import { type TrainReport, trainModel } from '../recipes/train.js';
 import { resolveConfig } from '../recipes/trainConfig.js';
-import type { EpochReport, Means } from '../train/callback.js';
+import type { EpochReport } from '../train/callback.js';
 import type { TrainingProgress } from '../train/callbacks/progress.js';
 import { command, runs } from './command.js';
-import { digits3, facts, percent, whole } from './format.js';
+import { facts, whole } from './format.js';
 import { durationText } from './progress.js';
+import { epochText, meanText, progressText } from './trainingText.js';
 
 interface Options {
   resume?: true | string;
@@ -18,16 +19,39 @@ interface Options {
   json?: boolean;
 }
 
+const help = `
+The least that a configuration says, and some of what it may say:
+
+  model: resnet20                # or { name: resnet20, classes: 100 }
+  data:
+    train: cifar10:path/to/data
+    validation: cifar10:path/to/data
+    mean: [0.4914, 0.4822, 0.4465]
+    std: [0.247, 0.2435, 0.2616]
+  augment: { crop: 4, flip: true }
+  optimizer: { name: sgd, rate: 0.1, momentum: 0.9, weightDecay: 1e-4 }
+  schedule: cosine
+  epochs: 50
+
+Every option with its default is in config.yaml in the folder of a run. Ctrl-C
+writes a checkpoint before it stops.`;
+
 export function addTrain(program: Command): void {
-  const target = command(program, 'train <config>', 'train a model as a YAML file says')
-    .option('--resume [folder]', 'go on from the newest checkpoint of the run, or of this folder')
-    .option('-o, --output <folder>', 'the folder of the run (default: as the file says)');
+  const target = command(program, 'train <config>', 'train a model as a YAML file says, into a folder with checkpoints')
+    .option('--resume [folder]', 'go on from the newest checkpoint of the run, or of this folder (another run, or one checkpoint)')
+    .option('-o, --output <folder>', 'the folder of the run (default: as the file says, or runs/NAME beside it)')
+    .addHelpText('after', help);
   runs<Options>(target, async ({ options: { resume, output, json }, signal, progress }, path) => {
     const config = await resolveConfig(Buffer.from(readBytes(path)).toString(), path);
     if (output !== undefined) config.output = resolve(output);
     const line = progress('training');
     let saved: string | undefined;
+    let learned = false;
+    const onResume = ({ epochs, steps }: { epochs: number; steps: number }) => {
+      if (!json) process.stdout.write(`going on after ${epochs} of ${config.epochs} epochs, ${whole(steps)} steps\n`);
+    };
     const onEpoch = (report: EpochReport) => {
+      learned = true;
       line.clear();
       if (!json) process.stdout.write(`${epochText(report, config.epochs)}\n`);
     };
@@ -36,8 +60,8 @@ export function addTrain(program: Command): void {
       saved = written;
     };
     try {
-      const report = await trainModel(config, { resume, signal, onProgress, onEpoch, onCheckpoint });
-      return { data: { output: config.output, ...report }, text: text(report, config.output) };
+      const report = await trainModel(config, { resume, signal, onResume, onProgress, onEpoch, onCheckpoint });
+      return { data: { output: config.output, ...report }, text: `${learned ? '' : doneAlready}${text(report, config.output)}` };
     } catch (error) {
       line.clear();
       const stopped = error instanceof LowbitError && error.code === 'aborted' && saved !== undefined;
@@ -47,25 +71,12 @@ export function addTrain(program: Command): void {
   });
 }
 
+const doneAlready = 'nothing was left to learn; raise epochs in the configuration to go on\n';
+
 function howToResume(checkpoint: string, config: string, output: string | undefined): string {
   const words = ['lowbit train', config, ...(output === undefined ? [] : ['--output', output]), '--resume'];
   return `wrote ${relative('', checkpoint)}, go on with: ${words.join(' ')}`;
 }
-
-/** "epoch 3/90  step 120/390  loss 1.23  accuracy 45.67 %  1,234/s  3 min left" */
-function progressText({ epoch, epochs, stepInEpoch, stepsPerEpoch, mean, samplesPerSecond, secondsLeft }: TrainingProgress): string {
-  const place = [`epoch ${epoch}/${epochs}`, `step ${stepInEpoch}/${stepsPerEpoch}`];
-  return [...place, ...meansText(mean), `${whole(samplesPerSecond)}/s`, `${durationText(secondsLeft)} left`].join('  ');
-}
-
-/** "epoch 3/90  loss 1.23  accuracy 45.67 %  (validation 1.31, 43.21 %)" */
-function epochText({ epoch, training, validation }: EpochReport, epochs: number): string {
-  const validated = Object.entries(validation ?? {}).map(([name, value]) => meanText(name, value));
-  return [`epoch ${epoch}/${epochs}`, ...meansText(training), ...(validation ? [`(validation ${validated.join(', ')})`] : [])].join('  ');
-}
-
-const meansText = (means: Means) => Object.entries(means).map(([name, value]) => `${name} ${meanText(name, value)}`);
-const meanText = (name: string, value: number) => (name.endsWith('accuracy') ? percent(value) : digits3(value));
 
 function text({ model, results, times }: TrainReport, output: string): string {
   const { best, epochs, steps, stopped } = results;
@@ -79,5 +90,6 @@ function text({ model, results, times }: TrainReport, output: string): string {
     ...(stopped === null ? [] : [['stopped', stopped] as [string, string]]),
     ['time', durationText(times.seconds)],
     ['wrote', relative('', runFolder(output).onnx)],
+    ['curves', relative('', runFolder(output).page)],
   ]);
 }

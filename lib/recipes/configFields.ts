@@ -71,7 +71,7 @@ type Member<M extends Members, N extends keyof M> = N extends string
   ? z.ZodObject<{ name: z.ZodLiteral<N> } & M[N], z.core.$strict>
   : never;
 
-/** Groups of fields of which `name` picks one. */
+/** Groups of fields of which `name` picks one; a name alone stands for its group with nothing but defaults. */
 export function choice<const M extends Members>(members: M) {
   const names = Object.keys(members);
   const groups = Object.entries(members).map(([name, shape]) => {
@@ -79,7 +79,8 @@ export function choice<const M extends Members>(members: M) {
     return group({ name: z.literal(name), ...shape }, { choice: name, elsewhere });
   });
   const typed = groups as unknown as [{ [N in keyof M]: Member<M, N> }[keyof M]];
-  return z.discriminatedUnion('name', typed, { error: oneOfText(names) });
+  const spelledOut = (value: unknown) => (typeof value === 'string' ? { name: value } : value);
+  return z.preprocess(spelledOut, z.discriminatedUnion('name', typed, { error: oneOfText(names) }));
 }
 
 /** A place or a length in a run, in one of three units. */

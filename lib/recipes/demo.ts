@@ -1,26 +1,32 @@
-/** The whole way on generated data: a small network is made, quantized, verified and measured. Nothing is downloaded. */
+/** The whole way on generated data: a small network is trained, quantized, verified and measured. Nothing is downloaded. */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { digits } from '../data/digits.js';
 import { failOnFile } from '../file.js';
-import { Graph } from '../graph/graph.js';
-import { run } from '../graph/run.js';
+import { traceModule } from '../graph/traceModule.js';
+import { BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Module, Random } from '../nn/index.js';
 import { exportOnnx } from '../onnx/exportOnnx.js';
 import { importOnnx } from '../onnx/importOnnx.js';
-import { conv2d, gemm, maxPool2d, relu, reshape, transpose } from '../ops/index.js';
-import { type Shape, sizeOf } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { relu } from '../ops/elementwise.js';
+import type { Tensor } from '../tensor.js';
+import type { EpochReport } from '../train/callback.js';
+import { progress, type TrainingProgress } from '../train/callbacks/progress.js';
+import { fit } from '../train/fit.js';
+import { adamw } from '../train/optim/adam.js';
+import { oneCycle } from '../train/schedule.js';
 import { benchModel } from './benchModel.js';
 import { evaluate } from './evaluate.js';
-import { calibrationBatches, feed, free } from './prepare.js';
+import { calibrationBatches } from './prepare.js';
 import { quantize } from './quantize.js';
-import { ridge } from './ridge.js';
-import { random } from './samples.js';
 import { type Verification, verifyModel } from './verifyModel.js';
 
 export interface DemoOptions {
   /** Called when a part begins. */
   onStep?: (what: string) => void;
+  /** How far the training is. */
+  onProgress?: (progress: TrainingProgress) => void;
+  /** Called when an epoch of the training is done. */
+  onEpoch?: (report: EpochReport, epochs: number) => void;
   signal?: AbortSignal;
 }
 
@@ -41,21 +47,23 @@ export interface Demo {
   verification: Verification;
 }
 
-const trainingSamples = 2000;
+const trainingSamples = 4000;
 const testSamples = 1000;
 const calibrationSamples = 200;
+const epochs = 4;
 
 /**
- * Makes a network that reads digits, quantizes it, and writes `digits.onnx` and `digits.int8.onnx` into the folder, which is made where
- * it is missing. The convolutions are random and stay so; only the last layer is fitted.
+ * Trains a network that reads digits, quantizes it, and writes `digits.onnx` and `digits.int8.onnx` into the folder, which is made where
+ * it is missing.
  * @throws LowbitError 'file' where the folder cannot be written, 'aborted'
  */
-export async function demo(folder: string, { onStep, signal }: DemoOptions = {}): Promise<Demo> {
+export async function demo(folder: string, options: DemoOptions = {}): Promise<Demo> {
+  const { onStep, signal } = options;
   const paths = { fp32: join(folder, 'digits.onnx'), int8: join(folder, 'digits.int8.onnx') };
   makeFolder(folder);
-  onStep?.(`fitting a network to ${trainingSamples} generated digits`);
+  onStep?.(`training a network on ${trainingSamples} generated digits`);
   const training = digits({ count: trainingSamples, seed: 1 });
-  exportOnnx(await network(training, signal), paths.fp32);
+  await train(training, paths.fp32, options);
 
   onStep?.(`quantizing it with ${calibrationSamples} of them`);
   const graph = importOnnx(paths.fp32);
@@ -89,60 +97,45 @@ function makeFolder(folder: string): void {
   }
 }
 
-const channels = 32;
-const features = 4 * 4 * channels;
-
-/** Random convolutions and a linear readout that is fitted to their outputs. */
-async function network(training: ReturnType<typeof digits>, signal?: AbortSignal): Promise<Graph> {
-  const graph = convolutions();
-  const cut = feed(graph, training);
-  const x = new Float32Array(trainingSamples * features);
-  const labels = new Int32Array(trainingSamples);
-  for await (const batch of training.batches(100, signal)) {
-    for (const piece of cut(batch)) {
-      const outputs = run(graph, piece.inputs);
-      x.set(outputs.features.data() as Float32Array, piece.first * features);
-      labels.set(piece.labels!, piece.first);
-      free(outputs);
-      free(piece.inputs);
-    }
-  }
-  const { weight, bias } = ridge(x, labels, 10, 1e-3);
-  const [{ value }] = graph.outputs;
-  const readout = [graph.constant(Tensor.from(weight, [10, features]), 'fc.weight'), graph.constant(Tensor.from(bias), 'fc.bias')];
-  graph.outputs = [];
-  graph.output('logits', graph.add(gemm, [value, ...readout], {}, 'fc'));
-  return graph;
+/** Trains a new network and writes it. */
+async function train(samples: ReturnType<typeof digits>, path: string, { onProgress, onEpoch, signal }: DemoOptions): Promise<void> {
+  const network = new DigitReader(new Random(1));
+  await fit(network, samples, {
+    ...{ epochs, batchSize: 64, seed: 1, signal },
+    optimizer: adamw({ rate: 0.01 }),
+    schedule: oneCycle(),
+    augment: { crop: { padding: 2 } },
+    callbacks: [{ name: 'seen', onEpochEnd: (_run, report) => onEpoch?.(report, epochs) }, progress((state) => onProgress?.(state))],
+  });
+  exportOnnx(traceModule(network, samples.shape, { name: 'digits' }), path);
+  for (const tensor of network.state().values()) tensor.dispose();
 }
 
-/** (n, 1, 28, 28) -> (n, features): two stages of convolution, ReLU and max pooling. */
-function convolutions(): Graph {
-  const graph = new Graph('digits');
-  const next = random(7);
-  const weights = (name: string, shape: Shape) => graph.constant(Tensor.from(filters(shape, next), shape), name);
-  const zeros = (name: string) => graph.constant(Tensor.from(new Float32Array(channels)), name);
-  const images = graph.input('image', { dtype: 'float32', shape: [Number.NaN, 1, 28, 28] }, ['N']);
-  let x = graph.add(transpose, [images], { perm: [0, 2, 3, 1] });
-  x = graph.add(conv2d, [x, weights('conv1.weight', [channels, 5, 5, 1]), zeros('conv1.bias')], { pads: [2, 2, 2, 2] }, 'conv1');
-  x = graph.add(relu, [x], {}, 'relu1');
-  x = graph.add(maxPool2d, [x], { kernel: [2, 2], strides: [2, 2] }, 'pool1'); // 14 × 14
-  x = graph.add(conv2d, [x, weights('conv2.weight', [channels, 3, 3, channels]), zeros('conv2.bias')], { pads: [1, 1, 1, 1] }, 'conv2');
-  x = graph.add(relu, [x], {}, 'relu2');
-  x = graph.add(maxPool2d, [x], { kernel: [4, 4], strides: [4, 4], pads: [1, 1, 1, 1] }, 'pool2'); // 4 × 4
-  x = graph.add(transpose, [x], { perm: [0, 3, 1, 2] });
-  graph.output('features', graph.add(reshape, [x], { shape: [-1, features] }, 'flatten'));
-  return graph;
-}
+/** Three times convolution, batch normalization, ReLU and pooling, then a linear layer: (n, 28, 28, 1) to logits (n, 10). */
+class DigitReader extends Module {
+  readonly conv1: Conv2d;
+  readonly norm1 = new BatchNorm2d(16);
+  readonly conv2: Conv2d;
+  readonly norm2 = new BatchNorm2d(32);
+  readonly conv3: Conv2d;
+  readonly norm3 = new BatchNorm2d(32);
+  readonly pool = new MaxPool2d(2);
+  readonly flatten = new Flatten();
+  readonly fc: Linear;
 
-/** Random filters of mean 0 and a norm of √2, which keeps the size of what goes through a ReLU. */
-function filters(shape: Shape, next: () => number): Float32Array {
-  const weights = Float32Array.from({ length: sizeOf(shape) }, () => next() + next() + next() - 1.5);
-  const size = sizeOf(shape.slice(1));
-  for (let start = 0; start < weights.length; start += size) {
-    const filter = weights.subarray(start, start + size);
-    const mean = filter.reduce((a, b) => a + b, 0) / size;
-    const norm = Math.sqrt(filter.reduce((sum, w) => sum + (w - mean) ** 2, 0));
-    for (let i = 0; i < size; i++) filter[i] = (Math.SQRT2 * (filter[i] - mean)) / norm;
+  constructor(random: Random) {
+    super();
+    const options = { padding: 1, bias: false, random };
+    this.conv1 = new Conv2d(1, 16, 3, options);
+    this.conv2 = new Conv2d(16, 32, 3, options);
+    this.conv3 = new Conv2d(32, 32, 3, options);
+    this.fc = new Linear(3 * 3 * 32, 10, { random });
   }
-  return weights;
+
+  forward(images: Tensor): Tensor {
+    const half = this.pool.forward(relu(this.norm1.forward(this.conv1.forward(images)))); // 14 × 14
+    const quarter = this.pool.forward(relu(this.norm2.forward(this.conv2.forward(half)))); // 7 × 7
+    const eighth = this.pool.forward(relu(this.norm3.forward(this.conv3.forward(quarter)))); // 3 × 3
+    return this.fc.forward(this.flatten.forward(eighth));
+  }
 }

@@ -8,7 +8,7 @@ import type { Graph } from '../graph/graph.js';
 import { readSafetensors } from '../safetensors.js';
 import { latestCheckpoint } from '../train/checkpoint.js';
 import { resolveConfig, type TrainConfig } from './trainConfig.js';
-import { modelOf } from './trainParts.js';
+import { modelOf, openSamples } from './trainParts.js';
 
 export interface RunFolder {
   path: string;
@@ -24,6 +24,8 @@ export interface RunFolder {
   onnx: string;
   state: string;
   report: string;
+  /** The curves, to look at; new after every epoch. */
+  page: string;
 }
 
 /** The names of the files of a run. */
@@ -38,16 +40,18 @@ export function runFolder(path: string): RunFolder {
     checkpoints: at('checkpoints'),
     ...model,
     report: at('report.json'),
+    page: at('report.html'),
   };
 }
 
 /**
  * Makes the folder of a run.
- * @throws LowbitError 'file' where it cannot be made, or holds a run that this one does not go on with
+ * @throws LowbitError 'file' where it cannot be made, or holds a run that this one does not go on with; what a run left that came
+ *   to nothing, with no checkpoint, is written over
  */
 export function makeRunFolder(path: string, resumed: boolean): RunFolder {
   const folder = runFolder(path);
-  if (!resumed && existsSync(folder.config)) {
+  if (!resumed && (existsSync(folder.report) || latestCheckpoint(folder.checkpoints))) {
     const todo = 'Go on with it (--resume), or give another folder (--output).';
     fail({ code: 'file', path, problem: 'there is a run in this folder already', todo });
   }
@@ -85,6 +89,17 @@ export async function readTrained(path: string, samples: Dataset): Promise<Graph
     for (const tensor of tensors.values()) tensor.dispose();
   }
   return model.graph;
+}
+
+/**
+ * The samples that a run was validated with, by its configuration.
+ * @param path the folder of a run or of one checkpoint in it
+ * @throws LowbitError 'data' where it has none; as `openDataset`
+ */
+export async function validationOf(path: string): Promise<Dataset> {
+  const { data } = await configAbove(path);
+  const todo = 'Say which samples to take (--data).';
+  return (await openSamples(data)).validation ?? fail({ code: 'data', where: path, problem: 'the run was not validated', todo });
 }
 
 /** The configuration of the run that a folder belongs to: a run, its checkpoints, or one of them. */

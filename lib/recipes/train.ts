@@ -1,10 +1,12 @@
 /** A training run, from its configuration to its folder. */
+import { cpus } from 'node:os';
 import { checkOptions } from '../error.js';
 import { writeAtomically } from '../file.js';
 import { exportOnnx, version } from '../onnx/exportOnnx.js';
 import { threads } from '../op.js';
+import { trainingReport } from '../report/trainingReport.js';
 import { writeSafetensors } from '../safetensors.js';
-import { type Callback, type EpochReport, numberOf } from '../train/callback.js';
+import { type Callback, type EpochReport, numberOf, type TrainingRun } from '../train/callback.js';
 import { checkpoints } from '../train/callbacks/checkpoints.js';
 import { csvLog } from '../train/callbacks/csvLog.js';
 import { progress, type TrainingProgress } from '../train/callbacks/progress.js';
@@ -16,6 +18,8 @@ import { augmentationOf, guardsOf, lossOf, modelOf, openSamples, optimizerOf, sc
 export interface TrainOptions {
   /** Go on from the newest checkpoint of the run, or of this folder: one of a run, of checkpoints, or a checkpoint. */
   resume?: boolean | string;
+  /** Sees where a run that is resumed goes on: the epochs and steps that are done. */
+  onResume?: (done: { epochs: number; steps: number }) => void;
   onProgress?: (progress: TrainingProgress) => void;
   onEpoch?: (report: EpochReport) => void;
   /** Sees the path of every checkpoint. */
@@ -27,6 +31,10 @@ export interface TrainOptions {
 export interface TrainReport {
   versions: { lowbit: string; node: string };
   model: { name: string; parameters: number };
+  /** How many there were. */
+  samples: { train: number; validation: number };
+  /** The configuration with every default. */
+  options: Omit<TrainConfig, 'output'>;
   /** The same on every machine. */
   results: {
     epochs: Omit<EpochReport, 'seconds' | 'samplesPerSecond'>[];
@@ -37,24 +45,26 @@ export interface TrainReport {
     stopped: string | null;
   };
   /** Of this machine. */
-  times: { seconds: number; epochs: Pick<EpochReport, 'epoch' | 'seconds' | 'samplesPerSecond'>[] };
+  times: { processor: string; threads: number; seconds: number; epochs: Pick<EpochReport, 'epoch' | 'seconds' | 'samplesPerSecond'>[] };
 }
 
 /**
- * Trains a model and writes the folder of the run (`config.output`): config.yaml, log.csv, checkpoints/, tokenizer.json for texts, and when
- * it is done model.onnx, model.safetensors and report.json.
+ * Trains a model and writes the folder of the run (`config.output`): config.yaml, log.csv, checkpoints/, tokenizer.json for texts and the page
+ * report.html, and when it is done model.onnx, model.safetensors and report.json.
  * @param config of `resolveConfig`
  * @throws LowbitError 'file' where the folder cannot be written or holds another run, 'aborted' when the signal has fired (a checkpoint is
  *   written before), otherwise as `openDataset`, `importOnnx` and `fit`
  */
 export async function trainModel(config: TrainConfig, options: TrainOptions = {}): Promise<TrainReport> {
-  checkOptions('trainModel', options, ['resume', 'onProgress', 'onEpoch', 'onCheckpoint', 'signal']);
+  checkOptions('trainModel', options, ['resume', 'onResume', 'onProgress', 'onEpoch', 'onCheckpoint', 'signal']);
   const { resume = false, signal } = options;
   const { epochs, batchSize, accumulate, seed, clipNorm, statisticsMomentum } = config;
   const { train: samples, validation } = await openSamples(config.data);
   const model = modelOf(config, samples);
   const folder = makeRunFolder(config.output, resume !== false);
-  writeAtomically(folder.config, Buffer.from(await printConfig(config)));
+  const yaml = await printConfig(config);
+  writeAtomically(folder.config, Buffer.from(yaml));
+  const counts = { train: samples.length, validation: validation?.length ?? 0 };
   samples.tokenizer?.save(folder.tokenizer);
   const before = threads();
   if (config.threads !== null) threads(config.threads);
@@ -66,11 +76,11 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
       schedule: scheduleOf(config.schedule),
       augment: augmentationOf(config.augment),
       validation,
-      callbacks: callbacksFor(config, folder, options),
+      callbacks: [...callbacksFor(config, folder, options), reportPage(folder.page, config, counts, yaml)],
       resume: resume === false ? undefined : checkpointsAt(resume === true ? folder.path : resume),
       signal,
     });
-    const report = reportOf(config, result);
+    const report = reportOf(config, counts, result);
     writeSafetensors(folder.state, model.state());
     exportOnnx(model.graph, folder.onnx);
     writeAtomically(folder.report, Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`));
@@ -81,7 +91,7 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
   }
 }
 
-function callbacksFor(config: TrainConfig, folder: RunFolder, { onProgress, onEpoch, onCheckpoint }: TrainOptions): Callback[] {
+function callbacksFor(config: TrainConfig, folder: RunFolder, { onResume, onProgress, onEpoch, onCheckpoint }: TrainOptions): Callback[] {
   const { every, keep } = config.checkpoint;
   const saved = checkpoints(folder.checkpoints, {
     everyEpochs: every.epochs ?? 0,
@@ -89,15 +99,36 @@ function callbacksFor(config: TrainConfig, folder: RunFolder, { onProgress, onEp
     keep,
     onWritten: onCheckpoint,
   });
-  const seen: Callback = { name: 'seen', onEpochEnd: (_run, report) => onEpoch?.(report) };
+  const seen: Callback = {
+    name: 'seen',
+    onStart: ({ step, history }) => void (step && onResume?.({ epochs: history.length, steps: step })),
+    onEpochEnd: (_run, report) => onEpoch?.(report),
+  };
   return [...guardsOf(config), csvLog(folder.log), saved, seen, ...(onProgress ? [progress(onProgress)] : [])];
 }
 
-function reportOf(config: TrainConfig, { model, history, steps, stopped }: FitResult): TrainReport {
+/** Keeps the page of the run up to date. */
+function reportPage(path: string, config: TrainConfig, samples: TrainReport['samples'], yaml: string): Callback {
+  const write = ({ model, history, step: steps, stopped }: TrainingRun) => {
+    if (!history.length) return;
+    const { results, times, ...report } = reportOf(config, samples, { model, history, steps, stopped });
+    const { epochs } = config;
+    const { best, stopped: why } = results;
+    const { processor, threads: count } = times;
+    const html = trainingReport({ ...report, epochs, history, best, stopped: why, processor, threads: count, config: yaml });
+    writeAtomically(path, Buffer.from(html));
+  };
+  return { name: 'reportPage', onEpochEnd: write, onEnd: write };
+}
+
+function reportOf(config: TrainConfig, samples: TrainReport['samples'], { model, history, steps, stopped }: FitResult): TrainReport {
+  const { output: _folder, ...options } = config;
   const sizes = [...model.parameters.values()].map(({ size }) => size);
   return {
     versions: { lowbit: version(), node: process.version },
     model: { name: model.graph.name, parameters: sizes.reduce((sum, size) => sum + size, 0) },
+    samples,
+    options,
     results: {
       epochs: history.map(({ seconds: _seconds, samplesPerSecond: _speed, ...results }) => results),
       best: bestOf(config, history),
@@ -105,6 +136,8 @@ function reportOf(config: TrainConfig, { model, history, steps, stopped }: FitRe
       stopped: stopped ?? null,
     },
     times: {
+      processor: cpus()[0]?.model ?? 'unknown',
+      threads: threads(),
       seconds: history.reduce((sum, { seconds }) => sum + seconds, 0),
       epochs: history.map(({ epoch, seconds, samplesPerSecond }) => ({ epoch, seconds, samplesPerSecond })),
     },

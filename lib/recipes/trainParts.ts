@@ -3,7 +3,8 @@ import { statSync } from 'node:fs';
 import type { Augmentation } from '../data/augment.js';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
-import { fail } from '../error.js';
+import { fail, LowbitError, shapeText } from '../error.js';
+import type { Graph } from '../graph/graph.js';
 import { traceModule } from '../graph/traceModule.js';
 import { type Module, models } from '../nn/index.js';
 import { importOnnx } from '../onnx/importOnnx.js';
@@ -58,7 +59,7 @@ type ModelConfig = Pick<TrainConfig, 'model' | 'augment' | 'parameters' | 'freez
 /**
  * The model before it has learned. What an encoder does not say of its tokens is as the samples have it.
  * @param samples what it will see
- * @throws LowbitError for a network whose layers do not fit the samples, or a file that cannot be imported
+ * @throws LowbitError 'data' for a network whose layers do not fit the samples; as `importOnnx`
  */
 export function modelOf({ model, augment, parameters, freeze }: ModelConfig, samples: Dataset): Trainable {
   if (model.name === 'onnx') return new Trainable(importOnnx(model.path), { parameters: parameters ?? undefined, freeze, inPlace: true });
@@ -67,8 +68,18 @@ export function modelOf({ model, augment, parameters, freeze }: ModelConfig, sam
   const make = models[name] as (options: Options) => Module;
   const module = make(name === 'encoder' ? { ...tokensOf(samples), ...chosen(options) } : options);
   const sample = augment.crop?.size ? [shape[0], ...augment.crop.size] : shape;
-  const graph = traceModule(module, { input: { dtype, shape: sample } }, { name });
+  const graph = tracedFor(name, module, { dtype, shape: sample }, samples.description);
   return new Trainable(graph, { parameters: parameters ?? [...module.parameters().keys()], freeze, inPlace: true });
+}
+
+function tracedFor(name: string, module: Module, { dtype, shape }: Pick<Dataset, 'dtype' | 'shape'>, where: string): Graph {
+  try {
+    return traceModule(module, { input: { dtype, shape } }, { name });
+  } catch (error) {
+    if (!(error instanceof LowbitError)) throw error;
+    const todo = `In its layers: ${error.message} See the options of the model, and of the data and its crop.`;
+    return fail({ code: 'data', where, problem: `${name} does not take samples ${dtype} ${shapeText(shape)}`, todo });
+  }
 }
 
 function tokensOf({ description, dtype, shape, tokenizer }: Dataset): Options {

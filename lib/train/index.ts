@@ -16,7 +16,7 @@ export {
   writeCheckpoint,
 } from './checkpoint.js';
 export { type FitOptions, type FitResult, fit } from './fit.js';
-export { type CrossEntropyOptions, crossEntropy, type Loss } from './losses.js';
+export { type CrossEntropyOptions, crossEntropy, klDivergence, type Loss, meanSquaredError } from './losses.js';
 export { accuracy, type Metric } from './metrics.js';
 export { type AdamOptions, adam, adamw } from './optim/adam.js';
 export type { Optimizer, OptimizerOptions, ParameterGroup, RunningOptimizer } from './optim/optimizer.js';

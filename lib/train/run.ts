@@ -291,10 +291,17 @@ export class Run implements TrainingRun {
 
 function checkSettings(path: string, saved: Record<string, unknown>, now: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(now)) {
-    const [came, expected] = [JSON.stringify(value), JSON.stringify(saved[name])];
-    if (came === expected) continue;
-    fail({ code: 'option', where: 'fit', option: name, came, expected: `${expected}`, because: `the run in ${path} began with that` });
+    if (JSON.stringify(value) === JSON.stringify(saved[name])) continue;
+    const because = `the run in ${path} began with that`;
+    fail({ code: 'option', where: 'fit', option: name, came: settingText(value), expected: String(settingText(saved[name])), because });
   }
+}
+
+/** Groups as "description: digits:100, length: 100"; what is a number stays one. */
+function settingText(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value ?? 'none';
+  const fields = Object.entries(value).map(([name, field]) => `${name}: ${typeof field === 'object' ? JSON.stringify(field) : field}`);
+  return fields.join(', ') || 'none';
 }
 
 function checkNumbers({ epochs, batchSize = 1, accumulate = 1, clipNorm = 1, momentum = 0.1, seed = 0 }: FitOptions): void {

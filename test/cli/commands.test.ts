@@ -4,7 +4,7 @@ import test from 'ava';
 import { exportOnnx, Graph, importOnnx, relu } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { calibrated, smallNetwork } from '../recipes/models.js';
-import { json, lowbit } from './lowbit.js';
+import { interrupted, json, lowbit } from './lowbit.js';
 
 const folder = temporaryFolder();
 
@@ -99,14 +99,22 @@ test('demo', async (t) => {
   const { code, data } = await json(place, ['demo', '-o', 'deep/er']);
   t.is(code, 0);
   const { fp32, int8, verification } = data as Record<string, { accuracy: number; bytes: number; equal?: boolean; path: string }>;
-  t.true(fp32.accuracy > 0.95, String(fp32.accuracy));
+  t.true(fp32.accuracy >= 0.98, String(fp32.accuracy));
   t.true(int8.accuracy > fp32.accuracy - 0.01, String(int8.accuracy));
   t.true(int8.bytes < fp32.bytes / 2.5);
   t.true(verification.equal);
   t.true(existsSync(join(place, 'deep/er/digits.onnx')) && existsSync(join(place, 'deep/er/digits.int8.onnx')));
   const { stdout } = await lowbit(place, ['demo']);
+  t.regex(stdout, /^ {2}epoch 4\/4 {2}loss [\d.]+ {2}accuracy [\d.]+ %$/m);
   t.regex(stdout, /verified: the same bytes from all kernels/);
   t.true(narrow(stdout), stdout);
+});
+
+test('Ctrl-C stops the demo', async (t) => {
+  const place = temporaryFolder();
+  const { code, stderr } = await lowbit(place, ['demo'], interrupted(500));
+  t.is(code, 130);
+  t.is(stderr, 'now error: training DigitReader was stopped with Ctrl-C.\n');
 });
 
 const mistakes: [string, string[], number, RegExp][] = [

@@ -23,7 +23,7 @@ interface Surroundings {
   file?: string;
   env?: NodeJS.ProcessEnv;
   /** Sees what arrives on stderr and may send signals. */
-  onStderr?: (text: string, pid: number) => void;
+  onStderr?: (text: string, pid: number) => unknown;
 }
 
 /** Runs `lowbit` in a folder. */
@@ -42,6 +42,15 @@ export function lowbit(folder: string, args: readonly string[], { file = script,
     onStderr?.(text, child.pid!);
   });
   return new Promise((resolve) => child.on('close', (code) => resolve({ ...ended, code })));
+}
+
+/** Ctrl-C, so many milliseconds after the command listens for it. */
+export function interrupted(milliseconds: number): Surroundings {
+  const announce = `process.on('newListener', (event) => event === 'SIGINT' && setTimeout(() => process.stderr.write('now '), ${milliseconds}))`;
+  return {
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(announce)}` },
+    onStderr: (text, pid) => text.startsWith('now') && process.kill(pid, 'SIGINT'),
+  };
 }
 
 /** Runs it with --json and reads the one object that it prints. */

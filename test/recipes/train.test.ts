@@ -26,12 +26,22 @@ test.before(async () => void (await trainModel(await config('whole'))));
 
 test('a run leaves its configuration, log, checkpoints, model and report', async (t) => {
   const expected = await config('whole');
-  t.deepEqual(readdirSync(at('whole')).sort(), ['checkpoints', 'config.yaml', 'log.csv', 'model.onnx', 'model.safetensors', 'report.json']);
+  t.deepEqual(readdirSync(at('whole')).sort(), [
+    'checkpoints',
+    'config.yaml',
+    'log.csv',
+    'model.onnx',
+    'model.safetensors',
+    'report.html',
+    'report.json',
+  ]);
   t.deepEqual(await resolveConfig(readFileSync(at('whole', 'config.yaml'), 'utf8'), '/else/where.yaml'), expected);
   t.is(readFileSync(at('whole', 'log.csv'), 'utf8').trim().split('\n').length, 1 + 3);
   t.is(readdirSync(at('whole', 'checkpoints')).length, 8); // after steps 4, 8, ... 28 and at the end
   const report = JSON.parse(readFileSync(at('whole', 'report.json'), 'utf8'));
-  t.deepEqual(Object.keys(report), ['versions', 'model', 'results', 'times']);
+  t.deepEqual(Object.keys(report), ['versions', 'model', 'samples', 'options', 'results', 'times']);
+  t.deepEqual(report.samples, { train: 320, validation: 100 });
+  t.deepEqual({ ...report.options, output: expected.output }, expected);
   t.deepEqual(report.model, { name: 'lenet5', parameters: 61706 });
   t.is(report.results.steps, 30);
   t.is(report.results.stopped, null);

@@ -74,6 +74,14 @@ earlyStop: { metric: validation accuracy }
 output: out
 `;
 
+test('a name alone stands for its group', async (t) => {
+  const config = await resolveConfig("model: resnet20\ndata: { train: 'cifar10:data' }\noptimizer: adam\nschedule: cosine", 'a.yaml');
+  t.deepEqual(
+    [config.model.name, config.optimizer.name, config.schedule],
+    ['resnet20', 'adam', { name: 'cosine', warmUp: null, final: 0 }],
+  );
+});
+
 test('what is said is kept, short forms are written out, paths are relative to the file', async (t) => {
   const config = await resolveConfig(full, '/place/sub/full.yaml');
   t.deepEqual(config.model, { name: 'mobilenetV2', classes: 100, width: 0.5, stem: 'cifar', seed: 7 });
@@ -150,7 +158,8 @@ const mistakes: [what: string, content: string, ...lines: RegExp[]][] = [
     /:3:14: optimizer\.name is "sdg", expected one of sgd, adam, adamw\.$/,
   ],
   ['no choice', `${least}optimizer: { rate: 1 }`, /:3:1: optimizer\.name is missing, expected one of sgd, adam, adamw\.$/],
-  ['a word for a choice', `${least}optimizer: adam`, /:3:1: optimizer is "adam", expected one of sgd, adam, adamw\.$/],
+  ['a wrong name alone', `${least}optimizer: adagrad`, /:3:1: optimizer\.name is "adagrad", expected one of sgd, adam, adamw\.$/],
+  ['a choice that is no group', `${least}optimizer: 3`, /:3:1: optimizer is 3, expected one of sgd, adam, adamw\.$/],
   [
     'a kind of data that there is not',
     'model: { name: lenet5 }\ndata: { train: cifar:x }',

@@ -1,0 +1,68 @@
+/** A page in one file: nothing is loaded, light and dark as the reader's system is. */
+
+/** Text as it stands in HTML and its attributes. */
+export const escaped = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** @param body HTML */
+export function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escaped(title)}</title>
+<style>${style}</style>
+<main>
+${body}
+</main>
+</html>
+`;
+}
+
+const style = `
+:root {
+  color-scheme: light dark;
+  --ground: #f6f5f2; --card: #fdfdfc; --edge: #e4e2dd; --ink: #1d1c1a; --soft: #6a6861; --grid: #ebe9e4;
+  --s0: #2a78d6; --s1: #d9622b;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #141413; --card: #1d1d1b; --edge: #33322f; --ink: #f0efec; --soft: #a19f98; --grid: #2d2c2a;
+    --s0: #5a9cf0; --s1: #ee8a5a;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+main { max-width: 1180px; margin: 0 auto; padding: 40px 24px 64px; }
+h1 { margin: 0; font-size: 28px; font-weight: 650; letter-spacing: -0.01em; }
+p { margin: 4px 0 0; color: var(--soft); }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 16px; margin: 28px 0 16px; }
+dl div, figure, details { background: var(--card); border: 1px solid var(--edge); border-radius: 10px; }
+dl div { padding: 14px 18px; }
+dt { color: var(--soft); font-size: 13px; }
+dd { margin: 0; font-size: 24px; font-weight: 600; }
+dd small { display: block; color: var(--soft); font-size: 13px; font-weight: 400; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(460px, 100%), 1fr)); gap: 16px; }
+figure { margin: 0; padding: 16px 18px 8px; }
+figcaption { display: flex; align-items: baseline; gap: 16px; font-size: 13px; color: var(--soft); }
+figcaption b { flex: 1; font-size: 15px; font-weight: 600; color: var(--ink); }
+figcaption i { display: inline-block; width: 16px; height: 2px; margin-right: 6px; vertical-align: 4px; }
+i.s0 { background: var(--s0); } i.s1 { background: var(--s1); }
+svg { display: block; width: 100%; margin-top: 8px; font-size: 12px; font-variant-numeric: tabular-nums; }
+svg text { fill: var(--soft); }
+.grid { stroke: var(--grid); }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.line.s0 { stroke: var(--s0); } .line.s1 { stroke: var(--s1); }
+.dot { stroke: var(--card); stroke-width: 2; }
+.dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); }
+.reading { opacity: 0; } .reading:hover { opacity: 1; }
+.reading rect { fill: transparent; } .rule { stroke: var(--soft); stroke-dasharray: 2 3; }
+details { margin-top: 16px; padding: 12px 18px; }
+summary { cursor: pointer; font-weight: 600; }
+.wide { overflow-x: auto; }
+table { width: 100%; margin: 12px 0 4px; border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { padding: 5px 10px; text-align: right; white-space: nowrap; border-top: 1px solid var(--grid); }
+th { color: var(--soft); font-weight: 500; border: 0; }
+tr.best td { font-weight: 650; }
+pre { margin: 12px 0 4px; overflow-x: auto; font: 13px/1.5 ui-monospace, monospace; }
+`;
