@@ -109,7 +109,7 @@ test('a checkpoint of another run is refused', async (t) => {
   await fit(smallNetwork(), smallDigits(), { epochs: 1, batchSize: 16, callbacks });
   const resume = (more: Partial<train.FitOptions>, module = smallNetwork()) =>
     fit(module, smallDigits(), { epochs: 2, batchSize: 16, resume: folder, ...more });
-  await faultsLater(t, () => resume({ batchSize: 8 }), 'option', /batchSize is "8", expected 16 because the run in .* began with that/);
+  await faultsLater(t, () => resume({ batchSize: 8 }), 'option', /batchSize is 8, expected 16 because the run in .* began with that/);
   await faultsLater(t, () => resume({ seed: 1 }), 'option', /seed/);
   await faultsLater(t, () => resume({ optimizer: train.adam() }), 'data', /another optimizer/);
   await faultsLater(t, () => resume({}, smallNetwork(0, 5)), 'data', /other parameters/);
