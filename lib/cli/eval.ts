@@ -20,7 +20,7 @@ export function addEval(program: Command): void {
   const target = addDataOptions(
     command(program, 'eval <model>', 'measure the accuracy of a model file, or of a training run, on labelled samples'),
     { needed: false },
-  ).addHelpText('after', '\nA training run has samples of its own: without --data they are those that it was validated with.');
+  ).addHelpText('after', '\nA training run has samples of its own: without --data they are those that it\nwas validated with.');
   requires(target, 'data', () => isFolder(target.args[0]));
   for (const mode of evaluationModes) {
     target.addOption(new Option(`--${mode}`, `compute on ${modes[mode]}`).conflicts(evaluationModes.filter((other) => other !== mode)));

@@ -224,6 +224,6 @@ test('Ctrl-C ends with 130', async (t) => {
     onStderr: (text, pid) => text.startsWith('listening') && process.kill(pid, 'SIGINT'),
   });
   t.is(code, 130);
-  t.regex(stderr, /^listening .*stopped by its signal/);
+  t.regex(stderr, /^listening error: .* was stopped with Ctrl-C/);
   t.is(stdout, '');
 });
