@@ -36,6 +36,7 @@ body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 s
 main { max-width: 1180px; margin: 0 auto; padding: 40px 24px 64px; }
 h1 { margin: 0; font-size: 28px; font-weight: 650; letter-spacing: -0.01em; }
 p { margin: 4px 0 0; color: var(--soft); }
+footer { margin-top: 20px; font-size: 13px; color: var(--soft); }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 16px; margin: 28px 0 16px; }
 dl div, figure, details { background: var(--card); border: 1px solid var(--edge); border-radius: 10px; }
 dl div { padding: 14px 18px; }

@@ -37,7 +37,7 @@ ${charts(record).map(chart).join('\n')}
 </div>
 <details><summary>Epochs</summary><div class="wide">${table(record)}</div></details>
 <details><summary>Configuration</summary><pre>${escaped(config)}</pre></details>
-<p>${escaped(machine)}</p>`;
+<footer>${escaped(machine)}</footer>`;
   return page(`${model.name}, trained`, body);
 }
 
@@ -56,7 +56,7 @@ ${tile('Speed', `${whole(speeds[speeds.length >> 1])}`, 'samples a second, the m
 </dl>`;
 }
 
-/** A chart a number of the epochs, and one of the learning rate. */
+/** A chart a number of the epochs, one of the learning rate, and one of the speed. */
 function charts({ history, best }: TrainingRecord): Chart[] {
   const names = Object.keys(history[0].training);
   const validated = history.some(({ validation }) => validation);
@@ -69,7 +69,14 @@ function charts({ history, best }: TrainingRecord): Chart[] {
     return { title: titled(name), format: formatOf(name), lines, fromZero: name.endsWith('loss'), mark };
   });
   const rate = { name: 'learning rate', values: history.map((epoch) => epoch.rate) };
-  return [...numbers, { title: 'Learning rate', format: short, lines: [rate], fromZero: true }];
+  const speed = { name: 'samples a second', values: history.map((epoch) => epoch.samplesPerSecond) };
+  const one = (title: string, format: Chart['format'], line: Chart['lines'][number]): Chart => ({
+    title,
+    format,
+    lines: [line],
+    fromZero: true,
+  });
+  return [...numbers, one('Learning rate', short, rate), one('Samples a second', whole, speed)];
 }
 
 function table({ history, best }: TrainingRecord): string {
