@@ -31,7 +31,7 @@ test('a page shows what the run was and how it went, and loads nothing', (t) => 
   t.true(html.includes('61,706 parameters · 2,000 samples, 100 to validate · 3 of 5 epochs'));
   t.true(html.includes('<dt>Best validation accuracy</dt><dd>73.33 %<small>epoch 3</small>'));
   t.true(html.includes('<pre>model: &lt;x&gt;\n</pre>'));
-  t.is(html.match(/<figure>/g)!.length, 3); // loss, accuracy, learning rate
+  t.is(html.match(/<figure>/g)!.length, 4); // loss, accuracy, learning rate, speed
   t.true(html.includes('<title>epoch 2: training 1, validation 1.1</title>'));
   t.notRegex(html, /https?:|<script|<link|src=|url\(/);
   t.notRegex(html, /NaN|undefined|Infinity/);
