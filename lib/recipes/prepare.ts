@@ -1,8 +1,8 @@
 /** From batches of a data set to the inputs of a graph. */
 import type { Batch, Dataset } from '../data/dataset.js';
-import { fail, shapeText } from '../error.js';
-import type { Graph, Value } from '../graph/graph.js';
-import { isReal, mayEqual, type Shape, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
+import type { Graph } from '../graph/graph.js';
+import { type SampleType, sampleFit } from '../graph/sampleFit.js';
+import { type Shape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
 /** Samples for one run of a graph. */
@@ -16,39 +16,26 @@ export interface Piece {
   first: number;
 }
 
-/** What has to be known of a data set. */
-type Fed = Pick<Dataset, 'shape' | 'description'> & Partial<Pick<Dataset, 'dtype'>>;
-
 /** Cuts batches of a data set into inputs of a graph. */
 export type Feed = (batch: Batch) => Generator<Piece>;
 
 /**
- * How samples of this shape enter the graph. Its one input takes them as they are, with dimensions of 1 added or left out, flattened,
- * or with the channels moved to the end; a fixed batch size is kept to.
- * @param sample the shape of one sample, channels first
- * @throws LowbitError 'data' where the graph has several inputs, one that does not take the set's numbers, or one of another size
+ * How samples enter the graph (see `sampleFit`); a fixed batch size is kept to.
+ * @throws LowbitError 'data' where they do not fit
  */
-export function feed(graph: Graph, { shape: sample, dtype: stored = 'float32', description }: Fed): Feed {
-  const input = onlyInput(graph, stored);
-  const { dtype, shape } = input.type as TensorType;
-  const fit = fitOf(sample, shape.slice(1));
-  if (!fit) {
-    fail({
-      code: 'data',
-      where: description,
-      problem: `samples of shape ${shapeText(sample)} do not fit input "${input.name}" of ${graph.name}, which is ${shapeText(shape)}`,
-      todo: 'The first dimension is the batch; for images see resize and crop.',
-    });
-  }
+export function feed(graph: Graph, set: SampleType): Feed {
+  const { shape: sample } = set;
+  const { name, type, ...fit } = sampleFit(graph, set);
   const size = sizeOf(sample);
   return function* cut(batch: Batch) {
-    const step = Number.isNaN(shape[0]) ? batch.count : shape[0];
+    const [fixed] = type.shape;
+    const step = Number.isNaN(fixed) ? batch.count : fixed;
     for (let from = 0; from < batch.count; from += step) {
       const count = Math.min(step, batch.count - from);
       const samples = filled(batch.data.subarray(from * size, (from + count) * size), step * size, size);
       const data = fit.channelsLast ? channelsLast(samples, step, sample) : samples;
       yield {
-        inputs: { [input.name]: Tensor.from(data, [step, ...fit.shape], dtype) },
+        inputs: { [name]: Tensor.from(data, [step, ...fit.shape], type.dtype) },
         count,
         labels: batch.labels?.subarray(from, from + count),
         first: batch.first + from,
@@ -93,42 +80,6 @@ export function free(tensors: Readonly<Record<string, Tensor>>): void {
 function shortened(batch: Batch, count: number): Batch {
   if (batch.count <= count) return batch;
   return { ...batch, count, data: batch.data.subarray(0, (batch.data.length / batch.count) * count) };
-}
-
-function onlyInput(graph: Graph, stored: Dataset['dtype']): Value {
-  const wrong = (problem: string, todo?: string) => fail({ code: 'data', where: graph.name, problem, todo });
-  const names = graph.inputs.map(({ name }) => `"${name}"`).join(', ');
-  if (graph.inputs.length !== 1)
-    wrong(`the model has ${graph.inputs.length} inputs${names && ` (${names})`}, a data set feeds exactly one`);
-  const [input] = graph.inputs;
-  const { dtype, shape } = input.type as TensorType;
-  if (stored === 'float32' && !isReal(dtype)) {
-    wrong(`input ${names} takes ${dtype}, a data set gives real numbers`, 'Use a model whose input is float32.');
-  }
-  if (stored === 'int32' && dtype !== 'int32' && dtype !== 'int64') {
-    wrong(`input ${names} takes ${dtype}, this data set gives tokens`, 'Use a model whose input is int32 or int64.');
-  }
-  if (shape.length === 0 || shape[0] === 0) wrong(`input ${names} is ${shapeText(shape)}, which has no batch dimension`);
-  return input;
-}
-
-interface Fit {
-  /** The sample's shape as the model takes it. */
-  shape: Shape;
-  channelsLast: boolean;
-}
-
-function fitOf(sample: Shape, wanted: Shape): Fit | undefined {
-  const asIs = { shape: sample, channelsLast: false };
-  if (shapesMayEqual(sample, wanted)) return asIs;
-  const turned = [...sample.slice(1), sample[0]];
-  if (sample.length === 3 && shapesMayEqual(turned, wanted)) return { shape: turned, channelsLast: true };
-  const long = (shape: Shape) => shape.filter((n) => n !== 1);
-  const flat = wanted.length === 1 || sample.length === 1;
-  const same = shapesMayEqual(long(sample), long(wanted)) || (flat && mayEqual(sizeOf(sample), sizeOf(wanted)));
-  if (!same || wanted.filter(Number.isNaN).length > 1) return undefined;
-  const known = sizeOf(wanted.filter((n) => !Number.isNaN(n)));
-  return { shape: wanted.map((n) => (Number.isNaN(n) ? sizeOf(sample) / known : n)), channelsLast: false };
 }
 
 function filled(data: Batch['data'], length: number, size: number): Batch['data'] {
