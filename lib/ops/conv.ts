@@ -2,7 +2,7 @@
 import { fail, shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
 import { type Dtype, mayEqual, shapesMayEqual, type TensorType } from '../shape.js';
-import { scope, type Tensor } from '../tensor.js';
+import { scope, Tensor } from '../tensor.js';
 import { sumTo } from './basic.js';
 import { fill, reshape, transpose } from './layout.js';
 import { checkWindow, checkWindowParams, windowExtent } from './window.js';
@@ -128,7 +128,7 @@ function swapChannels(w: Tensor, groups: number): Tensor {
 }
 
 /** The `plus` of conv2dInputGrad that adds nothing. */
-const nothing = (dtype: Dtype) => fill({ shape: [0], dtype });
+const nothing = (dtype: Dtype) => Tensor.uninitialized(dtype, [0]);
 
 /**
  * The gradient of conv2d to its image: dx[n, i, j, c] = plus[n, i, j, c] + Σ dy[n, r, s, o] · w[o, p, q, c] over the taps (p, q) of the
