@@ -59,7 +59,7 @@ function convCalls({ from, size, channels, out, kernel, stride = 1, depthwise = 
     {
       op: 'conv2dInputGrad',
       from,
-      inputs: () => [fill([1, side, side, out], 'float32'), fill(w, 'float32')],
+      inputs: () => [fill([1, side, side, out], 'float32'), fill(w, 'float32'), fill([0], 'float32')],
       params: { ...params, inputShape: [size, size] },
       macs,
     },

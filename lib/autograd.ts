@@ -1,6 +1,6 @@
 /** Gradients: the calls of a computation are written down as they run and walked backwards. */
 import { fail } from './error.js';
-import { type RecordedCall, record } from './op.js';
+import { type GradThunk, type RecordedCall, record } from './op.js';
 import { add } from './ops/elementwise.js';
 import { fill } from './ops/layout.js';
 import { scope, Tensor, tensorsIn } from './tensor.js';
@@ -56,7 +56,7 @@ function backward(loss: Tensor, calls: readonly RecordedCall[], parameters: Set<
     const { inputs, output } = call;
     const dy = slots.take(output);
     if (dy) {
-      const gradients = scope(() => gradientsOf(call, dy, depends));
+      const gradients = scope(() => gradientsOf(call, dy, depends, slots));
       for (const [i, input] of inputs.entries()) {
         const gradient = gradients[i];
         if (gradient) slots.put(input, gradient);
@@ -75,16 +75,19 @@ function ruleOf({ op }: RecordedCall) {
 }
 
 /** The gradients of a call by those of its inputs that somebody depends on. What a rule makes on the way is freed by the caller's scope. */
-function gradientsOf(call: RecordedCall, dy: Tensor, depends: Set<Tensor>): (Tensor | undefined)[] {
+function gradientsOf(call: RecordedCall, dy: Tensor, depends: Set<Tensor>, slots: Slots): (Tensor | undefined)[] {
   const thunks = ruleOf(call)(dy, call);
   return call.inputs.map((input, i) => {
     const thunk = depends.has(input) ? thunks[i] : undefined;
-    return thunk && gradientOf(call, input, thunk);
+    return thunk && gradientOf(call, input, thunk, slots);
   });
 }
 
-function gradientOf({ op }: RecordedCall, input: Tensor, thunk: () => Tensor): Tensor {
-  const gradient = thunk();
+/** What the thunk gives; if it offers to add, with what was known of the gradient before, which then leaves its slot. */
+function gradientOf({ op }: RecordedCall, input: Tensor, thunk: GradThunk, slots: Slots): Tensor {
+  const before = thunk.length ? slots.take(input) : undefined;
+  const gradient = thunk(before);
+  if (before) slots.release(before);
   const same = gradient.dtype === input.dtype && gradient.shape.join() === input.shape.join();
   if (!same) fail({ code: 'internal', problem: `${op.name}: a gradient is ${gradient}, its input ${input}` });
   return gradient;

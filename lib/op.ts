@@ -23,8 +23,12 @@ export interface GradCall<P> {
 /**
  * The gradient of a loss by each input, given `dy`, its gradient by the output. One thunk an input, called only when somebody needs that
  * gradient; `undefined` for an input that has none (indices, running statistics). A thunk returns a new tensor of the input's shape, or `dy`.
+ *
+ * A thunk that declares a parameter offers to add: it gets the gradient that the input has from its other uses, if there is one already, and
+ * returns the sum. It is for ops that can begin their sums with it, which saves a pass over memory.
  */
-export type GradRule<P> = (dy: Tensor, call: GradCall<P>) => readonly ((() => Tensor) | undefined)[];
+export type GradRule<P> = (dy: Tensor, call: GradCall<P>) => readonly (GradThunk | undefined)[];
+export type GradThunk = (before?: Tensor) => Tensor;
 
 /** What an op family writes down about an op; everything else follows from it and the op table. */
 export interface OpSpec<I extends readonly string[], P extends object> {

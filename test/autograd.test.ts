@@ -1,13 +1,16 @@
 import test from 'ava';
 import {
   add,
+  conv2d,
   memory,
   movingAverage,
   mul,
   noGrad,
   offThread,
   ops,
+  type RecordedCall,
   reciprocal,
+  record,
   reduceSum,
   round,
   scope,
@@ -185,4 +188,25 @@ test('a long batch starts before it is all known, and fails as a whole', async (
   );
   t.is(read[0], 501);
   t.is(read[1].item(), 501 * 501);
+});
+
+test('a convolution adds to the gradient that its input has already', (t) => {
+  scope(() => {
+    const x = Tensor.from([1, 2, 3, 4], [1, 2, 2, 1]);
+    const [w, bias] = [Tensor.from([1, 10, 100, 1000], [1, 2, 2, 1]), Tensor.from([0])];
+    const calls: RecordedCall[] = [];
+    const run = () => total(add(conv2d(x, w, bias), mul(conv2d(x, w, bias), x)));
+    const { gradients } = record(
+      () => valueAndGradients(run, [x]),
+      (call) => calls.push(call),
+    );
+    // Σ (y + y·x), y = Σ w·x: w·(1 + Σ x) from the convolutions, and y = 4321 from the product.
+    t.deepEqual(
+      gradients.get(x)?.toNumbers(),
+      [1, 10, 100, 1000].map((weight) => weight * (4 + 1 + 2 + 3 + 4) + 4321),
+    );
+    const sums = calls.filter(({ op }) => op.name === 'conv2dInputGrad').map(({ inputs }) => inputs[2].size);
+    t.deepEqual(sums, [4, 4]);
+    t.is(calls.filter(({ op }) => op.name === 'add').length, 1, 'the one of the loss');
+  });
 });

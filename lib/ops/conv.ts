@@ -2,7 +2,7 @@
 import { fail, shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
 import { type Dtype, mayEqual, shapesMayEqual, type TensorType } from '../shape.js';
-import { scope, type Tensor } from '../tensor.js';
+import { scope, Tensor } from '../tensor.js';
 import { sumTo } from './basic.js';
 import { fill, reshape, transpose } from './layout.js';
 import { checkWindow, checkWindowParams, windowExtent } from './window.js';
@@ -58,7 +58,7 @@ export const conv2d = defineOp({
   },
   quantizes: { weight: 'w', axis: 0 },
   grad: (dy, { inputs: [x, w, bias], params }) => [
-    () => conv2dInputGrad(dy, w, { ...params, inputShape: x.shape.slice(1, 3) }),
+    (before) => conv2dInputGrad(dy, w, before ?? nothing(w.dtype), { ...params, inputShape: x.shape.slice(1, 3) }),
     () => conv2dWeightGrad(dy, x, { ...params, kernel: w.shape.slice(1, 3) }),
     () => sumTo(dy, { shape: bias.shape }),
   ],
@@ -127,20 +127,24 @@ function swapChannels(w: Tensor, groups: number): Tensor {
   });
 }
 
+/** The `plus` of conv2dInputGrad that adds nothing. */
+const nothing = (dtype: Dtype) => Tensor.uninitialized(dtype, [0]);
+
 /**
- * The gradient of conv2d to its image: dx[n, i, j, c] = Σ dy[n, r, s, o] · w[o, p, q, c] over the taps (p, q) of the windows (r, s)
- * that lie on pixel (i, j). A convolution of dy with the turned weights.
- * @param dy (n, oh, ow, out), float32 or float64, as is w
+ * The gradient of conv2d to its image: dx[n, i, j, c] = plus[n, i, j, c] + Σ dy[n, r, s, o] · w[o, p, q, c] over the taps (p, q) of the
+ * windows (r, s) that lie on pixel (i, j). A convolution of dy with the turned weights.
+ * @param dy (n, oh, ow, out), float32 or float64, as are w and plus
  * @param w (out, kh, kw, c/groups)
+ * @param plus (n, h, w, c): a gradient that x has from elsewhere, with which the sums begin; or [0], and they begin at 0
  * @param params those of the convolution, and the `inputShape` [h, w] of its x
  * @returns (n, h, w, c)
  */
 export const conv2dInputGrad = defineOp({
   name: 'conv2dInputGrad',
-  inputs: ['dy', 'w'],
+  inputs: ['dy', 'w', 'plus'],
   params: { inputShape: required<readonly number[]>(), ...windowDefaults },
-  infer([dy, w], params, check) {
-    const dtype = checkFloats({ dy, w }, check);
+  infer([dy, w, plus], params, check) {
+    const dtype = checkFloats({ dy, w, plus }, check);
     const { inputShape, groups } = params;
     check.shape(dy.shape.length === 4, 'dy', dy, '(n, oh, ow, out)');
     check.shape(w.shape.length === 4, 'w', w, '(out, kh, kw, c/groups)');
@@ -152,6 +156,8 @@ export const conv2dInputGrad = defineOp({
     const windows = checkWindow(x, w.shape.slice(1, 3), params, check);
     const expected = [dy.shape[0], ...windows, w.shape[0]];
     check.shape(shapesMayEqual(dy.shape, expected), 'dy', dy, shapeText(expected), 'that is what the convolution gives');
+    const adds = shapesMayEqual(plus.shape, x.shape) || shapesMayEqual(plus.shape, [0]);
+    check.shape(adds, 'plus', plus, `${shapeText(x.shape)} or [0]`, 'it is added to the gradient');
     return x;
   },
   grad: 'none',

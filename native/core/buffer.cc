@@ -7,10 +7,11 @@
 #include <new>
 #include <vector>
 
+#include "pages.h"
+
 namespace lowbit {
 namespace {
 
-constexpr size_t kAlignment = 64;
 // Free blocks are kept up to this, or up to what was once in use: a training step needs all of it again.
 constexpr size_t kMaxCached = size_t{512} << 20;
 
@@ -42,7 +43,7 @@ class Blocks {
       found->second.pop_back();
       use_.cachedBytes -= capacity;
     } else {
-      block = std::aligned_alloc(kAlignment, (capacity + kAlignment - 1) / kAlignment * kAlignment);
+      block = alignedBytes(capacity);
       if (!block) throw std::bad_alloc();
     }
     use_.buffers++;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <new>
 
+#include "pages.h"
+
 namespace lowbit {
 namespace {
 
@@ -20,7 +22,7 @@ void* scratch(size_t bytes) {
     block.reset();
     capacity = 0;
     const size_t rounded = (bytes + 4096) / 4096 * 4096;
-    block.reset(std::aligned_alloc(64, rounded));
+    block.reset(alignedBytes(rounded));
     if (!block) throw std::bad_alloc();
     capacity = rounded;
   }

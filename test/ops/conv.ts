@@ -79,15 +79,15 @@ function transposeExpect(shape: ConvShape) {
   };
 }
 
-/** Every window of dy hands its products back to the pixels of x that it lay on. */
+/** Every window of dy hands its products back to the pixels of x that it lay on, on top of what they have. */
 function inputGradExpect(shape: ConvShape) {
   const { groups = 1, strides: [sh, sw] = [1, 1], pads: [top, left] = [0, 0, 0, 0], dilations: [dh, dw] = [1, 1] } = shape;
   const [batch, h, w, channels] = shape.x;
   const [out, kh, kw] = shape.w;
   const [, oh, ow] = outputShape(shape);
   const depth = channels / groups;
-  return ([dy, weights]: number[][]) => {
-    const dx = new Array<number>(batch * h * w * channels).fill(0);
+  return ([dy, weights, plus]: number[][]) => {
+    const dx = plus.length ? [...plus] : new Array<number>(batch * h * w * channels).fill(0);
     for (let n = 0; n < batch; n++)
       for (let r = 0; r < oh; r++)
         for (let s = 0; s < ow; s++)
@@ -116,25 +116,27 @@ function outputShape({ x: [batch, h, w], w: [out, kh, kw], ...window }: ConvShap
   ];
 }
 
-function inputGradCase(shape: ConvShape): Case {
+function inputGradCase(shape: ConvShape, plus: readonly number[] = [0]): Case {
   const { x, w, ...window } = shape;
   const depth = (w[0] / (shape.groups ?? 1)) * w[1] * w[2];
   return {
-    note: noteOf(shape),
-    inputs: () => [random(outputShape(shape), -1, 1, 4), random(weightShape(shape), -1, 1, 2)],
+    note: plus.length > 1 ? `${noteOf(shape)}, plus` : noteOf(shape),
+    inputs: () => [random(outputShape(shape), -1, 1, 4), random(weightShape(shape), -1, 1, 2), random(plus, -1, 1, 3)],
     params: { inputShape: x.slice(1, 3), ...window },
     expect: inputGradExpect(shape),
     bound: roundingBound(depth),
   };
 }
 
+type EdgeInput = 'x' | 'dy' | 'w' | 'bias' | 'plus' | 'nothing';
+
 /**
  * What padding adds, where it can be seen: -0 becomes +0 or stays, an infinite weight makes NaN or nothing. The rows must agree with the
  * reference; these are the bytes that they agree on.
  */
-function edgeCase(shape: ConvShape, names: readonly ('x' | 'dy' | 'w' | 'bias')[], weights: readonly number[], params: object): Case {
-  const shapes = { x: shape.x, dy: outputShape(shape), w: weightShape(shape), bias: [shape.w[0]] };
-  const values = { x: [-0, 1, -1], dy: [-0, 1, -1], w: weights, bias: [-0] };
+function edgeCase(shape: ConvShape, names: readonly EdgeInput[], weights: readonly number[], params: object): Case {
+  const shapes = { x: shape.x, dy: outputShape(shape), w: weightShape(shape), bias: [shape.w[0]], plus: shape.x, nothing: [0] };
+  const values = { x: [-0, 1, -1], dy: [-0, 1, -1], w: weights, bias: [-0], plus: [-0], nothing: [] };
   const cycled = (count: number, list: readonly number[]) => Array.from({ length: count }, (_, i) => list[i % list.length]);
   return {
     note: `${noteOf(shape)}, weights ${weights}`,
@@ -231,7 +233,7 @@ const edgeShapes: ConvShape[] = [
   { x: [1, 4, 5, 6], w: [6, 3, 3], groups: 6, ...same3 },
 ];
 
-function edgeCases(names: readonly ('x' | 'dy' | 'w' | 'bias')[], params: (shape: ConvShape) => object): Case[] {
+function edgeCases(names: readonly EdgeInput[], params: (shape: ConvShape) => object): Case[] {
   return edgeShapes.flatMap((shape) =>
     [
       [-1, -0],
@@ -249,7 +251,9 @@ export const convCases: Record<string, Case[]> = {
   ],
   convTranspose2d: [...transposeShapes.map((shape) => convCase(shape, transposeExpect(shape))), ...edgeCases(['x', 'w', 'bias'], windowOf)],
   conv2dInputGrad: [
-    ...[...convShapes, ...gradientShapes].map(inputGradCase),
-    ...edgeCases(['dy', 'w'], (shape) => ({ inputShape: shape.x.slice(1, 3), ...windowOf(shape) })),
+    ...[...convShapes, ...gradientShapes].flatMap((shape) => [inputGradCase(shape), inputGradCase(shape, shape.x)]),
+    ...(['plus', 'nothing'] as const).flatMap((start) =>
+      edgeCases(['dy', 'w', start], (shape) => ({ inputShape: shape.x.slice(1, 3), ...windowOf(shape) })),
+    ),
   ],
 };

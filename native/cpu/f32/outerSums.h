@@ -17,9 +17,9 @@
 namespace lowbit {
 namespace {
 
-constexpr int64_t kBlockPixels = 256;         // a panel of a block is 32 KB
+constexpr int64_t kBlockPixels = 384;         // a panel of a block is 48 KB
 constexpr int64_t kLineFloats = 16;           // of a cache line
-constexpr int64_t kBandOutputs = 16 * kRows;  // of a block: 224 KB
+constexpr int64_t kBandOutputs = 40 * kRows;  // of a block: 840 KB, and the more outputs meet a panel the less its packing costs
 constexpr int64_t kOuterGrain = 1 << 20;      // multiply-adds worth a thread: about 7 us
 
 struct OuterSums {

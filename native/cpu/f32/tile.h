@@ -20,7 +20,7 @@ struct Tile {
   const float* x;
   int64_t xStep, rows, rowStep, taps, tapStep, length;
   const float* panel;  // [rows·taps·length][panelWidth(outputs)]
-  // Sums of row m begin as start + m·startStep: a bias (step 0), or y itself to go on where an earlier tile stopped.
+  // Sums of row m begin as start + m·startStep: a bias (step 0), or where an earlier tile stopped; what lies behind is fetched meanwhile.
   const float* start;
   int64_t startStep;
   float* y;
@@ -38,6 +38,7 @@ template <int M, int V> __attribute__((noinline)) void runTile(const Tile& tile)
     each<V>([&](auto v) {
       const float* from = tile.start + m * tile.startStep + v * kWidth;
       sums[m * V + v] = v == V - 1 ? last.load(from) : load(from);
+      if (tile.startStep) fetch(from + M * tile.startStep);
     });
   });
   const float* panel = tile.panel;

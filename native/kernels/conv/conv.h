@@ -1,5 +1,6 @@
 // The sizes of the convolutions. Each reads an image x (n, h, w, c) and writes an image y (n, oh, ow, out); at every tap of the window
-// the channels of a group meet the group's outputs. The input gradient reads dy as x and writes dx as y.
+// the channels of a group meet the group's outputs. The input gradient reads dy as x and writes dx as y, and may begin its
+// sums with an image of their own.
 #pragma once
 #include "../../core/check.h"
 #include "../../core/window.h"
@@ -48,7 +49,7 @@ template <class C> INLINE Conv convOf(const C& call) {
 
 // Here axis 0 of the weights are the channels that are read, and the last axis those that are written.
 INLINE Conv convOf(const conv2dInputGrad_call& call) {
-  EXPECT(call.w.dim(0) == call.dy.dim(3));
+  EXPECT(call.w.dim(0) == call.dy.dim(3) && (!call.plus.size() || call.plus.size() == call.dx.size()));
   Conv conv(call.dy, call.dx, call.w, call);
   const int64_t taps = conv.rows.kernel * conv.columns.kernel;
   conv.weight = {conv.groupIn * taps * conv.groupOut, 1, conv.groupOut, taps * conv.groupOut};

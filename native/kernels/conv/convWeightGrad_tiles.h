@@ -10,7 +10,7 @@ namespace {
 // Rows in place, or packed panels? Packing a vector costs as much as some multiply-adds, runs may fill their vectors badly. Beyond that
 // panels are kinder to caches where pixels are far apart, and make longer blocks of small images.
 static bool prefersRows(const WeightGrad& p, const WeightRows& rows, const WeightPanels& panels) {
-  constexpr int64_t packCost = 6, manyOutputs = 64, farApart = 512, smallImage = 64;
+  constexpr int64_t packCost = 6, manyOutputs = 64, farApart = 512, smallImage = 128;
   if (rows.vectors() * p.groupOut > panels.vectors() * (p.groupOut + packCost)) return false;
   return p.groupOut <= manyOutputs || (p.channels < farApart && p.height * p.width >= smallImage);
 }

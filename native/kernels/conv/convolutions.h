@@ -17,19 +17,19 @@ INLINE bool sweep(const Sweep& p) {
 
 static bool convolution(const conv2d_call& call) {
   if (call.x.dtype != Dtype::float32) return false;
-  const Sweep all(convOf(call), call.x, call.w, &call.bias, call.y);
+  const Sweep all(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
   return takes(all) && sweep(all);
 }
 
 static bool transposed(const convTranspose2d_call& call) {
   if (call.x.dtype != Dtype::float32) return false;
-  const Sweep all(convOf(call), call.x, call.w, &call.bias, call.y);
+  const Sweep all(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
   return eachPhase(all, takes) && eachPhase(all, sweep);
 }
 
 static bool inputGrad(const conv2dInputGrad_call& call) {
   if (call.dy.dtype != Dtype::float32) return false;
-  const Sweep all(convOf(call), call.dy, call.w, nullptr, call.dx);
+  const Sweep all(convOf(call), call.dy, call.w, nullptr, &call.plus, call.dx);
   return eachPhase(all, takes) && eachPhase(all, sweep);
 }
 

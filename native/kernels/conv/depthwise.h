@@ -23,6 +23,8 @@ struct Strip {
   int64_t column;        // of tap 0 of the first pixel
   const float* weights;  // [1 + kh·kw][weightStep]: the bias, then the taps
   int64_t weightStep, channels;
+  const float* start;  // the sums of pixel m begin as start + m·startStep
+  int64_t startStep;
   float* y;
   int64_t yStep;
 };
@@ -31,7 +33,7 @@ struct Strip {
 template <int P, bool Edge> __attribute__((noinline)) void runStrip(const Strip& strip) {
   for (int64_t c = 0; c < strip.channels; c += kWidth) {
     Vector sums[P];
-    each<P>([&](auto m) { sums[m] = load(strip.weights + c); });
+    each<P>([&](auto m) { sums[m] = load(strip.start + m * strip.startStep + c); });
     for (int64_t r = strip.rows.first; r < strip.rows.end; r++) {
       for (int64_t s = 0; s < strip.columns.kernel; s++) {
         const int64_t at = strip.origin + r * strip.rowStep + s * strip.tapStep + c, column = strip.column + s * strip.columns.dilation;
@@ -61,6 +63,7 @@ static void depthwiseRow(const Sweep& p, const float* weights, int64_t weightSte
   for (int64_t t = 0; t < strips.count; t++) {
     const int64_t j = strips.first(t), pixels = strips.rows(t), column = p.columns.start(j);
     const int64_t last = p.columns.start(j + pixels - 1) + (p.columns.kernel - 1) * p.columns.dilation;
+    const int64_t y = n * p.yImage + i * p.yRow + j * p.yPixel;
     const Strip strip{p.x,
                       (row + column) * p.channels,
                       p.columns.stride * p.channels,
@@ -72,7 +75,9 @@ static void depthwiseRow(const Sweep& p, const float* weights, int64_t weightSte
                       weights,
                       weightStep,
                       p.channels,
-                      p.y + (n * p.yImage + i * p.yRow + j * p.yPixel),
+                      p.plus ? p.plus + y : weights,
+                      p.plus ? p.yPixel : 0,
+                      p.y + y,
                       p.yPixel};
     runStripOf(pixels, column < 0 || last >= p.columns.input, strip);
   }

@@ -26,15 +26,21 @@ template <class T> struct Sum {
   }
 };
 
-// taps(sum, i, j) adds the taps of pixel (i, j) of y; bias is nullptr where sums begin at 0.
-template <class T, class Taps> void eachOutput(const Conv& p, const T* x, const T* w, const T* bias, T* y, Taps taps) {
+// Where sums begin: at[pixel·step + o], or 0 if that is nullptr. A bias has no step.
+template <class T> struct Start {
+  const T* at;
+  int64_t step;
+};
+
+// taps(sum, i, j) adds the taps of pixel (i, j) of y.
+template <class T, class Taps> void eachOutput(const Conv& p, const T* x, const T* w, Start<T> start, T* y, Taps taps) {
   parallel(p.batch * p.height * p.width, 4096 / (p.depth() * p.out + 1) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t pixel = begin; pixel < end; pixel++) {
       const int64_t j = pixel % p.width, i = pixel / p.width % p.height, n = pixel / p.width / p.height;
       for (int64_t o = 0; o < p.out; o++) {
         const int64_t group = o / p.groupOut;
         Sum<T> sum{p, x + n * p.rows.input * p.columns.input * p.channels + group * p.groupIn,
-                   w + group * p.weight.group + o % p.groupOut * p.weight.out, bias ? bias[o] : T(0)};
+                   w + group * p.weight.group + o % p.groupOut * p.weight.out, start.at ? start.at[pixel * start.step + o] : T(0)};
         taps(sum, i, j);
         y[pixel * p.out + o] = sum.value;
       }

@@ -17,12 +17,13 @@ struct Taps {
 
 struct Sweep : Conv {  // height, width and windows are those of the sweep
   Taps rowTaps, columnTaps;
-  int64_t weightColumns;      // taps in a row of the weights
-  const float *x, *w, *bias;  // bias: nullptr where sums begin at 0
+  int64_t weightColumns;  // taps in a row of the weights
+  const float *x, *w;
+  const float *bias, *plus;  // where sums begin, if not at 0: one number an output, or what lies there as in y
   float* y;
   int64_t yImage, yRow, yPixel;  // floats from one image, row, pixel of the sweep to the next
 
-  INLINE Sweep(const Conv& conv, const View& image, const View& weights, const View* start, const View& result)
+  INLINE Sweep(const Conv& conv, const View& image, const View& weights, const View* start, const View* sum, const View& result)
       : Conv(conv),
         rowTaps{0, 1},
         columnTaps{0, 1},
@@ -30,6 +31,7 @@ struct Sweep : Conv {  // height, width and windows are those of the sweep
         x(image.as<float>()),
         w(weights.as<float>()),
         bias(start ? start->as<float>() : nullptr),
+        plus(sum && sum->size() ? sum->as<float>() : nullptr),
         y(result.as<float>()),
         yImage(height * width * out),
         yRow(width * out),
@@ -86,6 +88,7 @@ template <class Run> INLINE bool eachPhase(const Sweep& all, Run run) {
       p.height = rows.size;
       p.width = columns.size;
       p.y += i * all.yRow + j * all.yPixel;
+      if (p.plus) p.plus += i * all.yRow + j * all.yPixel;
       p.yRow *= all.rows.stride;
       p.yPixel *= all.columns.stride;
       if (!run(p)) return false;

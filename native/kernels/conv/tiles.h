@@ -24,9 +24,11 @@ static void convTile(const Sweep& p, const Part& part, const Pixels& pixels, int
   tile.taps = joined ? 1 : p.columns.kernel;
   tile.tapStep = p.columns.dilation * pixels.step;
   tile.length = joined ? p.columns.kernel * p.groupIn : p.groupIn;
-  tile.start = part.panel;
+  const int64_t y = n * p.yImage + i * p.yRow + j * p.yPixel + part.firstOut;
+  tile.start = p.plus ? p.plus + y : part.panel;
+  tile.startStep = p.plus ? p.yPixel : 0;
   tile.panel = part.panel + (1 + rows.first * p.columns.kernel * p.groupIn) * width;
-  tile.y = p.y + (n * p.yImage + i * p.yRow + j * p.yPixel + part.firstOut);
+  tile.y = p.y + y;
   tile.yStep = p.yPixel;
   tile.outputs = part.outputs;
   run(count, tile);

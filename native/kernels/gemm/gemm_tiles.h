@@ -57,6 +57,8 @@ struct Plan {
     packed = static_cast<float*>(scratch(static_cast<size_t>(shared + parts * own) * sizeof(float)));
     memory = packed + shared;
   }
+  // Bands have nearly equal heights, for they count alike when work is shared out.
+  INLINE int64_t firstRow(int64_t band) const { return smaller(tiles.total, tiles.first(band * tiles.count / bands)); }
 };
 
 // Rows of one matrix, all steps, by the panels [firstPanel, endPanel).
@@ -113,9 +115,9 @@ template <class A, class Pack> void multiply(const Product& p, A aOf, Pack pack)
     for (int64_t part = begin; part < end; part++) {
       const int64_t last = units * (part + 1) / plan.parts;
       for (int64_t unit = units * part / plan.parts, next; unit < last; unit = next) {
-        const int64_t whole = unit / p.panels(), matrix = whole / plan.bands, row = plan.tiles.first(whole % plan.bands * plan.bandTiles);
+        const int64_t whole = unit / p.panels(), matrix = whole / plan.bands, row = plan.firstRow(whole % plan.bands);
         next = smaller(last, (whole + 1) * p.panels());
-        const int64_t rows = smaller(p.m - row, plan.bandTiles * plan.tiles.height), panel = unit - whole * p.panels();
+        const int64_t rows = plan.firstRow(whole % plan.bands + 1) - row, panel = unit - whole * p.panels();
         multiplyBand(p, plan, {aOf(matrix) + row * p.k, matrix, row, rows, panel, panel + next - unit, plan.memory + part * plan.own},
                      pack);
       }

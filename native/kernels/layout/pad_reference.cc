@@ -1,5 +1,5 @@
 // y = x with margins; negative margins cut. Each axis has a table of where its indices come from, -1 where the value goes.
-// The axes behind the last padded one are moved as one run, and that one is walked by its table without a division.
+// The axes behind the last padded one are moved as one run; of that one, neighbours that come from neighbours are copied together.
 #include <string.h>
 
 #include <algorithm>
@@ -25,6 +25,11 @@ int64_t sourceOf(int64_t i, int64_t size, int64_t mode) {
   return at < size ? at : period - at;
 }
 
+// Neighbours in a row of y that come from neighbours in x, from `source` on; -1: from nowhere.
+struct Piece {
+  int64_t source, length;
+};
+
 // Where the elements of a padded tensor y come from in x. Both are seen as rows: `width` runs along the last axis with margins, a run being
 // what lies behind it.
 struct Margins {
@@ -46,6 +51,16 @@ struct Margins {
 
   // Where in a row of x the runs of a row of y come from, -1 where from nowhere.
   const std::vector<int64_t>& columns() const { return tables[last]; }
+  // The same, as few pieces as there are.
+  std::vector<Piece> pieces() const {
+    std::vector<Piece> list;
+    for (const int64_t source : columns()) {
+      const bool goesOn = !list.empty() && source == (list.back().source < 0 ? -1 : list.back().source + list.back().length);
+      if (goesOn) list.back().length++;
+      else list.push_back({source, 1});
+    }
+    return list;
+  }
   // The row of x behind row i of y, or -1.
   int64_t row(const View& x, const View& y, int64_t i) const {
     int64_t from = 0, stride = 1;
@@ -68,6 +83,7 @@ bool pad_reference(const pad_call& c) {
   if (c.x.rank == 0) return copy(c.x, c.y), true;
   const Margins margins(c.x, c.y, c.pads, c.mode.integer());
   const int64_t run = margins.run, width = margins.width;
+  const std::vector<Piece> pieces = margins.pieces();
   const uint64_t bits = elementBits(c.value, c.y.dtype);
   asBits(c.y.dtype, [&]<class T>(Type<T>) {
     const T value = static_cast<T>(bits);
@@ -80,10 +96,10 @@ bool pad_reference(const pad_call& c) {
           continue;
         }
         const T* from = c.x.as<T>() + row * c.x.shape[margins.last] * run;
-        for (const int64_t source : margins.columns()) {
-          if (source < 0) std::fill_n(to, run, value);
-          else memcpy(to, from + source * run, static_cast<size_t>(run) * sizeof(T));
-          to += run;
+        for (const auto [source, length] : pieces) {
+          if (source < 0) std::fill_n(to, length * run, value);
+          else memcpy(to, from + source * run, static_cast<size_t>(length * run) * sizeof(T));
+          to += length * run;
         }
       }
     });

@@ -1,5 +1,6 @@
 // Ops that read x at other places or in another shape: each is one strided walk.
 #include <math.h>
+#include <string.h>
 
 #include "../../cpu/pool.h"
 #include "../../op.h"
@@ -79,7 +80,9 @@ bool sliceGrad_reference(const sliceGrad_call& c) {
       cut.plan.walk(begin, end, [&](int64_t i, const int64_t* at, int64_t count) {
         const T* from = c.dy.as<T>() + i;
         T* to = c.dx.as<T>() + cut.first + at[0];
-        for (int64_t j = 0; j < count; j++) to[j * step] = from[j];
+        if (step == 1) memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
+        else
+          for (int64_t j = 0; j < count; j++) to[j * step] = from[j];
       });
     });
   });
