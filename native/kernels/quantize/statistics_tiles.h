@@ -119,8 +119,8 @@ bool minMaxTiled(const minMax_call& c) {
   return true;
 }
 
-// Neighbours count in two tables in turn: they often share a bin, and a count waits for the one before it.
-constexpr int kTables = 2;
+// Neighbours count in four tables in turn: they often share a bin, and a count waits for the one before it.
+constexpr int kTables = 4;
 
 // Each table has a place for NaN behind its bins.
 void count(const float* x, int64_t n, float scale, int64_t bins, int32_t* tables, int64_t width) {
