@@ -3,7 +3,7 @@ import { type Case, random } from './case.js';
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
-interface ConvShape {
+export interface ConvShape {
   /** n, h, w, c */
   x: readonly number[];
   /** out, kh, kw */
@@ -106,7 +106,7 @@ function inputGradExpect(shape: ConvShape) {
 }
 
 /** n, oh, ow, out of a convolution. */
-function outputShape({ x: [batch, h, w], w: [out, kh, kw], ...window }: ConvShape) {
+export function outputShape({ x: [batch, h, w], w: [out, kh, kw], ...window }: ConvShape) {
   const { strides: [sh, sw] = [1, 1], pads: [top, left, bottom, right] = [0, 0, 0, 0], dilations: [dh, dw] = [1, 1] } = window;
   return [
     batch,
@@ -163,7 +163,7 @@ function convCase(shape: ConvShape, expect: (inputs: number[][]) => number[]): C
 const same3 = { pads: [1, 1, 1, 1] } as const;
 
 // Tiles are up to 14 pixels of one row by 32 outputs, or 6 by 16.
-const convShapes: ConvShape[] = [
+export const convShapes: ConvShape[] = [
   { x: [1, 1, 1, 1], w: [1, 1, 1] },
   { x: [1, 3, 3, 2], w: [4, 3, 3] },
   { x: [0, 5, 5, 3], w: [8, 3, 3], ...same3 },

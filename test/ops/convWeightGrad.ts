@@ -1,27 +1,9 @@
 import type { Dtype } from 'lowbit';
 import { type Case, random } from './case.js';
+import { type ConvShape, convShapes, outputShape } from './conv.js';
 
-interface Shape {
-  /** n, h, w, c */
-  x: readonly number[];
-  /** out, kh, kw */
-  w: readonly number[];
-  groups?: number;
-  strides?: readonly [number, number];
-  pads?: readonly [number, number, number, number];
-  dilations?: readonly [number, number];
+interface Shape extends ConvShape {
   dtype?: Dtype;
-}
-
-function outputSize({
-  x,
-  w,
-  strides: [sh, sw] = [1, 1],
-  pads: [top, left, bottom, right] = [0, 0, 0, 0],
-  dilations: [dh, dw] = [1, 1],
-}: Shape) {
-  const height = Math.floor((x[1] + top + bottom - (w[1] - 1) * dh - 1) / sh) + 1;
-  return [height, Math.floor((x[2] + left + right - (w[2] - 1) * dw - 1) / sw) + 1];
 }
 
 /** Every product of a pixel of dy with a pixel of x that a window joins goes to the weight it met. */
@@ -29,7 +11,7 @@ function expected(shape: Shape) {
   const { groups = 1, strides: [sh, sw] = [1, 1], pads: [top, left] = [0, 0, 0, 0], dilations: [dh, dw] = [1, 1] } = shape;
   const [batch, h, w, channels] = shape.x;
   const [out, kh, kw] = shape.w;
-  const [oh, ow] = outputSize(shape);
+  const [, oh, ow] = outputShape(shape);
   const depth = channels / groups;
   return ([dy, x]: number[][]) => {
     const sums: number[] = Array(out * kh * kw * depth).fill(0);
@@ -52,7 +34,7 @@ function expected(shape: Shape) {
 
 function weightGradCase(shape: Shape): Case {
   const { x, w, dtype = 'float32', ...params } = shape;
-  const [oh, ow] = outputSize(shape);
+  const [, oh, ow] = outputShape(shape);
   const pixels = x[0] * oh * ow;
   return {
     note: `(${x}) by (${w})${Object.entries({ dtype, ...params }).map(([name, value]) => ` ${name} ${value}`)}`,
@@ -68,33 +50,11 @@ const same3 = { pads: [1, 1, 1, 1] } as const;
 
 // Tiles are up to 14 outputs by 32 weights of one output, or 6 by 16; blocks are 256 pixels.
 const shapes: Shape[] = [
-  { x: [1, 1, 1, 1], w: [1, 1, 1] },
-  { x: [1, 3, 3, 2], w: [4, 3, 3] },
-  { x: [0, 5, 5, 3], w: [8, 3, 3], ...same3 },
-  { x: [1, 4, 4, 0], w: [3, 3, 3] },
-  { x: [1, 4, 4, 3], w: [0, 3, 3] },
-  ...[1, 3, 8, 15, 16, 17, 33, 64, 65].flatMap((c) => [
-    { x: [1, 4, 7, c], w: [17, 3, 3], ...same3 },
-    { x: [2, 3, 5, 7], w: [c, 3, 3], ...same3 },
-    { x: [1, 3, 5, c], w: [c, 1, 1] },
-    { x: [1, 5, 9, c], w: [c, 3, 3], groups: c, ...same3 },
-  ]),
+  ...convShapes,
   ...[13, 14, 15, 16, 28, 29].map((width) => ({ x: [2, 3, width, 4], w: [33, 3, 3], ...same3 })),
   { x: [3, 10, 10, 16], w: [16, 3, 3], ...same3 },
-  { x: [2, 9, 11, 3], w: [16, 3, 3], strides: [2, 2], pads: [0, 0, 1, 1] },
   { x: [2, 9, 11, 16], w: [32, 3, 3], strides: [2, 2], ...same3 },
-  { x: [1, 33, 35, 3], w: [40, 7, 7], strides: [2, 2], pads: [3, 3, 3, 3] },
-  { x: [1, 9, 10, 6], w: [8, 5, 5], pads: [4, 0, 1, 3], strides: [1, 2] },
-  { x: [1, 2, 2, 3], w: [4, 5, 5], pads: [4, 4, 4, 4] },
-  { x: [1, 10, 30, 5], w: [9, 3, 3], dilations: [2, 3], pads: [2, 3, 2, 3] },
-  { x: [1, 1, 1, 3], w: [4, 2, 2], dilations: [2, 2], pads: [1, 1, 1, 1] },
-  { x: [1, 8, 20, 12], w: [18, 3, 2], groups: 2, pads: [1, 2, 0, 1], strides: [2, 1], dilations: [1, 2] },
   { x: [2, 8, 20, 64], w: [64, 3, 3], groups: 4, ...same3 },
-  { x: [1, 6, 9, 4], w: [8, 3, 3], groups: 4, ...same3 },
-  { x: [2, 6, 7, 5], w: [13, 1, 1], strides: [2, 3] },
-  { x: [1, 3, 3, 4], w: [5, 1, 1], pads: [1, 0, 0, 1] },
-  { x: [1, 13, 30, 65], w: [65, 5, 5], groups: 65, pads: [2, 2, 2, 2], strides: [2, 2] },
-  { x: [1, 9, 20, 33], w: [33, 3, 3], groups: 33, pads: [2, 0, 1, 4], dilations: [2, 2] },
   { x: [1, 9, 9, 16], w: [16, 7, 7], groups: 16, pads: [3, 3, 3, 3] },
   // Several chunks, of unequal numbers of lines, and large enough for several threads.
   { x: [5, 41, 43, 3], w: [5, 3, 3], ...same3 },
