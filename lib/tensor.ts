@@ -76,6 +76,7 @@ export class Tensor {
   readonly dtype: Dtype;
   readonly device = 'cpu';
   #handle: number;
+  #watched = false;
 
   /** Uninitialized memory; use `Tensor.from`. */
   private constructor(dtype: Dtype, shape: Shape) {
@@ -83,8 +84,16 @@ export class Tensor {
     this.shape = shape;
     this.#handle = allocate(dtype, shape);
     live++;
+    const made = scopes.at(-1);
+    if (made) made.add(this);
+    else this.watch();
+  }
+
+  /** For scope() and keep(): nobody is sure to free it from now on. Inside a scope that would cost more than most calls. */
+  watch(): void {
+    if (this.#handle < 0 || this.#watched) return;
+    this.#watched = true;
     backstop.register(this, this.#handle, this);
-    scopes.at(-1)?.add(this);
   }
 
   /** An uninitialized tensor, for the op door. */
@@ -170,7 +179,7 @@ export class Tensor {
   dispose(): void {
     if (this.#handle < 0) return;
     pending.release(this.#handle);
-    backstop.unregister(this);
+    if (this.#watched) backstop.unregister(this);
     this.#handle = -1;
     live--;
   }
@@ -242,7 +251,8 @@ export function scope<T>(body: () => T): T {
     const kept = tensorsIn(result);
     for (const tensor of made) {
       if (!kept.has(tensor)) tensor.dispose();
-      else scopes.at(-1)?.add(tensor);
+      else if (scopes.length) scopes.at(-1)!.add(tensor);
+      else tensor.watch();
     }
   }
 }
@@ -250,6 +260,7 @@ export function scope<T>(body: () => T): T {
 /** Takes a tensor out of every scope: it lives until it is disposed of. */
 export function keep<T extends Tensor>(tensor: T): T {
   for (const made of scopes) made.delete(tensor);
+  tensor.watch();
   return tensor;
 }
 

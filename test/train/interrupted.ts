@@ -8,7 +8,7 @@ const folder = process.argv[2];
 const checkpoints = join(folder, 'checkpoints');
 
 await fit(smallNetwork(), smallDigits(), {
-  epochs: 25,
+  epochs: 80,
   batchSize: 16,
   optimizer: train.adamw({ rate: 0.01 }),
   schedule: train.warmUp(train.cosine(), { epochs: 1 }),
@@ -20,7 +20,7 @@ await fit(smallNetwork(), smallDigits(), {
     train.csvLog(join(folder, 'log.csv')),
     train.checkpoints(checkpoints, { everySteps: 2, keep: 3 }),
     // Makes the run long enough to be killed.
-    { name: 'slow', onStep: () => new Promise((resolve) => setTimeout(resolve, 5)) },
+    { name: 'slow', onStep: () => new Promise((resolve) => setTimeout(resolve, 10)) },
   ],
   resume: existsSync(checkpoints) && train.latestCheckpoint(checkpoints) ? checkpoints : undefined,
 });
