@@ -126,15 +126,18 @@ constexpr int kTables = 4;
 void count(const float* x, int64_t n, float scale, int64_t bins, int32_t* tables, int64_t width) {
   const Vector scales = repeat(scale), top = repeat(static_cast<float>(bins - 1));
   const int32_t further = static_cast<int32_t>(bins), nowhere = static_cast<int32_t>(width - 1);
-  int32_t bin[kWidth];
-  auto add = [&](int64_t j) { tables[(j % kTables) * width + bin[j]]++; };
-  int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) {
-    storeInts(bin, binsOf(load(x + i), scales, top, further, nowhere));
-    each<kWidth>([&](auto j) { add(j); });
+  int32_t found[2][kWidth];
+  auto find = [&](int64_t at, int64_t slot) { storeInts(found[slot], binsOf(load(x + at), scales, top, further, nowhere)); };
+  auto add = [&](int64_t slot, int64_t j) { tables[(j % kTables) * width + found[slot][j]]++; };
+  // The bins of the next vector are found while those of this one are counted: what was just stored as a vector is slow to read.
+  int64_t slot = 0;
+  if (n > 0) find(0, slot);
+  for (int64_t i = 0; i < n; i += kWidth, slot ^= 1) {
+    if (i + kWidth < n) find(i + kWidth, slot ^ 1);
+    if (i + kWidth <= n) each<kWidth>([&](auto j) { add(slot, j); });
+    else
+      for (int64_t j = 0; i + j < n; j++) add(slot, j);
   }
-  if (i < n) storeInts(bin, binsOf(load(x + i), scales, top, further, nowhere));
-  for (int64_t j = 0; i + j < n; j++) add(j);
 }
 
 bool histogramTiled(const histogram_call& c) {
@@ -152,10 +155,9 @@ bool histogramTiled(const histogram_call& c) {
     }
   });
   int32_t* out = c.y.as<int32_t>();
-  for (int64_t bin = 0; bin < 2 * bins; bin++) {
-    out[bin] = 0;
-    for (int64_t table = 0; table < shares * kTables; table++) out[bin] += tables[table * width + bin];
-  }
+  memset(out, 0, static_cast<size_t>(2 * bins) * sizeof *out);
+  for (int64_t table = 0; table < shares * kTables; table++)
+    for (int64_t bin = 0; bin < 2 * bins; bin++) out[bin] += tables[table * width + bin];
   return true;
 }
 
