@@ -151,6 +151,10 @@ export class Tensor {
     native().addon.copy(this.handle, out, false);
     return out;
   }
+  /** A tensor of its own with the same elements. */
+  copy(): Tensor {
+    return Tensor.from(this.data(), this.shape, this.dtype);
+  }
   /** The elements as plain numbers; 64-bit integers beyond 2^53 lose digits, half floats are widened. */
   toNumbers(): number[] {
     const data = this.data();

@@ -3,7 +3,7 @@ import { offThread } from '../calls.js';
 import { fail, shapeText } from '../error.js';
 import { type AnyOp, type ParamValue, type RecordedCall, record, rowsOf, runOp } from '../op.js';
 import { shapesMayEqual } from '../shape.js';
-import { scope, Tensor } from '../tensor.js';
+import { scope, type Tensor } from '../tensor.js';
 import { entry, type Graph, isValue, type Node, reads, type Value } from './graph.js';
 
 export interface RunOptions {
@@ -114,7 +114,7 @@ function outputsOf(graph: Graph, tensors: Map<Value, Tensor>, mine: Set<Value>):
   return Object.fromEntries(
     graph.outputs.map(({ name, value }) => {
       const tensor = tensors.get(value)!;
-      return [name, mine.delete(value) ? tensor : Tensor.from(tensor.data(), tensor.shape, tensor.dtype)];
+      return [name, mine.delete(value) ? tensor : tensor.copy()];
     }),
   );
 }

@@ -63,7 +63,8 @@ export function trainingForm(graph: Graph, frozen: (node: Node) => boolean = () 
     const [a, b] = node.inputs.map((value) => types.get(value));
     const same = a?.dtype === 'float32' && b?.dtype === 'float32' && shapesMayEqual(a.shape, b.shape);
     if (!same || !swallow(node)) return undefined;
-    return to.graph.add(ops.addRelu, node.inputs.map((value) => to.get(value)), {}, node.name); // biome-ignore format: one call
+    const inputs = node.inputs.map((value) => to.get(value));
+    return to.graph.add(ops.addRelu, inputs, {}, node.name);
   };
   const drop = (node: Node, to: Rewriter): Value | undefined => {
     const { rate } = { ...ops.dropout.params, ...node.params } as { rate: number };

@@ -9,7 +9,6 @@ export interface Part {
   inputs: Record<string, Tensor>;
   /** int32 (n) */
   labels: Tensor;
-  count: number;
 }
 
 /**
@@ -21,6 +20,6 @@ export function partsOf({ data, labels }: { data: Tensor; labels: Tensor }, coun
     const cut = (x: Tensor) => (count === 1 ? x : slice(x, { starts: [i * size], ends: [(i + 1) * size], axes: [0], steps: [1] }));
     const samples = entered(fit, cut(data));
     const typed = samples.dtype === fit.type.dtype ? samples : cast(samples, { dtype: fit.type.dtype });
-    return { inputs: { [fit.name]: typed }, labels: cut(labels), count: size };
+    return { inputs: { [fit.name]: typed }, labels: cut(labels) };
   });
 }

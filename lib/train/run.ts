@@ -129,30 +129,24 @@ export class Run implements TrainingRun {
     this.#samples = 0;
   }
 
-  get #nextRate(): number {
-    return this.#rate * this.#schedule(this.step, this.epochs * this.stepsPerEpoch, this.stepsPerEpoch);
+  /** The learning rate after so many steps. */
+  #rateAt(step: number): number {
+    return this.#rate * this.#schedule(step, this.epochs * this.stepsPerEpoch, this.stepsPerEpoch);
   }
 
   async #runStep(batch: TrainingBatch): Promise<void> {
-    const rate = this.#nextRate;
+    const rate = this.#rateAt(this.step);
     const result = await this.#learn(batch, rate);
     this.step++;
     this.#stepInEpoch++;
-    if (result) {
-      const training = { loss: result.loss, ...result.metrics };
-      for (const [name, value] of Object.entries(training)) this.#sums[name] = (this.#sums[name] ?? 0) + value * result.samples;
-      this.#samples += result.samples;
-      await this.#call('onStep', {
-        epoch: this.epoch,
-        step: this.step,
-        stepInEpoch: this.#stepInEpoch,
-        training,
-        mean: this.#mean(),
-        gradientNorm: result.gradientNorm,
-        rate,
-        samples: result.samples,
-      });
-    }
+    if (!result) return;
+    const { loss, metrics, gradientNorm, samples } = result;
+    const training = { loss, ...metrics };
+    for (const [name, value] of Object.entries(training)) this.#sums[name] = (this.#sums[name] ?? 0) + value * samples;
+    this.#samples += samples;
+    const { epoch, step } = this;
+    const stepInEpoch = this.#stepInEpoch;
+    await this.#call('onStep', { epoch, step, stepInEpoch, training, mean: this.#mean(), gradientNorm, rate, samples });
   }
 
   /** Learns from a batch; undefined where the step was left out. */
@@ -178,7 +172,7 @@ export class Run implements TrainingRun {
 
   async #endEpoch(started: number, samplesPerSecond: number): Promise<void> {
     const { validation, signal } = this.#options;
-    const rate = this.#rate * this.#schedule(this.step - 1, this.epochs * this.stepsPerEpoch, this.stepsPerEpoch);
+    const rate = this.#rateAt(this.step - 1);
     const validated = validation && (await validate(this.#stepOptions, validation, this.#batchSize, signal));
     const seconds = (performance.now() - started) / 1000;
     const report = { epoch: this.epoch, step: this.step, training: this.#mean(), validation: validated, rate, seconds, samplesPerSecond };

@@ -7,7 +7,7 @@ import { type Traceable, traceModule } from '../graph/traceModule.js';
 import type { AnyOp } from '../op.js';
 import { type TrainingForm, trainingForm } from '../passes/trainingForm.js';
 import { isReal } from '../shape.js';
-import { keep, Tensor } from '../tensor.js';
+import { keep, type Tensor } from '../tensor.js';
 import { checkSelection, type Selection, selects } from './selection.js';
 
 export interface TrainableOptions {
@@ -55,7 +55,7 @@ export class Trainable {
   /** @throws LowbitError 'option' for a selection that means nothing, 'graph' where nothing is left to learn */
   constructor(graph: Graph, { parameters: wanted, freeze = [], inPlace = false }: TrainableOptions = {}) {
     const candidates = candidatesOf(graph, wanted);
-    checkSelection('freeze', 'freeze', freeze, candidates.map(({ name }) => name)); // biome-ignore format: one call
+    checkSelection('freeze', 'freeze', freeze, namesOf(candidates));
     const learned = candidates.filter(({ name }) => !selects(freeze, name));
     if (!learned.length) fail({ code: 'graph', problem: `${graph.name} has no constants to learn`, todo: 'See parameters and freeze.' });
     this.graph = inPlace ? graph : withOwn(graph, [...learned, ...statisticsOf(graph)]);
@@ -95,6 +95,8 @@ export class Trainable {
   }
 }
 
+const namesOf = (values: readonly Value[]) => values.map(({ name }) => name);
+
 /** Constants that may be learned; those a selection means, or those where ops learn. */
 function candidatesOf(graph: Graph, wanted: Selection | undefined): Value[] {
   const real = [...graph.constants].flatMap(([value, { dtype }]) => (isReal(dtype) ? [value] : []));
@@ -106,7 +108,7 @@ function candidatesOf(graph: Graph, wanted: Selection | undefined): Value[] {
   }
   const statistics = new Set(statisticsOf(graph));
   const open = real.filter((value) => !statistics.has(value));
-  checkSelection('parameters', 'parameters', wanted, open.map(({ name }) => name)); // biome-ignore format: one call
+  checkSelection('parameters', 'parameters', wanted, namesOf(open));
   return open.filter(({ name }) => selects(wanted, name));
 }
 
@@ -127,14 +129,10 @@ function statisticsOf(graph: Graph): Value[] {
 
 /** The graph with copies of these constants. */
 function withOwn(graph: Graph, values: readonly Value[]): Graph {
-  const names = new Set(values.map(({ name }) => name));
+  const names = new Set(namesOf(values));
   const copy = rewrite(graph, () => undefined);
   for (const [value, tensor] of [...copy.constants]) {
-    if (names.has(value.name)) copy.constants.set(value, keepCopy(tensor));
+    if (names.has(value.name)) copy.constants.set(value, keep(tensor.copy()));
   }
   return copy;
-}
-
-function keepCopy(tensor: Tensor): Tensor {
-  return keep(Tensor.from(tensor.data(), tensor.shape, tensor.dtype));
 }

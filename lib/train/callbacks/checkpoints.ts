@@ -22,7 +22,6 @@ export function checkpoints(folder: string, options: CheckpointsOptions = {}): C
     ['everySteps', everySteps, 0],
     ['keep', keep, 1],
   ] as const) {
-    // biome-ignore format: a table
     if (!(Number.isSafeInteger(came) && came >= least)) {
       fail({ code: 'option', where: 'checkpoints', option, came, expected: `a whole number from ${least}` });
     }

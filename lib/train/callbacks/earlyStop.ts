@@ -1,5 +1,5 @@
 import { checkOptions, fail } from '../../error.js';
-import { keep, Tensor } from '../../tensor.js';
+import { keep, type Tensor } from '../../tensor.js';
 import { type Callback, type EpochReport, numberOf } from '../callback.js';
 
 export interface EarlyStopOptions {
@@ -65,5 +65,5 @@ function namesOf(report: EpochReport, part: 'training' | 'validation'): string[]
 }
 
 function copies(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  return new Map([...tensors].map(([name, tensor]) => [name, keep(Tensor.from(tensor.data(), tensor.shape, tensor.dtype))]));
+  return new Map([...tensors].map(([name, tensor]) => [name, keep(tensor.copy())]));
 }
