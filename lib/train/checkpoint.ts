@@ -1,7 +1,7 @@
 /** The state of a run on disk: a folder of tensors and numbers that is there as a whole or not at all. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fail } from '../error.js';
 import { failOnFile, readBytes, writeAtomically } from '../file.js';
 import { readSafetensors, writeSafetensors } from '../safetensors.js';
@@ -48,7 +48,7 @@ const pattern = /^step-\d{9}$/;
  */
 export function writeCheckpoint(folder: string, checkpoint: Checkpoint): string {
   const path = join(folder, `step-${String(checkpoint.progress.step).padStart(9, '0')}`);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  const temporary = unseen(path);
   try {
     mkdirSync(temporary, { recursive: true });
     for (const part of ['model', 'optimizer', 'callbacks'] as const) {
@@ -56,7 +56,7 @@ export function writeCheckpoint(folder: string, checkpoint: Checkpoint): string 
     }
     const text = JSON.stringify({ version, ...checkpoint.progress }, undefined, 1);
     writeAtomically(join(temporary, progressFile), Buffer.from(`${text}\n`));
-    rmSync(path, { recursive: true, force: true });
+    remove(path);
     renameSync(temporary, path);
     synced(folder);
   } catch (error) {
@@ -64,6 +64,17 @@ export function writeCheckpoint(folder: string, checkpoint: Checkpoint): string 
     throw (error as { code?: string }).code === 'file' ? error : failOnFile(path, error);
   }
   return path;
+}
+
+/** Where a checkpoint is written and from where it is deleted: a name beside it that no reader looks at. */
+const unseen = (path: string) => join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+
+/** Deletes a checkpoint, if it is there: killed halfway, this leaves no part of one that a reader would take for whole. */
+function remove(path: string): void {
+  if (!existsSync(path)) return;
+  const going = unseen(path);
+  renameSync(path, going);
+  rmSync(going, { recursive: true, force: true });
 }
 
 /** Makes the entries of a folder outlive a power failure. */
@@ -90,7 +101,8 @@ export const latestCheckpoint = (folder: string): string | undefined => checkpoi
 export function pruneCheckpoints(folder: string, keep: number): void {
   const stale = readdirSync(folder).filter((name) => /^\.step-\d{9}\.[0-9a-f]{12}$/.test(name));
   const old = checkpointsIn(folder).slice(0, -keep || undefined);
-  for (const path of [...stale.map((name) => join(folder, name)), ...old]) rmSync(path, { recursive: true, force: true });
+  for (const path of old) remove(path);
+  for (const name of stale) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 /**

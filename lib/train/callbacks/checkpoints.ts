@@ -39,12 +39,14 @@ export function checkpoints(folder: string, options: CheckpointsOptions = {}): C
     onStart(run) {
       written = run.step || -1; // the one it was resumed from
     },
-    onStep(run) {
-      if (everySteps && run.step % everySteps === 0) run.afterwards(() => write(run));
+    onStep(run, report) {
+      // The last step of an epoch is written with the epoch's end: a checkpoint in its place would have to be replaced.
+      if (everySteps && run.step % everySteps === 0 && report.stepInEpoch < run.stepsPerEpoch) run.afterwards(() => write(run));
     },
     onEpochEnd(run) {
       written = -1; // the epoch's end is more than its last step
-      if (everyEpochs && (run.epoch % everyEpochs === 0 || run.epoch === run.epochs)) run.afterwards(() => write(run));
+      const due = everySteps && run.step % everySteps === 0;
+      if (due || (everyEpochs && (run.epoch % everyEpochs === 0 || run.epoch === run.epochs))) run.afterwards(() => write(run));
     },
     onEnd: (run) => run.afterwards(() => write(run)),
   };
