@@ -15,7 +15,7 @@ INLINE bool isFloats(const View& x, int64_t size) { return x.dtype == Dtype::flo
 
 // A step without numbers in its control is left out: nothing is written.
 INLINE bool isLeftOut(const View& control) {
-  const float* c = control.as<float>();
+  const float* c = control.template as<float>();
   return c[0] != c[0] || c[1] != c[1];
 }
 
@@ -26,9 +26,10 @@ struct SgdRule {
   float rate, scale, decay, momentum, undamped;
   bool nesterov, first;
 
-  explicit SgdRule(const sgdUpdate_call& c)
-      : rate(c.control.as<float>()[0]),
-        scale(c.control.as<float>()[1]),
+  template <class Call>
+  INLINE explicit SgdRule(const Call& c)
+      : rate(c.control.template as<float>()[0]),
+        scale(c.control.template as<float>()[1]),
         decay(static_cast<float>(c.weightDecay)),
         momentum(static_cast<float>(c.momentum)),
         undamped(static_cast<float>(1 - c.dampening)),
@@ -53,9 +54,9 @@ struct SgdRule {
 struct AdamRule {
   float scale, decay, keep, beta1, fresh1, beta2, fresh2, size, correction, epsilon;
 
-  explicit AdamRule(const adamUpdate_call& c) {
-    const double rate = c.control.as<float>()[0], first = c.beta1, second = c.beta2, weightDecay = c.weightDecay, step = c.step;
-    scale = c.control.as<float>()[1];
+  template <class Call> INLINE explicit AdamRule(const Call& c) {
+    const double rate = c.control.template as<float>()[0], first = c.beta1, second = c.beta2, weightDecay = c.weightDecay, step = c.step;
+    scale = c.control.template as<float>()[1];
     decay = c.decoupled != 0 ? 0 : static_cast<float>(weightDecay);
     keep = c.decoupled != 0 ? static_cast<float>(1 - rate * weightDecay) : 1;
     beta1 = static_cast<float>(first);
