@@ -16,7 +16,7 @@ const floors: Record<string, number> = {
 /** Edges between folders of one floor that are wanted. */
 const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
   {
-    from: /^train\/(fit|run|validate)$/,
+    from: /^train\/(fit|run|validate|calibrateBatchNorm)$/,
     to: /^data\/(augment|dataset|training)$/,
     reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
   },
@@ -39,6 +39,11 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     from: /^passes\/(insertQdq|lower\/products)$/,
     to: /^quant\/scheme$/,
     reason: 'weights and biases become codes in one place, by the scheme',
+  },
+  {
+    from: /^quant\/slb\//,
+    to: /^(train|passes|data)\//,
+    reason: 'an algorithm that learns rewrites a network, watches its run, and asks for samples to calibrate with',
   },
 ];
 

@@ -49,12 +49,16 @@ function checkFake(x: TensorType, range: TensorType, { qmax, delay }: RangeParam
 export const fakeQuantizeRange = defineOp({
   name: 'fakeQuantizeRange',
   inputs: ['x', 'range'],
-  params: { qmax: 255, delay: 0 },
+  params: {
+    ...{ qmax: 255, delay: 0 },
+    /** How the range follows the batches while the network learns, see `followRange`; the op itself does not look at it. */
+    decay: 0.99,
+  },
   infer([x, range], params, check) {
     checkFake(x, range, params, check);
     return x;
   },
-  grad: (dy, { inputs: [x, range], params }) => [() => fakeQuantizeRangeGrad(dy, x, range, params), undefined],
+  grad: (dy, { inputs: [x, range], params: { qmax, delay } }) => [() => fakeQuantizeRangeGrad(dy, x, range, { qmax, delay }), undefined],
 });
 
 /** dy where fakeQuantizeRange clamps no code of x, else 0; operands as there, dy as x. */

@@ -1,9 +1,9 @@
 // The SLB kernels (choice.h), one pass over the logits each. Elements past the last weight are neither read as weights nor written.
 #pragma once
 #include "../../core/check.h"
+#include "../../cpu/f32/updateRules.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "../optimizer/rules.h"
 #include "choice.h"
 
 namespace lowbit {
