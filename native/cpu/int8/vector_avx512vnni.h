@@ -34,6 +34,23 @@ struct Vector {
     return _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps(v, high), low)), zeroPoint);
   }
 
+  // What decoding takes. words: lane i has the 32 bits at p + i·step; lanes from `count` on repeat the last.
+  static INLINE Int words(const uint8_t* p, int64_t step, int64_t count) {
+    const Int lane = _mm512_min_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                                      repeat(static_cast<int32_t>(count < kLanes ? count - 1 : kLanes)));
+    return _mm512_i32gather_epi32(_mm512_mullo_epi32(lane, repeat(static_cast<int32_t>(step))), p, 1);
+  }
+  static INLINE Int shiftRight(Int x, int bits) { return _mm512_srli_epi32(x, static_cast<unsigned>(bits)); }
+  static INLINE Int shiftLeft(Int x, int bits) { return _mm512_slli_epi32(x, static_cast<unsigned>(bits)); }
+  static INLINE Int both(Int a, Int b) { return _mm512_and_si512(a, b); }
+  static INLINE Int either(Int a, Int b) { return _mm512_or_si512(a, b); }
+  // table[bytes], of 16 bytes
+  static INLINE Int repeatTable(const int8_t* table) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  }
+  static INLINE Int lookup(Int table, Int bytes) { return _mm512_shuffle_epi8(table, bytes); }
+  static INLINE int32_t total(Int sums) { return _mm512_reduce_add_epi32(sums); }
+
   // Stores the first `count` lanes, codes as their low bytes.
   static INLINE void storeFloats(float* y, Float v, int64_t count) { _mm512_mask_storeu_ps(y, lanes(count), v); }
   static INLINE void storeCodes(uint8_t* y, Int q, int64_t count) { _mm_mask_storeu_epi8(y, lanes(count), _mm512_cvtepi32_epi8(q)); }
@@ -57,6 +74,9 @@ struct Vector {
     _mm512_mask_storeu_epi8(y, mask, _mm512_packus_epi16(words01, words23));
   }
 };
+
+// Weights of 4 bits need nothing else.
+using LowbitVector = Vector;
 
 // The same for products of two activations: 16-bit differences from both zero points, two in a group.
 struct WideVector : Vector {
