@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "../../core/levels.h"
 #include "../../core/unroll.h"
 
 namespace lowbit {
@@ -31,11 +32,10 @@ struct Vector256 {
     return _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(v, high), low)), zeroPoint);
   }
 
-  // What decoding takes. words: lane i has the 32 bits at p + i·step; lanes from `count` on repeat the last.
-  static INLINE Int words(const uint8_t* p, int64_t step, int64_t count) {
-    const Int lane =
-        _mm256_min_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), repeat(static_cast<int32_t>(count < kLanes ? count - 1 : kLanes)));
-    return _mm256_i32gather_epi32(reinterpret_cast<const int*>(p), _mm256_mullo_epi32(lane, repeat(static_cast<int32_t>(step))), 1);
+  // What decoding takes. words: 32 bits of a row in each lane.
+  static INLINE Int words(const LaneRows<kLanes>& rows, int64_t byte) {
+    return _mm256_setr_epi32(rows.word(0, byte), rows.word(1, byte), rows.word(2, byte), rows.word(3, byte), rows.word(4, byte),
+                             rows.word(5, byte), rows.word(6, byte), rows.word(7, byte));
   }
   static INLINE Int shiftRight(Int x, int bits) { return _mm256_srli_epi32(x, bits); }
   static INLINE Int shiftLeft(Int x, int bits) { return _mm256_slli_epi32(x, bits); }

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "../../core/levels.h"
 #include "../../core/unroll.h"
 
 namespace lowbit {
@@ -34,11 +35,12 @@ struct Vector {
     return _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps(v, high), low)), zeroPoint);
   }
 
-  // What decoding takes. words: lane i has the 32 bits at p + i·step; lanes from `count` on repeat the last.
-  static INLINE Int words(const uint8_t* p, int64_t step, int64_t count) {
-    const Int lane = _mm512_min_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                                      repeat(static_cast<int32_t>(count < kLanes ? count - 1 : kLanes)));
-    return _mm512_i32gather_epi32(_mm512_mullo_epi32(lane, repeat(static_cast<int32_t>(step))), p, 1);
+  // What decoding takes. words: 32 bits of a row in each lane.
+  static INLINE Int words(const LaneRows<kLanes>& rows, int64_t byte) {
+    return _mm512_setr_epi32(rows.word(0, byte), rows.word(1, byte), rows.word(2, byte), rows.word(3, byte), rows.word(4, byte),
+                             rows.word(5, byte), rows.word(6, byte), rows.word(7, byte), rows.word(8, byte), rows.word(9, byte),
+                             rows.word(10, byte), rows.word(11, byte), rows.word(12, byte), rows.word(13, byte), rows.word(14, byte),
+                             rows.word(15, byte));
   }
   static INLINE Int shiftRight(Int x, int bits) { return _mm512_srli_epi32(x, static_cast<unsigned>(bits)); }
   static INLINE Int shiftLeft(Int x, int bits) { return _mm512_slli_epi32(x, static_cast<unsigned>(bits)); }

@@ -73,20 +73,20 @@ struct PackedWeights {
   INLINE PackedWeights from(int64_t output) const { return {codes + output * rowBytes, rowBytes, levels}; }
   INLINE int8_t at(int64_t output, int64_t i) const { return levels.level(levels.codeAt(codes + output * rowBytes, i)); }
 
-  // A lane is a channel; 32 bits of its row are one or more groups. Reads may pass the end of a row by 3 bytes.
+  // A lane is a channel; 32 bits of its row are one or more groups.
   template <class V> void pack(int8_t* to, const PanelShape& p) const {
     static_assert(V::kGroup == 4);
     const Decoder<V> decode(levels);
     const int64_t groups = ceilDiv(p.length, 4);
     const auto tail = V::repeat(p.length % 4 ? (1 << 8 * (p.length % 4)) - 1 : -1);
     for (int64_t lane = 0; lane < p.channels; lane += V::kLanes) {
-      const uint8_t* rows = codes + lane * rowBytes;
+      const LaneRows<V::kLanes> rows(codes + lane * rowBytes, rowBytes, p.known - lane);
       int8_t* at = to + lane * 4;
       for (int64_t run = 0; run < p.runs; run++)
         for (int64_t g = 0; g < groups;) {
           const int64_t bit = (run * p.length + 4 * g) * levels.bits;
           const int shift = static_cast<int>(bit % 8);
-          auto words = V::shiftRight(V::words(rows + bit / 8, rowBytes, p.known - lane), shift);
+          auto words = V::shiftRight(V::words(rows, bit / 8), shift);
           const int64_t end = smaller(groups, g + (32 - shift) / (4 * levels.bits));
           for (; g < end; g++, at += 4 * p.channels, words = V::shiftRight(words, 4 * levels.bits)) {
             const auto weights = decode(words);

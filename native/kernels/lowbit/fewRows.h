@@ -17,7 +17,7 @@
 namespace lowbit {
 namespace {
 
-constexpr int64_t kFewRows = 8;
+constexpr int64_t kFewRows = 12;
 constexpr int64_t kFewRowsGrain = 1 << 19;  // products worth a thread
 
 template <class V> struct FewRows {
@@ -59,7 +59,7 @@ template <class V> struct FewRows {
   // sums[r][lane] = Σ a·code for ROWS rows of planes and the kLanes outputs whose rows of codes are given.
   template <int BITS, int ROWS> void dots(const uint8_t* const* codes, const uint8_t* a, int32_t* sums) const {
     using Int = typename V::Int;
-    constexpr int kPlanes = 8 / BITS, kOutputs = ROWS <= 2 ? 4 : 2;
+    constexpr int kPlanes = 8 / BITS, kOutputs = ROWS == 1 && V::kLanes == 16 ? 8 : ROWS <= 2 ? 4 : 2;
     const Int mask = V::repeat(((1 << BITS) - 1) * 0x01010101);
     const int64_t step = rowBytes();
     for (int lane = 0; lane < V::kLanes; lane += kOutputs) {
@@ -67,11 +67,14 @@ template <class V> struct FewRows {
       each<kOutputs * ROWS>([&](auto i) { sum[i] = V::zero(); });
       for (int64_t block = 0; block < blocks; block++) {
         const uint8_t* x = a + block * kPlanes * kBytes;
-        each<kOutputs>([&](auto o) {
-          const Int packed = V::load(codes[lane + o] + block * kBytes);
-          each<kPlanes>([&](auto plane) {
-            const Int own = V::both(V::shiftRight(packed, plane * BITS), mask);
-            each<ROWS>([&](auto r) { sum[o * ROWS + r] = V::dot(sum[o * ROWS + r], V::load(x + r * step + plane * kBytes), own); });
+        Int packed[kOutputs];
+        each<kOutputs>([&](auto o) { packed[o] = V::load(codes[lane + o] + block * kBytes); });
+        each<kPlanes>([&](auto plane) {
+          Int own[ROWS];
+          each<ROWS>([&](auto r) { own[r] = V::load(x + r * step + plane * kBytes); });
+          each<kOutputs>([&](auto o) {
+            const Int code = V::both(V::shiftRight(packed[o], plane * BITS), mask);
+            each<ROWS>([&](auto r) { sum[o * ROWS + r] = V::dot(sum[o * ROWS + r], own[r], code); });
           });
         });
       }

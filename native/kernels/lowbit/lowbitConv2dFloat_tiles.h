@@ -27,7 +27,7 @@ INLINE bool lowbitConvolution(const lowbitConv2dFloat_call& c) {
   Sweep sweep(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
   const PackedRows rows{c.w.as<uint8_t>(), c.w.shape[1], levelsOf(c), c.scale.as<float>()};
   if (sweep.isDepthwise()) return lowbitDepthwise(sweep, rows);
-  if (rows.rowBytes > kLongestRow || !Halo(sweep).isNarrow(sweep)) return false;
+  if (!Halo(sweep).isNarrow(sweep)) return false;
   sweep.packed = &rows;
   sweepTiles(flattened(sweep));
   return true;

@@ -8,7 +8,6 @@ namespace lowbit {
 namespace {
 
 INLINE bool lowbitGemmTiled(const lowbitGemmFloat_call& c) {
-  if (c.b.shape[1] > kLongestRow) return false;
   const PackedRows rows{c.b.as<uint8_t>(), c.b.shape[1], levelsOf(c), c.scale.as<float>()};
   const int64_t k = c.a.dim(-1);
   gemmOf(unpacked(c), [&](int64_t first, int64_t outputs, float* panel) { rows.pack(first, outputs, 0, k, panel); });

@@ -13,15 +13,12 @@ template <class C> INLINE PackedWeights weightsOf(const C& c, const View& packed
 }
 
 template <class V> bool lowbitGemm(const lowbitGemm_call& c) {
-  if (c.b.shape[1] > kLongestRow) return false;
   const qgemm_call call = unpacked(c);
   const PackedWeights weights = weightsOf(c, c.b);
   return fewRows<V>(call, weights) || gemm<V>(call, weights);
 }
 
-template <class V> bool lowbitConv2d(const lowbitConv2d_call& c) {
-  return c.w.shape[1] <= kLongestRow && convolve<V>(unpacked(c), weightsOf(c, c.w));
-}
+template <class V> bool lowbitConv2d(const lowbitConv2d_call& c) { return convolve<V>(unpacked(c), weightsOf(c, c.w)); }
 
 }  // namespace
 }  // namespace lowbit

@@ -8,8 +8,6 @@
 namespace lowbit {
 namespace {
 
-constexpr int64_t kLongestRow = 1 << 26;  // bytes: lanes address the rows of a panel by 32-bit offsets
-
 constexpr double kZero = 0;
 constexpr Param kNoZeroPoint{&kZero, 1};
 
