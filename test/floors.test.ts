@@ -152,11 +152,14 @@ test('a kernel family includes its own files, op.h, core/ and cpu/', (t) => {
   t.deepEqual(wrong, []);
 });
 
+/** Products with packed weights are the engines of the products with others. */
+const engines = ['qgemm', 'qconv', 'gemm', 'conv'].map((family) => `kernels/${family}/`);
+
 const sources = new Set(sourcesBelow(join(repositoryRoot(), 'native'), /\.(h|cc)$/));
 
 function mayInclude(path: string, name: string): boolean {
   const below = path.startsWith('kernels/')
-    ? ['op.h', 'core/', 'cpu/', `${posix.dirname(path)}/`]
+    ? ['op.h', 'core/', 'cpu/', `${posix.dirname(path)}/`, ...(path.startsWith('kernels/lowbit/') ? engines : [])]
     : path.startsWith('cpu/')
       ? ['core/', 'cpu/']
       : ['core/'];
