@@ -10,6 +10,7 @@ import * as gemm from './gemm.js';
 import * as integer from './integer.js';
 import * as layout from './layout.js';
 import * as loss from './loss.js';
+import * as lowbit from './lowbit.js';
 import * as norm from './norm.js';
 import * as optimizer from './optimizer.js';
 import * as pool from './pool.js';
@@ -28,6 +29,7 @@ export * from './gemm.js';
 export * from './integer.js';
 export * from './layout.js';
 export * from './loss.js';
+export * from './lowbit.js';
 export * from './norm.js';
 export * from './optimizer.js';
 export * from './pool.js';
@@ -49,6 +51,7 @@ const families = [
   qgemm,
   qconv,
   integer,
+  lowbit,
   augment,
   batchNorm,
   optimizer,

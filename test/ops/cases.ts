@@ -11,6 +11,7 @@ import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
 import { layoutCases } from './layout.js';
 import { lossCases } from './loss.js';
+import { lowbitCases } from './lowbit.js';
 import { normCases } from './norm.js';
 import { optimizerCases } from './optimizer.js';
 import { poolCases } from './pool.js';
@@ -36,5 +37,6 @@ export const cases: Record<string, Case[]> = {
   ...qgemmCases,
   ...qconvCases,
   ...integerCases,
+  ...lowbitCases,
   ...augmentCases,
 };

@@ -225,6 +225,23 @@ const refused: [AnyOp, readonly TensorType[], object, string][] = [
   [lb.tile, [type([9])], { repeats: [2 ** 40] }, 'tile: the output is [9895604649984], expected at most 2147483648 elements.'],
   [lb.fill, [], { shape: [2 ** 31 + 1] }, 'fill: the output is [2147483649], expected at most 2147483648 elements.'],
   [lb.range, [], { limit: 1e300, delta: 1e-300 }, 'range: the output is [Infinity], expected at most 2147483648 elements.'],
+  [lb.packLevels, [type([2, 3])], { bits: 2 }, 'packLevels: levels is float32, expected int8.'],
+  [lb.packLevels, [type([], 'int8')], { bits: 2 }, 'packLevels: levels is [], expected (out, ...).'],
+  [lb.packLevels, [type([2], 'int8')], { bits: 5 }, 'packLevels: parameter bits is 5, expected a whole number from 1 to 4.'],
+  [lb.packLevels, [type([2], 'int8')], { bits: 1, grid: 'zero' }, 'packLevels: parameter bits is 1, expected a whole number from 2 to 4.'],
+  [
+    lb.unpackLevels,
+    [type([2, 8], 'uint8')],
+    { bits: 2, shape: [2, 33] },
+    'unpackLevels: packed is [2, 8], expected [2, 16] because that holds 2-bit codes of weights of shape [2, 33].',
+  ],
+  [lb.unpackLevels, [type([2, 8], 'int8')], { bits: 2, shape: [2, 3] }, 'unpackLevels: packed is int8, expected uint8.'],
+  [
+    lb.unpackLevels,
+    [type([2, 8], 'uint8')],
+    { bits: 2, shape: [] },
+    'unpackLevels: parameter shape is [], expected at least one dimension, whole numbers from 0.',
+  ],
   [
     lb.gather,
     [type([1, 1, 1, 1, 1]), type([1, 1, 1, 1, 1], 'int64')],
@@ -270,6 +287,13 @@ test('an index outside its tensor is a data fault, and nothing is read', async (
     offThread(() => lb.gather(x, int64([0, 9]))),
     { code: 'data', message: `gather: ${outside(9)}` },
   );
+});
+
+test('a level that is not on the grid is a data fault', (t) => {
+  const refusal = (level: number) => ({ code: 'data', message: `packLevels: level ${level} at position 1 is not on the grid.` });
+  const pack = (level: number, params: object) => lb.packLevels(Tensor.from([1, level], [1, 2], 'int8'), params);
+  for (const level of [-5, -2, 0, 2, 5, 127, -128]) t.throws(() => pack(level, { bits: 2 }), refusal(level));
+  for (const level of [-3, 2, 127, -128]) t.throws(() => pack(level, { bits: 2, grid: 'zero' }), refusal(level));
 });
 
 test('unknown dimensions spread, known ones are kept', (t) => {

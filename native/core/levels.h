@@ -1,0 +1,41 @@
+// Low-bit weights: the codes 0 .. 2^bits - 1 of one output channel are a row of bits, code i at bit i·bits, low bits of a byte first,
+// padded with zeros to a multiple of 64 bits. A grid gives each code its integer level:
+//
+//   uniform   2·code - (2^bits - 1)      -1, 1;  -3, -1, 1, 3;  ...
+//   zero      code - 2^(bits - 1)        -2 .. 1;  -4 .. 3;  ...
+#pragma once
+#include "arithmetic.h"
+
+namespace lowbit {
+namespace {
+
+constexpr int kMostBits = 4;
+
+struct Levels {
+  int bits, step, lowest;
+
+  // grid: 0 uniform, 1 zero; the order of the choices in lib/ops/lowbit.ts
+  INLINE Levels(int64_t b, int64_t grid)
+      : bits(static_cast<int>(b)), step(grid ? 1 : 2), lowest(grid ? -(1 << bits) / 2 : 1 - (1 << bits)) {}
+
+  INLINE int64_t rowBytes(int64_t codes) const { return ceilDiv(codes * bits, 64) * 8; }
+  INLINE int8_t level(int code) const { return static_cast<int8_t>(lowest + step * code); }
+  INLINE bool has(int level) const { return level >= lowest && level < lowest + (step << bits) && (level - lowest) % step == 0; }
+  INLINE int code(int level) const { return (level - lowest) / step; }
+
+  // Code i of a row; of 3 bits, some run on into the next byte.
+  INLINE int codeAt(const uint8_t* row, int64_t i) const {
+    const int64_t bit = i * bits, byte = bit / 8, shift = bit % 8;
+    const int next = shift + bits > 8 ? row[byte + 1] : 0;
+    return ((next << 8 | row[byte]) >> shift) & ((1 << bits) - 1);
+  }
+  // Sets code i of a row of zeros.
+  INLINE void put(uint8_t* row, int64_t i, int code) const {
+    const int64_t bit = i * bits, byte = bit / 8, shift = bit % 8;
+    row[byte] = static_cast<uint8_t>(row[byte] | code << shift);
+    if (shift + bits > 8) row[byte + 1] = static_cast<uint8_t>(row[byte + 1] | code >> (8 - shift));
+  }
+};
+
+}  // namespace
+}  // namespace lowbit
