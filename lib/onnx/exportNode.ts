@@ -141,8 +141,9 @@ export class ExportNode {
       return this.file.initializer(value.name, turned);
     }
     // Codes of a scale each channel: no axis of the turned weight has those, so that it is turned when the model runs.
-    const parts = this.emit('Transpose', [this.emit('Reshape', [this.in(value), this.ints(apart)])], { perm: { ints: perm } });
-    return this.emit('Reshape', [parts, this.ints(together)]);
+    const made = (type: string, inputs: readonly string[], attributes?: Attributes) => this.file.emit(type, value.name, inputs, attributes);
+    const parts = made('Transpose', [made('Reshape', [this.in(value), this.ints(apart)])], { perm: { ints: perm } });
+    return made('Reshape', [parts, this.ints(together)]);
   }
 
   private sharedPerm(): Perm | undefined {
