@@ -19,7 +19,7 @@ export { type Traceable, type TraceModuleOptions, traceModule } from './graph/tr
 export { Types } from './graph/types.js';
 export { verify } from './graph/verify.js';
 export * as nn from './nn/index.js';
-export { type ExportOptions, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
+export { type ExportOptions, type ExportReport, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
 export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
 export { type ImportOptions, importOnnx } from './onnx/importOnnx.js';
 export { onnxOperators } from './onnx/operators/index.js';
@@ -39,6 +39,7 @@ export {
   type ValueInfoProto,
 } from './onnx/schema.js';
 export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
+export type { ExportedWeight, WeightStorage } from './onnx/weights.js';
 export {
   type AnyOp,
   type GradCall,
@@ -69,6 +70,7 @@ export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
 export { type CodeType, type QParams, type QuantizedWeight, qparamsOf, quantizeWeight, type Range } from './quant/scheme.js';
 export { normal, permutation, philox, uniform, words } from './random.js';
 export { type BenchOptions, benchModel, type Timing } from './recipes/benchModel.js';
+export type { CodedWeight } from './recipes/codedWeights.js';
 export type { Agreement } from './recipes/compareRuntime.js';
 export type { Difference } from './recipes/difference.js';
 export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
