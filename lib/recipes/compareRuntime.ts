@@ -6,10 +6,7 @@ import type { Graph } from '../graph/graph.js';
 import { channelsFirst, channelsLast } from '../graph/layout.js';
 import { run } from '../graph/run.js';
 import { Types } from '../graph/types.js';
-import { toOnnx } from '../onnx/exportOnnx.js';
-import { type OnnxModel, readModel, writeModel } from '../onnx/file.js';
-import { importOnnx } from '../onnx/importOnnx.js';
-import { lowbitDomain } from '../onnx/operators/lowbit.js';
+import { readModel, writeModel } from '../onnx/file.js';
 import { onnxMessage } from '../onnx/schema.js';
 import { transpose } from '../ops/index.js';
 import { type Dtype, shapesMayEqual } from '../shape.js';
@@ -81,7 +78,7 @@ function exposeCodes(path: string, graph: Graph, copy: string): Set<string> {
       .filter((value) => codeTypes.includes(types.get(value)?.dtype))
       .map(nameOf),
   );
-  const model = portable(path);
+  const model = readModel(path);
   const proto = model.proto.graph!;
   const given = new Set(proto.output.map(nameOf));
   const makers = proto.node.filter(({ opType }) => makesCodes.test(opType));
@@ -89,14 +86,6 @@ function exposeCodes(path: string, graph: Graph, copy: string): Set<string> {
   for (const name of names) if (!given.has(name)) proto.output.push(onnxMessage('ValueInfoProto', { name }));
   writeModel(copy, model);
   return names;
-}
-
-/** The file's model, its packed weights unpacked: other runtimes do not know our operator. */
-function portable(path: string): OnnxModel {
-  const model = readModel(path);
-  const versions = new Map(model.proto.opsetImport.map(({ domain, version }) => [domain, Number(version)]));
-  if (!versions.has(lowbitDomain)) return model;
-  return readModel(toOnnx(importOnnx(path), { opset: versions.get('') ?? versions.get('ai.onnx'), weights: 'int8' }));
 }
 
 const nameOf = ({ name }: { name: string }) => name;
