@@ -1,7 +1,7 @@
 import type { Graph, Node, Value } from '../graph/graph.js';
+import { codesOf } from '../graph/match.js';
 import { rewrite } from '../graph/rewrite.js';
 import { Types } from '../graph/types.js';
-import { codesOf } from '../graph/match.js';
 import * as ops from '../ops/index.js';
 import { axisIndex, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -33,7 +33,9 @@ export function foldBatchNorm(graph: Graph): Graph {
     const shift = to.graph.constantOf(bias);
     if (!shift || affine.factor.length !== shift.size) return undefined;
     const weight = foldWeight(to.graph, w, affine.factor);
-    return weight && to.graph.add(layer.op, [input, weight, to.graph.constant(foldBias(shift, affine), bias.name)], layer.params, layer.name);
+    return (
+      weight && to.graph.add(layer.op, [input, weight, to.graph.constant(foldBias(shift, affine), bias.name)], layer.params, layer.name)
+    );
   });
 }
 
@@ -56,7 +58,14 @@ function foldScales(graph: Graph, { inputs, params, output }: Node, factor: Arra
   const [codes, scale, zeroPoint] = inputs;
   const scales = graph.constantOf(scale)!.toNumbers();
   const factors = Array.from(factor);
-  if (factors.includes(0) || graph.constantOf(zeroPoint)!.toNumbers().some((zero) => zero !== 0)) return undefined;
+  if (
+    factors.includes(0) ||
+    graph
+      .constantOf(zeroPoint)!
+      .toNumbers()
+      .some((zero) => zero !== 0)
+  )
+    return undefined;
   const signed = factors.some((x) => x < 0) ? negateRows(graph, codes, factors) : codes;
   if (!signed) return undefined;
   const folded = Float32Array.from(factors, (x, o) => Math.abs(x) * scales[scales.length === 1 ? 0 : o]);

@@ -45,7 +45,8 @@ export interface Converted {
 export function convertSearch(graph: Graph, settings: SlbSettings): Converted {
   const to = new Converter(graph, settings);
   const decided = to.apply((node) => to.visit(node));
-  if (!to.layers.length) fail({ code: 'graph', problem: `in ${graph.name} no weights are searched`, todo: 'Convert what apply has returned.' });
+  if (!to.layers.length)
+    fail({ code: 'graph', problem: `in ${graph.name} no weights are searched`, todo: 'Convert what apply has returned.' });
   const prepared = prepareToQuantize(decided);
   const coded = to.ranges.size ? withCodes(prepared, to.ranges) : prepared;
   const packed = new Set(to.layers.map(({ name }) => name));
@@ -53,7 +54,9 @@ export function convertSearch(graph: Graph, settings: SlbSettings): Converted {
   return {
     graph: coded,
     layers: to.layers,
-    float: others.flatMap((node) => (codesOf(coded, node.inputs[1]) ? [] : [{ name: node.name, op: node.op.name, reason: 'not searched' }])),
+    float: others.flatMap((node) =>
+      codesOf(coded, node.inputs[1]) ? [] : [{ name: node.name, op: node.op.name, reason: 'not searched' }],
+    ),
     warnings: to.warnings,
   };
 }
@@ -95,7 +98,12 @@ class Converter extends Rewriter {
     }
     this.ranges.set(output.name, codes);
     const { scale, zeroPoint } = codes;
-    return this.graph.add(ops.clip, [this.get(x)], { min: Math.fround(-zeroPoint * scale), max: Math.fround((qmax - zeroPoint) * scale) }, name);
+    return this.graph.add(
+      ops.clip,
+      [this.get(x)],
+      { min: Math.fround(-zeroPoint * scale), max: Math.fround((qmax - zeroPoint) * scale) },
+      name,
+    );
   }
 
   private packed(node: Node, w: Value, { search, alpha }: SearchedBy): Value {
@@ -116,7 +124,14 @@ class Converter extends Rewriter {
     const signed = chosen.map((level, i) => (scaleOf(Math.floor(i / row)) < 0 ? -level : level));
     const positive = Float32Array.from({ length: channels }, (_, o) => Math.abs(scaleOf(o)) || 2 ** -100);
     const packed = noGrad(() => ops.packLevels(Tensor.from(signed, shape), { bits, grid }));
-    this.layers.push({ name: node.name, op: node.op.name, bits, weights: chosen.length, bytes: packed.bytes, floatBytes: 4 * chosen.length });
+    this.layers.push({
+      name: node.name,
+      op: node.op.name,
+      bits,
+      weights: chosen.length,
+      bytes: packed.bytes,
+      floatBytes: 4 * chosen.length,
+    });
     const unpacked = graph.add(ops.unpackLevels, [graph.constant(packed, `${w.name}.packed`)], { bits, grid, shape }, `${w.name}.levels`);
     const scale = graph.constant(Tensor.from(positive), `${w.name}.scale`);
     const zeros = graph.constant(Tensor.from(new Int8Array(channels)), `${w.name}.zeroPoint`);
