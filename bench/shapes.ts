@@ -1,5 +1,5 @@
 /** Calls that real networks make, for every op whose speed decides something. The others are timed on their largest test case. */
-import { Tensor } from 'lowbit';
+import { packedRowBytes, Tensor } from 'lowbit';
 
 export interface BenchCall {
   op: string;
@@ -11,15 +11,16 @@ export interface BenchCall {
   macs: number;
 }
 
-const fill = (shape: number[], dtype: 'float32' | 'int8' | 'uint8' | 'int32') => {
-  const size = shape.reduce((a, b) => a * b, 1);
-  const value = dtype === 'float32' ? (i: number) => ((i * 7919) % 255) / 127 - 1 : (i: number) => (i * 7919) % 127;
-  return Tensor.from(
-    Array.from({ length: size }, (_, i) => value(i)),
-    shape,
-    dtype,
-  );
+const arrays = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int32: Int32Array };
+
+const fill = (shape: number[], dtype: keyof typeof arrays) => {
+  const data = new arrays[dtype](shape.reduce((a, b) => a * b, 1));
+  for (let i = 0; i < data.length; i++) data[i] = dtype === 'float32' ? ((i * 7919) % 255) / 127 - 1 : (i * 7919) % 127;
+  return Tensor.from(data, shape);
 };
+
+/** Weights of any low-bit codes, packed. */
+const packed = (out: number, row: number, bits: number) => fill([out, packedRowBytes(row, bits)], 'uint8');
 
 interface Conv {
   from: string;
@@ -43,7 +44,10 @@ const convolutions: Conv[] = [
 const matrices = [
   { from: 'BERT feed-forward', m: 128, k: 768, n: 3072 },
   { from: 'ResNet-18 classifier', m: 1, k: 512, n: 1000 },
+  { from: 'one row', m: 1, k: 4096, n: 4096 },
 ];
+
+const widths = [1, 2, 4];
 
 const requantized = { qmin: 0, qmax: 255, dtype: 'uint8' };
 
@@ -77,6 +81,26 @@ function convCalls({ from, size, channels, out, kernel, stride = 1, depthwise = 
       params: { ...params, ...requantized, xZero: 3 },
       macs,
     },
+    ...widths.flatMap((bits): BenchCall[] => {
+      const kernels = () => packed(out, kernel * kernel * w[3], bits);
+      const lowbit = { ...params, kernel: [kernel, kernel], bits };
+      return [
+        {
+          op: 'lowbitConv2d',
+          from: `${from}, W${bits}`,
+          inputs: () => [fill(x, 'uint8'), kernels(), fill([out], 'int32'), fill([out], 'float32')],
+          params: { ...lowbit, ...requantized, xZero: 3 },
+          macs,
+        },
+        {
+          op: 'lowbitConv2dFloat',
+          from: `${from}, W${bits}`,
+          inputs: () => [fill(x, 'float32'), kernels(), fill([out], 'float32'), fill([out], 'float32')],
+          params: lowbit,
+          macs,
+        },
+      ];
+    }),
   ];
 }
 
@@ -92,5 +116,21 @@ export const benchCalls: BenchCall[] = [
       params: { ...requantized, aZero: 3 },
       macs: m * k * n,
     },
+    ...widths.flatMap((bits): BenchCall[] => [
+      {
+        op: 'lowbitGemm',
+        from: `${from}, W${bits}`,
+        inputs: () => [fill([m, k], 'uint8'), packed(n, k, bits), fill([n], 'int32'), fill([n], 'float32')],
+        params: { ...requantized, aZero: 3, bits },
+        macs: m * k * n,
+      },
+      {
+        op: 'lowbitGemmFloat',
+        from: `${from}, W${bits}`,
+        inputs: () => [fill([m, k], 'float32'), packed(n, k, bits), fill([n], 'float32'), fill([n], 'float32')],
+        params: { bits },
+        macs: m * k * n,
+      },
+    ]),
   ]),
 ];

@@ -16,7 +16,7 @@ const floors: Record<string, number> = {
 /** Edges between folders of one floor that are wanted. */
 const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
   {
-    from: /^train\/(fit|run|validate)$/,
+    from: /^train\/(fit|run|validate|calibrateBatchNorm)$/,
     to: /^data\/(augment|dataset|training)$/,
     reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
   },
@@ -39,6 +39,11 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     from: /^passes\/(insertQdq|lower\/products)$/,
     to: /^quant\/scheme$/,
     reason: 'weights and biases become codes in one place, by the scheme',
+  },
+  {
+    from: /^quant\/slb\//,
+    to: /^(train|passes|data)\//,
+    reason: 'an algorithm that learns rewrites a network, watches its run, and asks for samples to calibrate with',
   },
 ];
 
@@ -147,11 +152,14 @@ test('a kernel family includes its own files, op.h, core/ and cpu/', (t) => {
   t.deepEqual(wrong, []);
 });
 
+/** Products with packed weights are the engines of the products with others. */
+const engines = ['qgemm', 'qconv', 'gemm', 'conv'].map((family) => `kernels/${family}/`);
+
 const sources = new Set(sourcesBelow(join(repositoryRoot(), 'native'), /\.(h|cc)$/));
 
 function mayInclude(path: string, name: string): boolean {
   const below = path.startsWith('kernels/')
-    ? ['op.h', 'core/', 'cpu/', `${posix.dirname(path)}/`]
+    ? ['op.h', 'core/', 'cpu/', `${posix.dirname(path)}/`, ...(path.startsWith('kernels/lowbit/') ? engines : [])]
     : path.startsWith('cpu/')
       ? ['core/', 'cpu/']
       : ['core/'];

@@ -17,7 +17,9 @@ import * as pool from './pool.js';
 import * as qconv from './qconv.js';
 import * as qgemm from './qgemm.js';
 import * as quantize from './quantize.js';
+import * as range from './range.js';
 import * as reduce from './reduce.js';
+import * as slb from './slb.js';
 
 export * from './augment.js';
 export { sumTo } from './basic.js';
@@ -36,7 +38,9 @@ export * from './pool.js';
 export * from './qconv.js';
 export * from './qgemm.js';
 export * from './quantize.js';
+export * from './range.js';
 export * from './reduce.js';
+export * from './slb.js';
 
 const families = [
   basic,
@@ -48,6 +52,7 @@ const families = [
   pool,
   norm,
   quantize,
+  range,
   qgemm,
   qconv,
   integer,
@@ -55,6 +60,7 @@ const families = [
   augment,
   batchNorm,
   optimizer,
+  slb,
   loss,
   dropout,
 ];

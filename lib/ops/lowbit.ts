@@ -4,7 +4,9 @@
  */
 import { shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
-import { mayEqual, type Shape, type TensorType } from '../shape.js';
+import { type Dtype, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
+import { checkCodes, requantized } from './codes.js';
+import { checkWindow } from './window.js';
 
 /**
  * What integer level a code stands for: 2·code − (2^bits − 1), evenly around zero without having it ('uniform': −1, 1; −3, −1, 1, 3; ...),
@@ -26,11 +28,11 @@ function checkGrid(check: Check, { bits, grid }: { bits: number; grid: Grid }): 
 }
 
 /** The packed codes of weights of this shape. */
-function checkPacked(check: Check, packed: TensorType, shape: Shape, bits: number): void {
-  check.dtype(packed.dtype === 'uint8', 'packed', packed, 'uint8');
+function checkPacked(check: Check, input: string, packed: TensorType, shape: Shape, bits: number): void {
+  check.dtype(packed.dtype === 'uint8', input, packed, 'uint8');
   const bytes = packedRowBytes(rowOf(shape), bits);
   const fits = packed.shape.length === 2 && mayEqual(packed.shape[0], shape[0]) && mayEqual(packed.shape[1], bytes);
-  check.shape(fits, 'packed', packed, `[${shape[0]}, ${bytes}]`, `that holds ${bits}-bit codes of weights of shape ${shapeText(shape)}`);
+  check.shape(fits, input, packed, `[${shape[0]}, ${bytes}]`, `that holds ${bits}-bit codes of weights of shape ${shapeText(shape)}`);
 }
 
 /**
@@ -49,7 +51,7 @@ export const unpackLevels = defineOp({
     checkGrid(check, params);
     const isShape = Array.isArray(shape) && shape.length >= 1 && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
     check.param(isShape, 'shape', shape, 'at least one dimension, whole numbers from 0');
-    checkPacked(check, packed, shape, bits);
+    checkPacked(check, 'packed', packed, shape, bits);
     return { dtype: 'int8', shape };
   },
   grad: 'none',
@@ -69,6 +71,142 @@ export const packLevels = defineOp({
     check.dtype(levels.dtype === 'int8', 'levels', levels, 'int8');
     check.shape(levels.shape.length >= 1, 'levels', levels, '(out, ...)');
     return { dtype: 'uint8', shape: [levels.shape[0], packedRowBytes(rowOf(levels.shape), params.bits)] };
+  },
+  grad: 'none',
+});
+
+const ofGrid = { bits: required<number>(), grid: 'uniform' as Grid };
+const ofWindow = {
+  kernel: required<readonly number[]>(),
+  strides: [1, 1] as readonly number[],
+  /** Top, left, bottom, right. */
+  pads: [0, 0, 0, 0] as readonly number[],
+  dilations: [1, 1] as readonly number[],
+  groups: 1,
+};
+const ofOutput = { qmin: required<number>(), qmax: required<number>(), dtype: required<Dtype>() };
+
+/** One bias and one scale for each output; the scale says how many there are. */
+function checkOutputs(check: Check, bias: TensorType, scale: TensorType, dtype: Dtype): number {
+  check.dtype(scale.dtype === 'float32', 'scale', scale, 'float32');
+  check.shape(scale.shape.length === 1, 'scale', scale, '[out]');
+  const [outputs] = scale.shape;
+  check.dtype(bias.dtype === dtype, 'bias', bias, dtype);
+  check.shape(shapesMayEqual(bias.shape, [outputs]), 'bias', bias, `[${outputs}]`, 'there are that many scales');
+  return outputs;
+}
+
+/** The output shape of a linear layer. */
+function checkGemm(check: Check, [a, b, , scale]: readonly TensorType[], params: { bits: number; grid: Grid }): Shape {
+  checkGrid(check, params);
+  check.shape(a.shape.length >= 1, 'a', a, 'at least one dimension');
+  const outputs = scale.shape[0];
+  checkPacked(check, 'b', b, [outputs, a.shape[a.shape.length - 1]], params.bits);
+  return [...a.shape.slice(0, -1), outputs];
+}
+
+/** The output shape of a convolution. */
+function checkConv(check: Check, [x, w, , scale]: readonly TensorType[], params: typeof ofWindow & { bits: number; grid: Grid }): Shape {
+  const { kernel, groups } = params;
+  checkGrid(check, params);
+  const [height, width] = checkWindow(x, kernel, params, check);
+  const [images, , , channels] = x.shape;
+  const outputs = scale.shape[0];
+  const whole = Number.isSafeInteger(groups) && groups >= 1;
+  check.param(whole && !(channels % groups), 'groups', groups, 'a divisor of the channels', `x has ${channels}`);
+  check.param(!(outputs % groups), 'groups', groups, 'a divisor of the outputs', `there are ${outputs}`);
+  checkPacked(check, 'w', w, [outputs, ...kernel, channels / groups], params.bits);
+  return [images, height, width, outputs];
+}
+
+/**
+ * `qgemm` with packed weights: the same bytes as with b = unpackLevels, bZero 0.
+ * @param a (.., k) uint8 or int8
+ * @param b uint8, the packed codes of weights (n, k)
+ * @param bias int32 [n]
+ * @param scale float32 [n]: scale of a · scale of b / scale of y
+ * @returns (.., n), uint8 or int8; float32 is f32(acc)·scale[c] and ignores yZero, qmin and qmax
+ */
+export const lowbitGemm = defineOp({
+  name: 'lowbitGemm',
+  integer: true,
+  inputs: ['a', 'b', 'bias', 'scale'],
+  params: { aZero: 0, yZero: 0, ...ofOutput, ...ofGrid },
+  choices: { grid: grids },
+  infer(types, params, check) {
+    const [a, , bias, scale] = types;
+    checkCodes(check, 'a', a, 'aZero', params.aZero);
+    checkOutputs(check, bias, scale, 'int32');
+    return requantized(check, checkGemm(check, types, params), params, ['float32']);
+  },
+  grad: 'none',
+});
+
+/**
+ * `qconv2d` with packed weights: the same bytes as with w = unpackLevels, wZero 0.
+ * @param x (n, h, w, c) uint8 or int8
+ * @param w uint8, the packed codes of weights (out, kh, kw, c / groups)
+ * @param bias int32 [out]
+ * @param scale float32 [out]: scale of x · scale of w / scale of y
+ * @param params.kernel kh and kw
+ * @returns (n, oh, ow, out), uint8 or int8; float32 is f32(acc)·scale[o] and ignores yZero, qmin and qmax
+ */
+export const lowbitConv2d = defineOp({
+  name: 'lowbitConv2d',
+  integer: true,
+  inputs: ['x', 'w', 'bias', 'scale'],
+  params: { ...ofWindow, xZero: 0, yZero: 0, ...ofOutput, ...ofGrid },
+  choices: { grid: grids },
+  infer(types, params, check) {
+    const [x, , bias, scale] = types;
+    checkCodes(check, 'x', x, 'xZero', params.xZero);
+    checkOutputs(check, bias, scale, 'int32');
+    return requantized(check, checkConv(check, types, params), params, ['float32']);
+  },
+  grad: 'none',
+});
+
+/**
+ * `gemm` with packed weights: the same bytes as with b = dequantize(unpackLevels), that is f32(level·scale[c]).
+ * @param a (.., k) float32
+ * @param b uint8, the packed codes of weights (n, k)
+ * @param bias float32 [n]
+ * @param scale float32 [n], of the levels
+ * @returns (.., n) float32
+ */
+export const lowbitGemmFloat = defineOp({
+  name: 'lowbitGemmFloat',
+  inputs: ['a', 'b', 'bias', 'scale'],
+  params: { ...ofGrid },
+  choices: { grid: grids },
+  infer(types, params, check) {
+    const [a, , bias, scale] = types;
+    check.dtype(a.dtype === 'float32', 'a', a, 'float32');
+    checkOutputs(check, bias, scale, 'float32');
+    return { dtype: 'float32', shape: checkGemm(check, types, params) };
+  },
+  grad: 'none',
+});
+
+/**
+ * `conv2d` with packed weights: the same bytes as with w = dequantize(unpackLevels), that is f32(level·scale[o]).
+ * @param x (n, h, w, c) float32
+ * @param w uint8, the packed codes of weights (out, kh, kw, c / groups)
+ * @param bias float32 [out]
+ * @param scale float32 [out], of the levels
+ * @param params.kernel kh and kw
+ * @returns (n, oh, ow, out) float32
+ */
+export const lowbitConv2dFloat = defineOp({
+  name: 'lowbitConv2dFloat',
+  inputs: ['x', 'w', 'bias', 'scale'],
+  params: { ...ofWindow, ...ofGrid },
+  choices: { grid: grids },
+  infer(types, params, check) {
+    const [x, , bias, scale] = types;
+    check.dtype(x.dtype === 'float32', 'x', x, 'float32');
+    checkOutputs(check, bias, scale, 'float32');
+    return { dtype: 'float32', shape: checkConv(check, types, params) };
   },
   grad: 'none',
 });

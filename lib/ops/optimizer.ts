@@ -127,6 +127,20 @@ export const movingAverage = defineOp({
   grad: 'none',
 });
 
+/** x = value, of the same shape; left out where control is NaN, like every update. Writes x. */
+export const assign = defineOp({
+  name: 'assign',
+  inputs: ['x', 'value', 'control'],
+  params: {},
+  infer([x, value, control], _params, check) {
+    checkState('x', x, { value }, check);
+    checkControl(control, check);
+    return x;
+  },
+  updates: true,
+  grad: 'none',
+});
+
 /** Σ x² over all elements of a list of float32 tensors, in double, rounded once: the squared norm of all gradients. */
 export const sumSquares = defineListOp({
   name: 'sumSquares',

@@ -16,21 +16,36 @@ export interface RunningStatistics {
   variance: Tensor;
 }
 
+/** A range of activations that follows the batches. */
+export interface FollowingRange {
+  /** The output of the training graph that holds the range with the batch in it, [3]. */
+  output: string;
+  range: Tensor;
+}
+
 /** A graph as it runs while it learns. */
 export interface TrainingForm {
   graph: Graph;
   statistics: readonly RunningStatistics[];
+  ranges: readonly FollowingRange[];
   /** The input that dropout draws from, [seed low, seed high, step] as uint32, where there is any. */
   random?: string;
 }
 
 /**
  * How a graph runs while it learns: batch normalization with the statistics of the batch instead of the running ones (a ReLU behind it in
- * the same pass), additions and the ReLU behind them in one pass, dropout that drops. Constants are shared with the graph.
+ * the same pass), additions and the ReLU behind them in one pass, dropout that drops, ranges of activations that follow the batches.
+ * Constants are shared with the graph.
  * @param frozen which batch normalizations keep their running statistics
+ * @param standing tensors that stand for what nodes compute: somebody else keeps them up to date
  */
-export function trainingForm(graph: Graph, frozen: (node: Node) => boolean = () => false): TrainingForm {
+export function trainingForm(
+  graph: Graph,
+  frozen: (node: Node) => boolean = () => false,
+  standing: (node: Node) => Tensor | undefined = () => undefined,
+): TrainingForm {
   const statistics: RunningStatistics[] = [];
+  const ranges: FollowingRange[] = [];
   const uses = new Uses(graph);
   const types = new Types(graph);
   const fused = new Set<Node>();
@@ -66,6 +81,17 @@ export function trainingForm(graph: Graph, frozen: (node: Node) => boolean = () 
     const inputs = node.inputs.map((value) => to.get(value));
     return to.graph.add(ops.addRelu, inputs, {}, node.name);
   };
+  const fakeQuantize = (node: Node, to: Rewriter): Value | undefined => {
+    const [x, range] = node.inputs.map((value) => to.get(value));
+    const tensor = graph.constantOf(node.inputs[1]);
+    if (!tensor) return undefined;
+    const { decay } = { ...ops.fakeQuantizeRange.params, ...node.params } as { decay: number };
+    const batch = to.graph.add(ops.minMax, [x], {}, `${node.name}.batch`);
+    const next = to.graph.add(ops.followRange, [range, batch], { decay }, `${node.name}.next`);
+    ranges.push({ output: next.name, range: tensor });
+    to.graph.output(next.name, next);
+    return to.graph.add(node.op, [x, next], node.params, node.name);
+  };
   const drop = (node: Node, to: Rewriter): Value | undefined => {
     const { rate } = { ...ops.dropout.params, ...node.params } as { rate: number };
     if (rate === 0) return to.get(node.inputs[0]);
@@ -75,10 +101,13 @@ export function trainingForm(graph: Graph, frozen: (node: Node) => boolean = () 
 
   const form = rewrite(graph, (node, to) => {
     if (fused.has(node)) return to.get(node.inputs[0]);
+    const tensor = standing(node);
+    if (tensor) return to.graph.constant(tensor, node.output.name);
+    if (node.op === ops.fakeQuantizeRange) return fakeQuantize(node, to);
     if (node.op === ops.batchNorm) return normalize(node, to);
     if (node.op === ops.add) return addition(node, to);
     if (node.op === ops.dropout) return drop(node, to);
     return undefined;
   });
-  return { graph: form, statistics, random: random?.name };
+  return { graph: form, statistics, ranges, random: random?.name };
 }

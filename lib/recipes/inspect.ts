@@ -4,11 +4,11 @@ import { type Graph, type Node, reads, type Value } from '../graph/graph.js';
 import { Types } from '../graph/types.js';
 import { dequantize, quantize, unpackLevels } from '../ops/index.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
+import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import { quantizationPlan } from '../quant/plan.js';
 import { type Dtype, type Shape, shapesMayEqual } from '../shape.js';
 import { bytesByKind, type CodedWeight, codedWeights, weightSize } from './codedWeights.js';
 import { macsOf } from './macs.js';
-import { prepareToQuantize } from './quantize.js';
 import { isQuantized } from './quantized.js';
 
 export interface Port {

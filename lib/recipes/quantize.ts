@@ -1,13 +1,8 @@
 /** Post-training quantization: a float graph and samples in, a QDQ graph out. */
 import { checkOptions, fail } from '../error.js';
 import type { Graph, Value } from '../graph/graph.js';
-import { codesOf } from '../graph/match.js';
-import { dequantize, quantize as quantizeOp } from '../ops/index.js';
-import { batchNormToConv } from '../passes/batchNormToConv.js';
-import { foldBatchNorm } from '../passes/foldBatchNorm.js';
-import { foldConstants } from '../passes/foldConstants.js';
 import { insertQdq } from '../passes/insertQdq.js';
-import { removeDropout } from '../passes/removeDropout.js';
+import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import { type Batches, calibrate, checkRange } from '../quant/calibrate.js';
 import { type Observer, type ObserverName, observer, observerNames } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan } from '../quant/plan.js';
@@ -81,24 +76,6 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
     float: plan.float,
     ranges,
   };
-}
-
-/** The float graph, of which weights may be codes, in the form that is quantized: dropout left out, constants computed, batch normalization in the weights or a layer. */
-export function prepareToQuantize(graph: Graph): Graph {
-  if (graph.nodes.some((node) => node.op === quantizeOp || (node.op === dequantize && !codesOf(graph, node.output)))) {
-    fail({ code: 'graph', problem: 'the model is quantized already', todo: 'Start from the float model.' });
-  }
-  return uniqueNames(batchNormToConv(foldBatchNorm(foldConstants(removeDropout(graph)))));
-}
-
-// Nodes of unnamed exporters may share a name; layers are told apart by the values they make.
-function uniqueNames(graph: Graph): Graph {
-  const seen = new Set<string>();
-  for (const node of graph.nodes) {
-    if (seen.has(node.name)) node.name = node.output.name;
-    seen.add(node.name);
-  }
-  return graph;
 }
 
 type Settings = Required<Pick<QuantizeOptions, keyof typeof defaults>>;

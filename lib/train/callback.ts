@@ -1,6 +1,7 @@
 /** What happens beside the learning: callbacks see a run and may stop it. */
 import type { Tensor } from '../tensor.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { LabelledBatch } from './step.js';
 import type { Trainable } from './trainable.js';
 
 /** Means over samples, by name: "loss" and the metrics. */
@@ -56,6 +57,8 @@ export interface TrainingRun {
   readonly stepsPerEpoch: number;
   /** Epochs done, those before a resumption included. */
   readonly history: readonly EpochReport[];
+  /** The samples of the step that was just done, in `onStep`. */
+  readonly batch?: LabelledBatch;
   /** Why the run ends early, once something has stopped it. */
   readonly stopped?: string;
   /** Ends the run after this step, epochs are not finished. */
@@ -72,6 +75,8 @@ export interface Callback {
   onStart?(run: TrainingRun): void | Promise<void>;
   onEpochStart?(run: TrainingRun): void | Promise<void>;
   onStep?(run: TrainingRun, report: StepReport): void | Promise<void>;
+  /** All steps of an epoch are done; validation comes next. */
+  onEpochTrained?(run: TrainingRun): void | Promise<void>;
   onEpochEnd?(run: TrainingRun, report: EpochReport): void | Promise<void>;
   /** Whether to go on without this step; a run without such a callback fails. */
   onNonFinite?(run: TrainingRun, report: NonFinite): 'skip' | 'stop';

@@ -36,10 +36,11 @@ function search({ model, loss, seed }: StepOptions, part: Part, draw: number): s
           found = `the first value that is not finite is "${value.name}"${value.producer ? ` (${value.producer.op.name})` : ', an input'}`;
       },
     });
-    return loss(outputs[model.graph.outputs[0].name], part.labels, outputs);
-  }, model.parameters.values());
+    return loss(outputs[model.graph.outputs[0].name], part.labels, outputs, part.inputs);
+  }, model.leaves);
   if (found) return found;
   const names = [...model.parameters].reverse();
-  const wrong = names.find(([, tensor]) => gradients.has(tensor) && !finite(gradients.get(tensor)!));
+  const leaf = (tensor: Tensor) => model.searched.find(({ logits }) => logits === tensor)?.weight ?? tensor;
+  const wrong = names.find(([, tensor]) => gradients.has(leaf(tensor)) && !finite(gradients.get(leaf(tensor))!));
   return wrong && `all values are finite, the gradient of "${wrong[0]}" is not`;
 }

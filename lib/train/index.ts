@@ -15,10 +15,12 @@ export {
   readCheckpoint,
   writeCheckpoint,
 } from './checkpoint.js';
+export { type DistillationOptions, distillation } from './distillation.js';
 export { type FitOptions, type FitResult, fit } from './fit.js';
 export { type CrossEntropyOptions, crossEntropy, klDivergence, type Loss, meanSquaredError } from './losses.js';
 export { accuracy, type Metric } from './metrics.js';
 export { type AdamOptions, adam, adamw } from './optim/adam.js';
+export { mixed, type OptimizerPart } from './optim/mixed.js';
 export type { Optimizer, OptimizerOptions, ParameterGroup, RunningOptimizer } from './optim/optimizer.js';
 export { type SgdOptions, sgd } from './optim/sgd.js';
 export {
@@ -37,6 +39,7 @@ export {
   type WarmUpOptions,
   warmUp,
 } from './schedule.js';
+export { SearchedWeight } from './searchedWeight.js';
 export type { Selection } from './selection.js';
 export { type LabelledBatch, type StepOptions, type StepResult, trainingStep } from './step.js';
 export { validate } from './validate.js';

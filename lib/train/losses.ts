@@ -13,9 +13,10 @@ export interface Loss {
    * @param output the network's first output
    * @param target the labels, int32 (n)
    * @param outputs all outputs by name
+   * @param inputs what the network was given, by name
    * @returns a float tensor of one element
    */
-  (output: Tensor, target: Tensor, outputs: Readonly<Record<string, Tensor>>): Tensor;
+  (output: Tensor, target: Tensor, outputs: Readonly<Record<string, Tensor>>, inputs: Readonly<Record<string, Tensor>>): Tensor;
 }
 
 function loss(name: string, options: Record<string, unknown>, compute: (output: Tensor, target: Tensor) => Tensor): Loss {

@@ -13,7 +13,7 @@ import { accuracy } from './metrics.js';
 import type { RunningOptimizer } from './optim/optimizer.js';
 import { sgd } from './optim/sgd.js';
 import { constant, type Schedule } from './schedule.js';
-import { type StepOptions, type StepResult, trainingStep } from './step.js';
+import { type LabelledBatch, type StepOptions, type StepResult, trainingStep } from './step.js';
 import type { Trainable } from './trainable.js';
 import { validate } from './validate.js';
 
@@ -24,6 +24,7 @@ export class Run implements TrainingRun {
   step = 0;
   history: EpochReport[] = [];
   stopped: string | undefined;
+  batch: LabelledBatch | undefined;
 
   readonly #data: Dataset;
   readonly #options: FitOptions;
@@ -63,7 +64,7 @@ export class Run implements TrainingRun {
     this.#schedule = schedule;
     this.#rate = optimizer.options.rate;
     this.#callbacks = callbacks;
-    this.#optimizer = optimizer.start(model.parameters);
+    this.#optimizer = optimizer.start(model.parameters, model.searched);
     this.#stepOptions = {
       model,
       loss,
@@ -146,7 +147,9 @@ export class Run implements TrainingRun {
     this.#samples += samples;
     const { epoch, step } = this;
     const stepInEpoch = this.#stepInEpoch;
+    this.batch = batch;
     await this.#call('onStep', { epoch, step, stepInEpoch, training, mean: this.#mean(), gradientNorm, rate, samples });
+    this.batch = undefined;
   }
 
   /** Learns from a batch; undefined where the step was left out. */
@@ -173,6 +176,7 @@ export class Run implements TrainingRun {
   async #endEpoch(started: number, samplesPerSecond: number): Promise<void> {
     const { validation, signal } = this.#options;
     const rate = this.#rateAt(this.step - 1);
+    await this.#call('onEpochTrained');
     const validated = validation && (await validate(this.#stepOptions, validation, this.#batchSize, signal));
     const seconds = (performance.now() - started) / 1000;
     const report = { epoch: this.epoch, step: this.step, training: this.#mean(), validation: validated, rate, seconds, samplesPerSecond };
@@ -181,7 +185,7 @@ export class Run implements TrainingRun {
   }
 
   /** Calls a hook of all callbacks, then what they want done afterwards. */
-  async #call<H extends 'onStart' | 'onEpochStart' | 'onStep' | 'onEpochEnd' | 'onEnd'>(
+  async #call<H extends 'onStart' | 'onEpochStart' | 'onStep' | 'onEpochTrained' | 'onEpochEnd' | 'onEnd'>(
     hook: H,
     ...args: H extends 'onStep' ? [Parameters<NonNullable<Callback['onStep']>>[1]] : H extends 'onEpochEnd' ? [EpochReport] : []
   ): Promise<void> {

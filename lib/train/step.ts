@@ -6,7 +6,7 @@ import type { Value } from '../graph/graph.js';
 import { run } from '../graph/run.js';
 import type { SampleFit } from '../graph/sampleFit.js';
 import { add, mul } from '../ops/elementwise.js';
-import { movingAverage, sumSquares, updateControl } from '../ops/optimizer.js';
+import { assign, movingAverage, sumSquares, updateControl } from '../ops/optimizer.js';
 import { axisIndex, sizeOf } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
 import type { Loss } from './losses.js';
@@ -114,23 +114,26 @@ interface Pass {
   sums: Tensor[];
   /** Of each batch normalization, and over how many elements a channel. */
   statistics: { tensor: Tensor; count: number }[];
+  /** The ranges of activations with this part in them. */
+  ranges: Tensor[];
   gradients: Map<Tensor, Tensor>;
 }
 
 function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, draw: number, weight: number): Pass {
-  const { graph, statistics } = model.form;
+  const { graph, statistics, ranges } = model.form;
   const shapes = new Map<Value, readonly number[]>();
   const inputs = lossInputs(model, part, seed, draw);
   const { value, gradients } = valueAndGradients(() => {
     const outputs = run(graph, inputs, { tape: [], onValue: (at, { shape }) => shapes.set(at, shape) });
     const first = outputs[model.graph.outputs[0].name];
-    const mean = loss(first, part.labels, outputs);
+    const mean = loss(first, part.labels, outputs, part.inputs);
     return {
       loss: weight === 1 ? mean : mul(mean, Tensor.scalar(weight)),
       sums: noGrad(() => metrics.map((metric) => metric.sum(first, part.labels))),
       statistics: statistics.map(({ output }) => outputs[output]),
+      ranges: ranges.map(({ output }) => outputs[output]),
     };
-  }, model.parameters.values());
+  }, model.leaves);
   const counts = statistics.map(({ of, axis }) => {
     const shape = shapes.get(of)!;
     return sizeOf(shape) / shape[axisIndex(axis, shape.length)!];
@@ -154,11 +157,12 @@ function added(a: Map<Tensor, Tensor>, b: Map<Tensor, Tensor>): Map<Tensor, Tens
   return sums;
 }
 
-/** Running statistics follow those of the batch; the variance without its bias, as in PyTorch: n/(n − 1). */
+/** Running statistics and ranges follow those of the batch; the variance without its bias, as in PyTorch: n/(n − 1). */
 function follow({ model, momentum }: StepOptions, pass: Pass, control: Tensor): void {
   for (const [i, { mean, variance }] of model.form.statistics.entries()) {
     const { tensor, count } = pass.statistics[i];
     movingAverage(mean, tensor, control, { row: 0, momentum, factor: 1 });
     movingAverage(variance, tensor, control, { row: 1, momentum, factor: count > 1 ? count / (count - 1) : 1 });
   }
+  for (const [i, { range }] of model.form.ranges.entries()) assign(range, pass.ranges[i], control);
 }

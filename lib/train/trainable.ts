@@ -1,13 +1,15 @@
 /** A network that can learn: which of its constants are parameters, and the form in which it runs while it learns. */
 import { fail, nearest, shapeText } from '../error.js';
-import { Graph, type Value } from '../graph/graph.js';
+import { Graph, type Node, type Value } from '../graph/graph.js';
 import { rewrite } from '../graph/rewrite.js';
 import type { SampleType } from '../graph/sampleFit.js';
 import { type Traceable, traceModule } from '../graph/traceModule.js';
 import type { AnyOp } from '../op.js';
+import { batchNorm, fakeQuantizeRange, slbExpectation } from '../ops/index.js';
 import { type TrainingForm, trainingForm } from '../passes/trainingForm.js';
-import { isReal } from '../shape.js';
+import { isReal, type Shape } from '../shape.js';
 import { keep, type Tensor } from '../tensor.js';
+import { SearchedWeight } from './searchedWeight.js';
 import { checkSelection, type Selection, selects } from './selection.js';
 
 export interface TrainableOptions {
@@ -49,7 +51,9 @@ export class Trainable {
   readonly form: TrainingForm;
   /** What is learned, by name. */
   readonly parameters: ReadonlyMap<string, Tensor>;
-  /** Running statistics, by name. */
+  /** Of these the logits of weights that are searched for: the form runs on the weights. */
+  readonly searched: readonly SearchedWeight[];
+  /** Running statistics and ranges, by name. */
   readonly buffers: ReadonlyMap<string, Tensor>;
 
   /** @throws LowbitError 'option' for a selection that means nothing, 'graph' where nothing is left to learn */
@@ -61,8 +65,23 @@ export class Trainable {
     this.graph = inPlace ? graph : withOwn(graph, [...learned, ...statisticsOf(graph)]);
     this.parameters = new Map(learned.map(({ name }) => [name, this.#constant(name)]));
     const tensors = new Set(this.parameters.values());
-    this.form = trainingForm(this.graph, ({ inputs: [, scale] }) => !tensors.has(this.graph.constantOf(scale)!));
+    const searched = searchedIn(this.graph, tensors);
+    this.searched = [...searched.values()];
+    this.form = trainingForm(
+      this.graph,
+      ({ inputs: [, scale] }) => !tensors.has(this.graph.constantOf(scale)!),
+      (node) => searched.get(node)?.weight,
+    );
     this.buffers = new Map(statisticsOf(this.graph).map((value) => [value.name, this.#constant(value.name)]));
+  }
+
+  /** The tensors that gradients are asked for: parameters, and in place of logits the weights they give. */
+  get leaves(): Tensor[] {
+    const weights = new Map(this.searched.map((search) => [search.logits, search]));
+    return [...this.parameters.values()].flatMap((tensor) => {
+      const search = weights.get(tensor);
+      return search ? (search.learns ? [search.weight] : []) : [tensor];
+    });
   }
 
   /** Parameters and running statistics, by name: all that training changes in the network. */
@@ -88,6 +107,7 @@ export class Trainable {
       }
     }
     for (const [name, tensor] of mine) tensor.write(state.get(name)!.data());
+    for (const search of this.searched) search.refresh();
   }
 
   #constant(name: string): Tensor {
@@ -121,9 +141,21 @@ function learns(op: AnyOp, input: number): boolean {
   return op.learns?.includes(op.inputs[input]) ?? false;
 }
 
-/** Running means and variances of batch normalizations. */
+function searchedIn(graph: Graph, parameters: ReadonlySet<Tensor>): Map<Node, SearchedWeight> {
+  return new Map(
+    graph.nodes.flatMap((node) => {
+      const [logits, values] = node.inputs.map((value) => graph.constantOf(value));
+      if (node.op !== slbExpectation || !logits || !values || !parameters.has(logits)) return [];
+      return [[node, new SearchedWeight(node.inputs[0].name, logits, values, node.params.shape as Shape)]];
+    }),
+  );
+}
+
+/** Running means and variances of batch normalizations, ranges of activations. */
 function statisticsOf(graph: Graph): Value[] {
-  const found = graph.nodes.flatMap(({ op, inputs }) => (op.name === 'batchNorm' ? inputs.slice(3, 5) : []));
+  const found = graph.nodes.flatMap(({ op, inputs }) =>
+    op === batchNorm ? inputs.slice(3, 5) : op === fakeQuantizeRange ? inputs.slice(1) : [],
+  );
   return [...new Set(found)].filter((value) => graph.constants.has(value));
 }
 

@@ -18,7 +18,9 @@ import { poolCases } from './pool.js';
 import { qconvCases } from './qconv.js';
 import { qgemmCases } from './qgemm.js';
 import { quantizeCases } from './quantize.js';
+import { rangeCases } from './range.js';
 import { reduceCases } from './reduce.js';
+import { slbCases } from './slb.js';
 
 export const cases: Record<string, Case[]> = {
   ...elementwiseCases,
@@ -31,9 +33,11 @@ export const cases: Record<string, Case[]> = {
   ...normCases,
   ...batchNormCases,
   ...optimizerCases,
+  ...slbCases,
   ...lossCases,
   ...dropoutCases,
   ...quantizeCases,
+  ...rangeCases,
   ...qgemmCases,
   ...qconvCases,
   ...integerCases,

@@ -1,5 +1,10 @@
 import { Tensor } from 'lowbit';
-import { type Case, randomInts } from './case.js';
+import { uint8 } from './arithmetic.js';
+import { type Case, randomInts, randomNumbers } from './case.js';
+import { convCases } from './conv.js';
+import { gemmCases } from './gemm.js';
+import { qconvCases } from './qconv.js';
+import { gemmCase, qgemmCases } from './qgemm.js';
 
 export type Grid = 'uniform' | 'zero';
 
@@ -38,6 +43,12 @@ export const grids: readonly { bits: number; grid: Grid }[] = [
   ...[2, 3, 4].map((bits) => ({ bits, grid: 'zero' as const })),
 ];
 
+/** The packed codes of levels. */
+const packedTensor = (levels: Tensor, bits: number, grid: Grid) => {
+  const { shape } = levels;
+  return Tensor.from(packed(levels.toNumbers(), shape, bits, grid), [shape[0], 8 * Math.ceil((row(shape) * bits) / 64)], 'uint8');
+};
+
 const shapes = [[3, 1], [2, 3, 3, 7], [5, 21], [2, 22], [3, 43], [1, 64], [4, 65], [2, 130], [4], [0, 9], [3, 0], [3, 2, 0, 5], [300, 129]];
 
 const packCases: Case[] = grids.flatMap(({ bits, grid }) =>
@@ -51,14 +62,105 @@ const packCases: Case[] = grids.flatMap(({ bits, grid }) =>
 
 const unpackCases: Case[] = grids.flatMap(({ bits, grid }) =>
   shapes.map((shape) => {
-    const levels = () => randomLevels(shape, bits, grid, bits).toNumbers();
+    const levels = () => randomLevels(shape, bits, grid, bits);
     return {
       note: `${bits} bits, ${grid}, [${shape}]`,
-      inputs: () => [Tensor.from(packed(levels(), shape, bits, grid), [shape[0], 8 * Math.ceil((row(shape) * bits) / 64)], 'uint8')],
+      inputs: () => [packedTensor(levels(), bits, grid)],
       params: { bits, grid, shape },
-      expect: () => levels(),
+      expect: () => levels().toNumbers(),
     };
   }),
+);
+
+type Expect = (inputs: number[][]) => readonly number[];
+
+/** A case of a product with packed weights in place of its own; scales of float weights keep those within ±1, as the case's bound asks. */
+function productCase(base: Case, { bits, grid }: (typeof grids)[number], levelsFor = randomLevels): Case {
+  const given = base.inputs();
+  const { shape } = given[1];
+  for (const tensor of given) tensor.dispose();
+  const real = given.length === 3;
+  const levels = () => levelsFor(shape, bits, grid, row(shape) + bits);
+  const scales = () =>
+    Tensor.from(
+      randomNumbers(shape[0], 0.2, 1).map((s) => s / 15),
+      [shape[0]],
+    );
+  return {
+    note: `${base.note}, ${bits} bits, ${grid}`,
+    inputs: () => {
+      const [x, w, bias, scale = scales()] = base.inputs();
+      w.dispose();
+      return [x, packedTensor(levels(), bits, grid), bias, scale];
+    },
+    params: { ...base.params, ...(shape.length === 4 && { kernel: shape.slice(1, 3) }), bits, grid },
+    expect: ([x, , bias, scale]) => {
+      const weights = levels().toNumbers();
+      const used = real ? weights.map((level, i) => Math.fround(level * scale[Math.floor(i / row(shape))])) : weights;
+      return (base.expect as Expect)([x, used, bias, scale]);
+    },
+    bound: base.bound,
+  };
+}
+
+/** Has the weight a zero point? Levels have none. */
+const isShifted = ({ params }: Case) => Boolean(params && ('bZero' in params || 'wZero' in params));
+
+/** The cases of a product, the grids taking turns. */
+const productCases = (cases: readonly Case[]): Case[] =>
+  cases
+    .filter((base) => typeof base.expect === 'function' && base.inputs()[0].dtype !== 'float64' && !isShifted(base))
+    .map((base, i) => productCase(base, grids[i % grids.length]));
+
+const fewRows: Case[] = [
+  [1, 1, 1],
+  [1, 64, 17],
+  [2, 65, 33],
+  [3, 127, 16],
+  [4, 129, 15],
+  [5, 300, 40],
+  [7, 513, 9],
+  [8, 1030, 18],
+  [9, 600, 33],
+].flatMap(([m, k, n], i) =>
+  grids.map((of, j) => {
+    const a = (i + j) % 2 ? 'int8' : 'uint8';
+    const aZero = [0, 100, -128, 3][(i + j) % 4];
+    return productCase(
+      gemmCase({ note: 'few rows', rows: [m], k, n, a, params: { aZero: a === 'uint8' ? Math.max(0, aZero) : aZero, ...uint8 } }),
+      of,
+    );
+  }),
+);
+
+/** The lowest level everywhere: what sums of 16 bits would not hold. */
+const lowest = (shape: readonly number[], bits: number, grid: Grid) =>
+  Tensor.from(new Int8Array(shape.reduce((a, b) => a * b, 1)).fill(levelsOf(bits, grid)[0]), shape);
+
+const extremes: Case[] = [1, 20].flatMap((m) =>
+  grids.flatMap((of) =>
+    (
+      [
+        [0, 255],
+        [255, 0],
+        [128, 255],
+      ] as const
+    ).map(([aZero, code]) =>
+      productCase(
+        gemmCase({
+          note: `all ${code}`,
+          rows: [m],
+          k: 300,
+          n: 18,
+          a: 'uint8',
+          params: { aZero, ...uint8, dtype: 'float32' },
+          fill: [[code], [1]],
+        }),
+        of,
+        lowest,
+      ),
+    ),
+  ),
 );
 
 export const lowbitCases: Record<string, Case[]> = {
@@ -86,4 +188,8 @@ export const lowbitCases: Record<string, Case[]> = {
       expect: [1, -1, 1, -1],
     },
   ],
+  lowbitGemm: [...productCases(qgemmCases.qgemm), ...fewRows, ...extremes],
+  lowbitConv2d: productCases(qconvCases.qconv2d),
+  lowbitGemmFloat: productCases(gemmCases.gemm),
+  lowbitConv2dFloat: productCases(convCases.conv2d),
 };

@@ -96,6 +96,18 @@ const leftOut = (count: number): Case => ({
 const squares = (lists: readonly (readonly number[])[]) => lists.flat().reduce((sum, x) => sum + x * x, 0);
 
 export const optimizerCases: Record<string, Case[]> = {
+  assign: [
+    ...sizes.map((n) => ({
+      note: `${n}`,
+      inputs: () => [random([n]), random([n], -1, 1, 2), Tensor.from([0.1, 1])],
+      expect: ([, value, control]: number[][]) => [...value, ...value, ...control],
+    })),
+    {
+      note: 'left out',
+      inputs: () => [Tensor.from([1, 2]), Tensor.from([3, 4]), Tensor.from([NaN, NaN])],
+      expect: [1, 2, 3, 4, NaN, NaN],
+    },
+  ],
   sgdUpdate: [
     leftOut(3),
     ...sizes.map((n) => sgdCase(n, { momentum: 0.9, weightDecay: 1e-2 })),

@@ -25,7 +25,7 @@ interface Gemm {
   fill?: [readonly number[], readonly number[]];
 }
 
-function gemmCase({ note, rows, k, n, a, params, fill }: Gemm): Case {
+export function gemmCase({ note, rows, k, n, a, params, fill }: Gemm): Case {
   const count = rows.reduce((x, y) => x * y, 1);
   return {
     note: `${note}: (${rows}, ${k}) × (${n}, ${k}) ${a} to ${params.dtype}`,

@@ -1,4 +1,5 @@
 import { adamUpdate } from '../../ops/optimizer.js';
+import { slbAdamUpdate } from '../../ops/slb.js';
 import { checkOptimizer, type Optimizer, type OptimizerOptions, optimizer } from './optimizer.js';
 
 export interface AdamOptions extends OptimizerOptions {
@@ -28,6 +29,10 @@ function adamLike(name: string, decoupled: boolean, decay: number, given: AdamOp
   });
   return optimizer(name, options, ['mean', 'square'], (slot, gradient, control, step) => {
     const params = { beta1, beta2, epsilon, weightDecay: slot.weightDecay, decoupled, step: step + 1 };
-    adamUpdate(slot.parameter, gradient, slot.state[0], slot.state[1], control, params);
+    const { parameter, search } = slot;
+    const [m, v] = slot.state;
+    if (!search) return adamUpdate(parameter, gradient, m, v, control, params);
+    const { weight, values, temperature, mode } = search;
+    return slbAdamUpdate(weight, gradient, parameter, values, m, v, control, { ...params, temperature, hard: mode !== 'soft' });
   });
 }

@@ -1,6 +1,7 @@
 /** What every optimizer is: options that can be printed, and, once it has parameters, tensors of its own. */
 import { checkOptions, fail } from '../../error.js';
 import { keep, Tensor } from '../../tensor.js';
+import type { SearchedWeight } from '../searchedWeight.js';
 import { checkSelection, type Selection, selects } from '../selection.js';
 
 /** Parameters that are treated differently. */
@@ -28,7 +29,7 @@ export interface Optimizer {
   /** All options, defaults filled in. */
   readonly options: Readonly<Record<string, unknown>> & { readonly rate: number };
   /** Allocates the state for these parameters. */
-  start(parameters: ReadonlyMap<string, Tensor>): RunningOptimizer;
+  start(parameters: ReadonlyMap<string, Tensor>, searched?: readonly SearchedWeight[]): RunningOptimizer;
 }
 
 /** An optimizer at work. */
@@ -37,7 +38,7 @@ export interface RunningOptimizer {
   readonly state: ReadonlyMap<string, Tensor>;
   /**
    * Changes the parameters in place; call it where ops run.
-   * @param gradients by parameter tensor; a parameter without one stays as it is
+   * @param gradients by parameter tensor, for logits by the weight they give; a parameter without one stays as it is
    * @param control the op's control tensor for a factor of the learning rate
    * @param step updates done before
    */
@@ -50,6 +51,8 @@ export interface Slot {
   rate: number;
   weightDecay: number;
   state: readonly Tensor[];
+  /** Where the parameter is the logits of a weight: the gradient is that of the weight. */
+  search?: SearchedWeight;
 }
 
 /** Builds an optimizer from its update rule. */
@@ -57,19 +60,19 @@ export function optimizer<O extends OptimizerOptions & { rate: number }>(
   name: string,
   options: O,
   stateNames: readonly string[],
-  update: (slot: Slot, gradient: Tensor, control: Tensor, step: number) => void,
+  update: (slot: Slot, gradient: Tensor, control: Tensor, step: number) => unknown,
 ): Optimizer {
   return {
     name,
     options: options as O & Record<string, unknown>,
-    start(parameters) {
-      const slots = slotsOf(name, parameters, options, stateNames);
+    start(parameters, searched = []) {
+      const slots = slotsOf(name, parameters, options, stateNames, searched);
       const state = [...slots].flatMap(([parameter, slot]) => stateNames.map((own, i) => [`${parameter}.${own}`, slot.state[i]] as const));
       return {
         state: new Map(state),
         update(gradients, control, step) {
           for (const slot of slots.values()) {
-            const gradient = gradients.get(slot.parameter);
+            const gradient = gradients.get(slot.search?.weight ?? slot.parameter);
             if (gradient) update(slot, gradient, control(slot.rate), step);
           }
         },
@@ -78,7 +81,13 @@ export function optimizer<O extends OptimizerOptions & { rate: number }>(
   };
 }
 
-function slotsOf(name: string, parameters: ReadonlyMap<string, Tensor>, options: OptimizerOptions, stateNames: readonly string[]) {
+function slotsOf(
+  name: string,
+  parameters: ReadonlyMap<string, Tensor>,
+  options: OptimizerOptions,
+  stateNames: readonly string[],
+  searched: readonly SearchedWeight[],
+) {
   const { groups = [], weightDecay = 0, decayNorms = false } = options;
   for (const group of groups) checkSelection(name, 'groups', group.parameters, [...parameters.keys()]);
   return new Map(
@@ -86,7 +95,9 @@ function slotsOf(name: string, parameters: ReadonlyMap<string, Tensor>, options:
       const group = groups.find(({ parameters: selection }) => selects(selection, parameterName));
       const decays = decayNorms || parameter.shape.length > 1;
       const state = stateNames.map(() => keep(Tensor.from(new Float32Array(parameter.size), parameter.shape)));
-      return [parameterName, { parameter, rate: group?.rate ?? 1, weightDecay: group?.weightDecay ?? (decays ? weightDecay : 0), state }];
+      const search = searched.find(({ logits }) => logits === parameter);
+      const ownDecay = group?.weightDecay ?? (decays ? weightDecay : 0);
+      return [parameterName, { parameter, rate: group?.rate ?? 1, weightDecay: ownDecay, state, search }];
     }),
   );
 }

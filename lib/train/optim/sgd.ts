@@ -1,4 +1,5 @@
 import { sgdUpdate } from '../../ops/optimizer.js';
+import { slbSgdUpdate } from '../../ops/slb.js';
 import { checkOptimizer, type Optimizer, type OptimizerOptions, optimizer } from './optimizer.js';
 
 export interface SgdOptions extends OptimizerOptions {
@@ -25,6 +26,10 @@ export function sgd(given: SgdOptions = {}): Optimizer {
   });
   return optimizer('sgd', options, ['velocity'], (slot, gradient, control, step) => {
     const params = { momentum, dampening, nesterov, weightDecay: slot.weightDecay, first: step === 0 };
-    sgdUpdate(slot.parameter, gradient, slot.state[0], control, params);
+    const { parameter, search } = slot;
+    const [velocity] = slot.state;
+    if (!search) return sgdUpdate(parameter, gradient, velocity, control, params);
+    const { weight, values, temperature, mode } = search;
+    return slbSgdUpdate(weight, gradient, parameter, values, velocity, control, { ...params, temperature, hard: mode !== 'soft' });
   });
 }

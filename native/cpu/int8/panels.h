@@ -12,6 +12,7 @@
 
 #include "../../core/arithmetic.h"
 #include "../../core/unroll.h"
+#include "weights.h"
 
 namespace lowbit {
 namespace {
@@ -62,16 +63,9 @@ template <class V> struct Panels {
   }
 
   // Packs one panel of weights (outputs, runs·length), its biases and scales.
-  void pack(int64_t panel, const int8_t* w, const int32_t* biases, const float* scales, int32_t zeroPoint) {
+  template <class W> void pack(int64_t panel, const W& w, const int32_t* biases, const float* scales, int32_t zeroPoint) {
     const int64_t first = panel * kWidth, channels = vectors(panel) * V::kLanes, known = smaller(outputs - first, channels);
-    typename V::Weight* to = weights + panel * panelSize();
-    constexpr int64_t kBlock = 64 / V::kGroup;  // a cache line of each channel at a time
-    for (int64_t run = 0; run < runs; run++, to += groups() * channels * V::kGroup)
-      for (int64_t block = 0; block < groups(); block += kBlock)
-        for (int64_t c = 0; c < channels; c++) {
-          const int8_t* from = c < known ? w + ((first + c) * runs + run) * length : nullptr;
-          packGroups(to + c * V::kGroup, channels * V::kGroup, from, block, smaller(block + kBlock, groups()));
-        }
+    w.from(first).template pack<V>(weights + panel * panelSize(), {channels, known, runs, length});
     int32_t sums[kWidth] = {};
     sumWeights(panel, sums);
     for (int64_t c = 0; c < kWidth; c++) {
@@ -82,16 +76,6 @@ template <class V> struct Panels {
   }
 
  private:
-  // Groups [begin, end) of one channel's run, `stride` apart in the panel; no `from`: zeros.
-  void packGroups(typename V::Weight* to, int64_t stride, const int8_t* from, int64_t begin, int64_t end) const {
-    const int64_t whole = from ? length / V::kGroup : 0;
-    int64_t g = begin;
-    for (; g < smaller(end, whole); g++)
-      for (int i = 0; i < V::kGroup; i++) to[g * stride + i] = from[g * V::kGroup + i];
-    for (; g < end; g++)
-      for (int i = 0; i < V::kGroup; i++) to[g * stride + i] = from && g * V::kGroup + i < length ? from[g * V::kGroup + i] : 0;
-  }
-
   // Σ w of each channel of a panel: products with codes of 1.
   void sumWeights(int64_t panel, int32_t* sums) const {
     const typename V::Weight* from = weights + panel * panelSize();

@@ -29,5 +29,12 @@ struct Vector : Vector256 {
   }
 };
 
+// For weights of at most 4 bits, |w| <= 15, vpmaddubsw is exact: 2·255·15 fits 16 bits.
+struct LowbitVector : ByteVector256 {
+  static INLINE Int dot(Int sums, Int codes, Int weights) {
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, weights), _mm256_set1_epi16(1)));
+  }
+};
+
 }  // namespace
 }  // namespace lowbit

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "../../core/levels.h"
 #include "../../core/unroll.h"
 
 namespace lowbit {
@@ -34,6 +35,24 @@ struct Vector {
     return _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps(v, high), low)), zeroPoint);
   }
 
+  // What decoding takes. words: 32 bits of a row in each lane.
+  static INLINE Int words(const LaneRows<kLanes>& rows, int64_t byte) {
+    return _mm512_setr_epi32(rows.word(0, byte), rows.word(1, byte), rows.word(2, byte), rows.word(3, byte), rows.word(4, byte),
+                             rows.word(5, byte), rows.word(6, byte), rows.word(7, byte), rows.word(8, byte), rows.word(9, byte),
+                             rows.word(10, byte), rows.word(11, byte), rows.word(12, byte), rows.word(13, byte), rows.word(14, byte),
+                             rows.word(15, byte));
+  }
+  static INLINE Int shiftRight(Int x, int bits) { return _mm512_srli_epi32(x, static_cast<unsigned>(bits)); }
+  static INLINE Int shiftLeft(Int x, int bits) { return _mm512_slli_epi32(x, static_cast<unsigned>(bits)); }
+  static INLINE Int both(Int a, Int b) { return _mm512_and_si512(a, b); }
+  static INLINE Int either(Int a, Int b) { return _mm512_or_si512(a, b); }
+  // table[bytes], of 16 bytes
+  static INLINE Int repeatTable(const int8_t* table) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  }
+  static INLINE Int lookup(Int table, Int bytes) { return _mm512_shuffle_epi8(table, bytes); }
+  static INLINE int32_t total(Int sums) { return _mm512_reduce_add_epi32(sums); }
+
   // Stores the first `count` lanes, codes as their low bytes.
   static INLINE void storeFloats(float* y, Float v, int64_t count) { _mm512_mask_storeu_ps(y, lanes(count), v); }
   static INLINE void storeCodes(uint8_t* y, Int q, int64_t count) { _mm_mask_storeu_epi8(y, lanes(count), _mm512_cvtepi32_epi8(q)); }
@@ -57,6 +76,9 @@ struct Vector {
     _mm512_mask_storeu_epi8(y, mask, _mm512_packus_epi16(words01, words23));
   }
 };
+
+// Weights of 4 bits need nothing else.
+using LowbitVector = Vector;
 
 // The same for products of two activations: 16-bit differences from both zero points, two in a group.
 struct WideVector : Vector {

@@ -15,19 +15,19 @@ INLINE bool sweep(const Sweep& p) {
   return true;
 }
 
-static bool convolution(const conv2d_call& call) {
+INLINE bool convolution(const conv2d_call& call) {
   if (call.x.dtype != Dtype::float32) return false;
   const Sweep all(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
   return takes(all) && sweep(all);
 }
 
-static bool transposed(const convTranspose2d_call& call) {
+INLINE bool transposed(const convTranspose2d_call& call) {
   if (call.x.dtype != Dtype::float32) return false;
   const Sweep all(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
   return eachPhase(all, takes) && eachPhase(all, sweep);
 }
 
-static bool inputGrad(const conv2dInputGrad_call& call) {
+INLINE bool inputGrad(const conv2dInputGrad_call& call) {
   if (call.dy.dtype != Dtype::float32) return false;
   const Sweep all(convOf(call), call.dy, call.w, nullptr, &call.plus, call.dx);
   return eachPhase(all, takes) && eachPhase(all, sweep);

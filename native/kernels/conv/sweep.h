@@ -5,6 +5,7 @@
 // window that moves by single pixels of x: so it is stride × stride sweeps, each an ordinary convolution of stride 1 with some of the
 // taps, last tap first.
 #pragma once
+#include "../../cpu/f32/packLevels.h"
 #include "conv.h"
 
 namespace lowbit {
@@ -19,6 +20,7 @@ struct Sweep : Conv {  // height, width and windows are those of the sweep
   Taps rowTaps, columnTaps;
   int64_t weightColumns;  // taps in a row of the weights
   const float *x, *w;
+  const PackedRows* packed;  // what to read instead of w
   const float *bias, *plus;  // where sums begin, if not at 0: one number an output, or what lies there as in y
   float* y;
   int64_t yImage, yRow, yPixel;  // floats from one image, row, pixel of the sweep to the next
@@ -30,6 +32,7 @@ struct Sweep : Conv {  // height, width and windows are those of the sweep
         weightColumns(columns.kernel),
         x(image.as<float>()),
         w(weights.as<float>()),
+        packed(nullptr),
         bias(start ? start->as<float>() : nullptr),
         plus(sum && sum->size() ? sum->as<float>() : nullptr),
         y(result.as<float>()),

@@ -125,19 +125,25 @@ template <class A, class Pack> void multiply(const Product& p, A aOf, Pack pack)
   });
 }
 
-static bool gemmTiled(const gemm_call& call) {
-  if (call.a.dtype != Dtype::float32) return false;
-  const float *a = call.a.as<float>(), *b = call.b.as<float>();
+// pack(first output, outputs, panel) fills a panel; of call.b only the shape is read.
+template <class Pack> INLINE void gemmOf(const gemm_call& call, Pack pack) {
+  const float* a = call.a.as<float>();
   const Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>()};
   EXPECT(call.a.dim(-1) == p.k && call.bias.size() == p.n && call.y.size() == p.m * p.n);
   multiply(
-      p, [=](int64_t) { return a; },
-      [&](int64_t, int64_t first, int64_t outputs, float* panel) { packRows(b + first * p.k, outputs, p.k, panel); });
+      p, [=](int64_t) { return a; }, [&](int64_t, int64_t first, int64_t outputs, float* panel) { pack(first, outputs, panel); });
+}
+
+INLINE bool gemmTiled(const gemm_call& call) {
+  if (call.a.dtype != Dtype::float32) return false;
+  const float* b = call.b.as<float>();
+  const int64_t k = call.b.dim(1);
+  gemmOf(call, [=](int64_t first, int64_t outputs, float* panel) { packRows(b + first * k, outputs, k, panel); });
   return true;
 }
 
 // a is stored as (m, k).
-static void matmulOfRows(const Matmul& matrices) {
+INLINE void matmulOfRows(const Matmul& matrices) {
   const float *a = matrices.a.as<float>(), *b = matrices.b.as<float>();
   int64_t m = matrices.m, batch = matrices.batch;
   const int64_t n = matrices.n, k = matrices.k;

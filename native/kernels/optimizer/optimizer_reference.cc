@@ -61,6 +61,16 @@ bool movingAverage_reference(const movingAverage_call& c) {
   return true;
 }
 
+bool assign_reference(const assign_call& c) {
+  const int64_t size = c.x.size();
+  EXPECT(isFloats(c.x, size) && isFloats(c.value, size) && isFloats(c.control, 2));
+  if (isLeftOut(c.control)) return true;
+  float* to = c.x.as<float>();
+  const float* from = c.value.as<float>();
+  eachIndex(size, [=](int64_t i) { to[i] = from[i]; });
+  return true;
+}
+
 bool sumSquares_reference(const sumSquares_call& c) {
   double* chunkSums = static_cast<double*>(scratch(chunkSumBytes(c.xs)));
   double sum = 0;

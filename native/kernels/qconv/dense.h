@@ -7,7 +7,7 @@
 namespace lowbit {
 namespace {
 
-template <class V> bool denseConvolution(const qconv2d_call& c) {
+template <class V, class W> bool denseConvolution(const qconv2d_call& c, const W& w) {
   const Bands<V> bands(c);
   const int64_t groups = c.groups.integer(), depth = c.w.shape[3], outputs = c.w.shape[0], perGroup = outputs / groups;
   const bool wholeRows = c.dilations[1] == 1 && groups == 1;
@@ -31,8 +31,7 @@ template <class V> bool denseConvolution(const qconv2d_call& c) {
   parallel(groups * panels.count(), 65536 / (panels.panelSize() + 1) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const int64_t group = i / panels.count(), from = group * perGroup;
-      const int8_t* w = c.w.as<int8_t>() + from * bands.kh * bands.kw * depth;
-      panelsOf(group).pack(i % panels.count(), w, c.bias.as<int32_t>() + from, c.scale.as<float>() + from, bands.zeroPoint);
+      panelsOf(group).pack(i % panels.count(), w.from(from), c.bias.as<int32_t>() + from, c.scale.as<float>() + from, bands.zeroPoint);
     }
   });
 

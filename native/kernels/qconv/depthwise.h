@@ -35,7 +35,7 @@ template <class V> struct Depthwise {
   }
 
   // From w (channels, taps).
-  void pack(const int8_t* w, const int32_t* biases, const float* scales, int32_t zeroPoint) {
+  template <class W> void pack(const W& w, const int32_t* biases, const float* scales, int32_t zeroPoint) {
     memset(weights, 0, static_cast<size_t>(blocks * kBlock * weightsPerLane()) * sizeof(Weight));
     for (int64_t at = 0; at < blocks * kBlock; at++) {
       const int64_t lane = at % kBlock, block = at / kBlock, channel = block * kBlock + channelOf(lane / kLanes, lane % kLanes);
@@ -45,7 +45,7 @@ template <class V> struct Depthwise {
       Weight* to = weights + block * kBlock * weightsPerLane() + lane * kGroup;
       uint32_t sum = 0;
       for (int64_t tap = 0; tap < taps; tap++) {
-        const int8_t value = w[channel * taps + tap];
+        const int8_t value = w.at(channel, tap);
         to[tap / kGroup * kBlock * kGroup + tap % kGroup] = value;
         sum += static_cast<uint32_t>(value);
       }
@@ -102,7 +102,7 @@ template <class V> struct Depthwise {
   }
 };
 
-template <class V> bool depthwiseConvolution(const qconv2d_call& c) {
+template <class V, class W> bool depthwiseConvolution(const qconv2d_call& c, const W& w) {
   const Bands<V> bands(c);
   Depthwise<V> work(bands.channels, bands.kh * bands.kw);
   const int64_t workers = smaller(threads(), bands.count());
@@ -113,7 +113,7 @@ template <class V> bool depthwiseConvolution(const qconv2d_call& c) {
     const int64_t real = smaller(tap, work.taps - 1);
     work.offsets[tap] = bands.tapOffset(real / bands.kw, real % bands.kw);
   }
-  work.pack(c.w.as<int8_t>(), c.bias.as<int32_t>(), c.scale.as<float>(), bands.zeroPoint);
+  work.pack(w, c.bias.as<int32_t>(), c.scale.as<float>(), bands.zeroPoint);
 
   const Output out(c.y, c.yZero, c.qmin, c.qmax);
   auto* copies = reinterpret_cast<typename V::Code*>(scratch + work.bytes());

@@ -9,7 +9,8 @@
 namespace lowbit {
 namespace {
 
-template <class V> bool gemm(const qgemm_call& c) {
+// The weights come from w, int8 or packed; of c.b only type and shape are read.
+template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
   using Code = typename V::Code;
   const int64_t k = c.b.shape[1], n = c.b.shape[0], rows = c.y.count(0, c.y.rank - 1);
   EXPECT(c.b.dtype == Dtype::int8 && c.a.dim(-1) == k && c.y.dim(-1) == n && c.bias.size() == n && c.scale.size() == n);
@@ -32,7 +33,7 @@ template <class V> bool gemm(const qgemm_call& c) {
 
   const int32_t zeroPoint = static_cast<int32_t>(c.aZero.integer()) + flip;
   parallel(panels.count(), 65536 / (panels.panelSize() + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; p++) panels.pack(p, c.b.as<int8_t>(), c.bias.as<int32_t>(), c.scale.as<float>(), zeroPoint);
+    for (int64_t p = begin; p < end; p++) panels.pack(p, w, c.bias.as<int32_t>(), c.scale.as<float>(), zeroPoint);
   });
 
   const Output out(c.y, c.yZero, c.qmin, c.qmax);
@@ -52,6 +53,8 @@ template <class V> bool gemm(const qgemm_call& c) {
   free(scratch);
   return true;
 }
+
+template <class V> bool gemm(const qgemm_call& c) { return gemm<V>(c, Int8Weights{c.b.as<int8_t>(), c.b.shape[1]}); }
 
 }  // namespace
 }  // namespace lowbit

@@ -1,0 +1,188 @@
+/** What drives a search through its epochs. */
+import type { Augmentation } from '../../data/augment.js';
+import type { Dataset } from '../../data/dataset.js';
+import { sampleFit } from '../../graph/sampleFit.js';
+import { slbExpectation } from '../../ops/slb.js';
+import { scope, type Tensor } from '../../tensor.js';
+import { calibrateBatchNorm, follow } from '../../train/calibrateBatchNorm.js';
+import type { Callback, Means, TrainingRun } from '../../train/callback.js';
+import { crossEntropy, type Loss } from '../../train/losses.js';
+import { accuracy, type Metric } from '../../train/metrics.js';
+import { partsOf } from '../../train/parts.js';
+import type { Trainable } from '../../train/trainable.js';
+import { validate } from '../../train/validate.js';
+import type { SlbSettings } from './options.js';
+import { rampOf, type Stage, stageOf } from './schedule.js';
+import { type LayerState, Watch } from './watch.js';
+
+/** An epoch of a search. */
+export interface SlbEpoch extends Stage {
+  epoch: number;
+  /** Validation with the expected weights and their own statistics; the run's own validation is with the decided ones. */
+  soft?: Means;
+  layers: LayerState[];
+}
+
+export interface SlbCallbackOptions {
+  /** Samples to see what the expected weights are worth after each epoch; default none. */
+  validation?: Dataset;
+  /** Of the run: how the samples of a calibration are changed. */
+  augment?: Augmentation;
+  /** Of the run, default 128. */
+  batchSize?: number;
+  /** Of the run, default 0. */
+  seed?: number;
+  /** Of the run; for `validation`. Default: cross entropy. */
+  loss?: Loss;
+  /** For `validation`. Default: accuracy. */
+  metrics?: readonly Metric[];
+  /** How fast statistics of decided weights follow the batches with `stateBatchNorm`. Default 0.1. */
+  momentum?: number;
+  /** Sees each epoch when it is done. */
+  onEpoch?: (epoch: SlbEpoch) => void;
+}
+
+type Statistics = Map<Tensor, Float32Array>;
+
+/**
+ * Sets temperature and mode at the start of an epoch; when its steps are done, looks at the layers, validates the expected weights and
+ * gives the normalizations the statistics of the decided ones, with which the network is validated, saved and converted.
+ */
+export class SlbCallback implements Callback {
+  readonly name = 'slb';
+  readonly #history: SlbEpoch[] = [];
+  readonly #watch = new Watch();
+  #soft: Means | undefined;
+  #layers: LayerState[] = [];
+  /** With `stateBatchNorm`: statistics of the expected weights while the tensors hold those of the decided ones. */
+  #expected: Statistics | undefined;
+
+  constructor(
+    readonly settings: SlbSettings,
+    readonly model: Trainable,
+    readonly data: Dataset,
+    readonly options: SlbCallbackOptions,
+  ) {}
+
+  /** Epochs done. */
+  get history(): readonly SlbEpoch[] {
+    return this.#history;
+  }
+
+  onStart({ epoch }: TrainingRun): void {
+    this.#enter(Math.max(epoch, 1));
+  }
+
+  onEpochStart({ epoch }: TrainingRun): void {
+    this.#enter(epoch);
+  }
+
+  #enter(epoch: number): void {
+    const { temperature, mode } = stageOf(this.settings, epoch + this.settings.trainedEpochs);
+    for (const search of this.model.searched) {
+      if (search.temperature !== temperature || search.mode !== mode) search.set(temperature, mode);
+    }
+  }
+
+  async onStep(run: TrainingRun): Promise<void> {
+    if (!this.settings.stateBatchNorm || !run.batch) return;
+    // The tensors hold the statistics of the expected weights; those of the decided ones are beside them.
+    const { model } = this;
+    const [{ inputs }] = partsOf(run.batch, 1, sampleFit(model.graph, this.data));
+    this.#swap();
+    this.#decided(() => scope(() => follow(model, inputs, this.options.momentum ?? 0.1)));
+    this.#swap();
+  }
+
+  async onEpochTrained({ epoch }: TrainingRun): Promise<void> {
+    const { settings, model, data, options } = this;
+    this.#layers = model.searched.map((search) => this.#watch.look(search));
+    const stage = stageOf(settings, epoch + settings.trainedEpochs);
+    this.#soft = stage.mode === 'soft' && options.validation ? await this.#validateSoft(options.validation, stage.temperature) : undefined;
+    if (settings.stateBatchNorm) this.#swap();
+    const { bnCalibration } = settings;
+    if (bnCalibration === false || settings.stateBatchNorm || epoch + settings.trainedEpochs <= rampOf(settings).start) return;
+    const { batchSize, seed, augment } = options;
+    const batches = bnCalibration === 'full' ? undefined : bnCalibration;
+    await this.#decidedAsync(() => calibrateBatchNorm(model, data, { batches, batchSize, seed, epoch, augment }));
+  }
+
+  onEpochEnd({ epoch, epochs }: TrainingRun): void {
+    const stage = stageOf(this.settings, epoch + this.settings.trainedEpochs);
+    const done: SlbEpoch = { epoch, ...stage, soft: this.#soft, layers: this.#layers };
+    this.#history.push(done);
+    if (this.settings.stateBatchNorm && epoch < epochs) this.#swap();
+    this.options.onEpoch?.(done);
+  }
+
+  onClose(): void {
+    this.#watch.free();
+  }
+
+  state(): unknown {
+    const expected = this.#expected && [...this.#expected.values()].map((numbers) => [...numbers]);
+    return { history: this.#history, expected };
+  }
+
+  tensors(): ReadonlyMap<string, Tensor> {
+    return this.#watch.codes;
+  }
+
+  restore(state: unknown, tensors: ReadonlyMap<string, Tensor>): void {
+    const { history, expected } = state as { history: SlbEpoch[]; expected?: number[][] };
+    this.#history.splice(0, Infinity, ...history);
+    this.#watch.restore(tensors);
+    if (expected) this.#expected = new Map(this.#statistics().map((tensor, i) => [tensor, Float32Array.from(expected[i])]));
+  }
+
+  #statistics(): Tensor[] {
+    return this.model.form.statistics.flatMap(({ mean, variance }) => [mean, variance]);
+  }
+
+  /** Exchanges the statistics in the tensors for the other ones; at first these are the same. */
+  #swap(): void {
+    const other = this.#expected;
+    this.#expected = new Map(this.#statistics().map((tensor) => [tensor, (tensor.data() as Float32Array).slice()]));
+    if (other) for (const [tensor, numbers] of other) tensor.write(numbers);
+  }
+
+  /** Does something while the network runs on decided weights. */
+  #decided(body: () => void): void {
+    const before = this.#decide();
+    try {
+      body();
+    } finally {
+      before();
+    }
+  }
+
+  async #decidedAsync(body: () => Promise<void>): Promise<void> {
+    const before = this.#decide();
+    try {
+      await body();
+    } finally {
+      before();
+    }
+  }
+
+  #decide(): () => void {
+    const stages = this.model.searched.map((search) => [search, search.temperature, search.mode] as const);
+    for (const [search, temperature, mode] of stages) if (mode === 'soft') search.set(temperature, 'hard');
+    return () => {
+      for (const [search, temperature, mode] of stages) if (mode === 'soft') search.set(temperature, mode);
+    };
+  }
+
+  /** The network as it is used, but with expected weights. */
+  async #validateSoft(validation: Dataset, temperature: number): Promise<Means> {
+    const { loss = crossEntropy(), metrics = [accuracy], batchSize = 128 } = this.options;
+    const nodes = this.model.graph.nodes.filter(({ op }) => op === slbExpectation);
+    const before = nodes.map(({ params }) => params);
+    for (const node of nodes) node.params = { ...node.params, temperature, mode: 'soft' };
+    try {
+      return await validate({ model: this.model, loss, metrics }, validation, batchSize);
+    } finally {
+      for (const [i, node] of nodes.entries()) node.params = before[i];
+    }
+  }
+}

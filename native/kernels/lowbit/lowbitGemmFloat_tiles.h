@@ -1,0 +1,18 @@
+// The engine of gemm, whose panels are filled from packed codes.
+#pragma once
+#include "../../cpu/f32/packLevels.h"
+#include "../gemm/gemm_tiles.h"
+#include "unpacked.h"
+
+namespace lowbit {
+namespace {
+
+INLINE bool lowbitGemmTiled(const lowbitGemmFloat_call& c) {
+  const PackedRows rows{c.b.as<uint8_t>(), c.b.shape[1], levelsOf(c), c.scale.as<float>()};
+  const int64_t k = c.a.dim(-1);
+  gemmOf(unpacked(c), [&](int64_t first, int64_t outputs, float* panel) { rows.pack(first, outputs, 0, k, panel); });
+  return true;
+}
+
+}  // namespace
+}  // namespace lowbit

@@ -1,0 +1,136 @@
+// The SLB kernels (choice.h), one pass over the logits each. Elements past the last weight are neither read as weights nor written.
+#pragma once
+#include "../../core/check.h"
+#include "../../cpu/f32/updateRules.h"
+#include "../../cpu/pool.h"
+#include "../../op.h"
+#include "choice.h"
+
+namespace lowbit {
+namespace {
+
+// body(Index<K>()) for the number of logits a weight
+template <class F> INLINE void withLogits(int64_t k, F body) {
+  switch (k) {
+    case 1: return body(Index<1>());
+    case 2: return body(Index<2>());
+    case 4: return body(Index<4>());
+    case 8: return body(Index<8>());
+    default: EXPECT(k == 16); return body(Index<16>());
+  }
+}
+
+INLINE void checkLogits(const View& logits, const View& values, int64_t size) {
+  EXPECT(logits.rank == 3 && logits.shape[2] == kBlock && logits.shape[0] == (size + kBlock - 1) / kBlock);
+  EXPECT(values.dtype == logits.dtype && values.size() == (logits.shape[1] == 1 ? 2 : logits.shape[1]));
+}
+
+// body(logits, i, left) for vectors of weights from i on, of which `left` are there; the offset of their logits
+template <int K, class F> INLINE void eachWeight(int64_t size, F body) {
+  parallel((size + kBlock - 1) / kBlock, kElementGrain / (kBlock * K) + 1, [=](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; block++)
+      for (int64_t lane = 0; lane < kBlock; lane += kWidth) {
+        const int64_t i = block * kBlock + lane;
+        if (i < size) body(block * K * kBlock + lane, i, size - i);
+      }
+  });
+}
+
+template <class T> INLINE void expectation(const slbExpectation_call& c) {
+  const int64_t size = c.weight.size();
+  checkLogits(c.logits, c.values, size);
+  const T *logits = c.logits.as<T>(), *values = c.values.as<T>();
+  T* weight = c.weight.as<T>();
+  const T temperature = static_cast<T>(c.temperature);
+  const bool hard = c.mode != 0;
+  withLogits(c.logits.shape[1], [=](auto k) {
+    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
+      using Weight = Choice<k, T>;
+      write(weight + i, hard ? Weight::decided(logits + at, values) : Weight(logits + at, temperature, values).value, left);
+    });
+  });
+}
+
+template <class T> INLINE void expectationGrad(const slbExpectationGrad_call& c) {
+  const int64_t size = c.dy.size();
+  checkLogits(c.logits, c.values, size);
+  EXPECT(c.dlogits.size() == c.logits.size());
+  const T *logits = c.logits.as<T>(), *values = c.values.as<T>(), *dy = c.dy.as<T>();
+  T* dlogits = c.dlogits.as<T>();
+  const T temperature = static_cast<T>(c.temperature);
+  withLogits(c.logits.shape[1], [=](auto k) {
+    const int64_t rest = size % kBlock;
+    if (rest)
+      for (int64_t i = c.logits.size() - k * kBlock; i < c.logits.size(); i++) dlogits[i] = 0;
+    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
+      const Choice<k, T> weight(logits + at, temperature, values);
+      weight.eachGradient(read(dy + i, left), [=](auto candidate, auto d) { write(dlogits + at + candidate * kBlock, d, left); });
+    });
+  });
+}
+
+template <class T> INLINE void confidence(const slbConfidence_call& c) {
+  const int64_t size = c.y.size();
+  checkLogits(c.logits, c.values, size);
+  const T *logits = c.logits.as<T>(), *values = c.values.as<T>();
+  T* y = c.y.as<T>();
+  const T temperature = static_cast<T>(c.temperature);
+  withLogits(c.logits.shape[1], [=](auto k) {
+    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
+      write(y + i, Choice<k, T>(logits + at, temperature, values).confidence(), left);
+    });
+  });
+}
+
+// The gradient of the logits, the optimizer's rule on them, and the weight of the next step, in one pass: nothing is kept between them.
+// step(at, candidate, logit, gradient, left) does the rule for the logits at an offset.
+template <class Call, class Step> INLINE void search(const Call& c, Step step) {
+  const int64_t size = c.weight.size();
+  checkLogits(c.logits, c.values, size);
+  EXPECT(isFloats(c.weight, size) && isFloats(c.gradient, size) && isFloats(c.logits, c.logits.size()) && isFloats(c.control, 2));
+  if (isLeftOut(c.control)) return;
+  float *logits = c.logits.template as<float>(), *weight = c.weight.template as<float>();
+  const float *values = c.values.template as<float>(), *gradient = c.gradient.template as<float>();
+  const float temperature = static_cast<float>(c.temperature);
+  const bool hard = c.hard != 0;
+  withLogits(c.logits.shape[1], [=](auto k) {
+    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
+      using Weight = Choice<k, float>;
+      const Weight now(logits + at, temperature, values);
+      now.eachGradient(read(gradient + i, left), [=](auto candidate, auto d) {
+        const int64_t place = at + candidate * kBlock;
+        auto logit = read(logits + place);
+        step(place, logit, d, left);
+        write(logits + place, logit, left);
+      });
+      write(weight + i, hard ? Weight::decided(logits + at, values) : Weight(logits + at, temperature, values).value, left);
+    });
+  });
+}
+
+INLINE void searchSgd(const slbSgdUpdate_call& c) {
+  const SgdRule rule(c);
+  if (rule.momentum == 0) return search(c, [=](int64_t, auto& logit, auto d, int64_t) { rule.step(logit, d); });
+  EXPECT(isFloats(c.velocity, c.logits.size()));
+  float* velocities = c.velocity.as<float>();
+  search(c, [=](int64_t at, auto& logit, auto d, int64_t left) {
+    auto velocity = read(velocities + at);
+    rule.step(logit, d, velocity);
+    write(velocities + at, velocity, left);
+  });
+}
+
+INLINE void searchAdam(const slbAdamUpdate_call& c) {
+  EXPECT(isFloats(c.m, c.logits.size()) && isFloats(c.v, c.logits.size()));
+  const AdamRule rule(c);
+  float *means = c.m.as<float>(), *squares = c.v.as<float>();
+  search(c, [=](int64_t at, auto& logit, auto d, int64_t left) {
+    auto m = read(means + at), v = read(squares + at);
+    rule.step(logit, d, m, v);
+    write(means + at, m, left);
+    write(squares + at, v, left);
+  });
+}
+
+}  // namespace
+}  // namespace lowbit
