@@ -61,6 +61,7 @@ export { foldBatchNorm } from './passes/foldBatchNorm.js';
 export { foldConstants } from './passes/foldConstants.js';
 export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
+export { packWeights, unpackWeights } from './passes/packWeights.js';
 export { prepareToQuantize } from './passes/prepareToQuantize.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
