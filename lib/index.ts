@@ -19,7 +19,7 @@ export { type Traceable, type TraceModuleOptions, traceModule } from './graph/tr
 export { Types } from './graph/types.js';
 export { verify } from './graph/verify.js';
 export * as nn from './nn/index.js';
-export { type ExportOptions, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
+export { type ExportOptions, type ExportReport, exportOnnx, toOnnx } from './onnx/exportOnnx.js';
 export { encodeModel, type OnnxModel, readModel, writeModel } from './onnx/file.js';
 export { type ImportOptions, importOnnx } from './onnx/importOnnx.js';
 export { onnxOperators } from './onnx/operators/index.js';
@@ -39,6 +39,7 @@ export {
   type ValueInfoProto,
 } from './onnx/schema.js';
 export { type NamedTensor, readTensor, tensorFromProto, tensorToProto } from './onnx/tensors.js';
+export type { ExportedWeight, WeightStorage } from './onnx/weights.js';
 export {
   type AnyOp,
   type GradCall,
@@ -73,6 +74,7 @@ export { type SlbOptions, slbPresets } from './quant/slb/options.js';
 export { type Slb, slb } from './quant/slb/slb.js';
 export { normal, permutation, philox, uniform, words } from './random.js';
 export { type BenchOptions, benchModel, type Timing } from './recipes/benchModel.js';
+export type { CodedWeight } from './recipes/codedWeights.js';
 export type { Agreement } from './recipes/compareRuntime.js';
 export type { Difference } from './recipes/difference.js';
 export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';

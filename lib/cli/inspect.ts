@@ -37,6 +37,7 @@ function text(name: string, found: Inspection): string {
     ...inputs.map((port): [string, string] => ['input', portText(port)]),
     ...outputs.map((port): [string, string] => ['output', portText(port)]),
     ['parameters', `${whole(parameters)} (${bytes(found.bytes)} of constants)`],
+    ...kindsFact(found),
     ['products', macs === null ? 'unknown, sizes are free: see --shape' : `${large(macs)} multiply-accumulates`],
   ]);
   const counts = table(
@@ -48,9 +49,33 @@ function text(name: string, found: Inspection): string {
     quantizable.map((layer) => [layer.name, layer.op, countText(layer.macs), share(layer.macs, macs), whole(layer.parameters)]),
   );
   const title = quantized ? 'Layers on integers:' : 'Layers that quantization puts on integers:';
-  const parts = [general, counts, quantizable.length > 0 ? `${title}\n\n${layers}` : 'No layer that can be quantized.'];
+  const parts = [
+    general,
+    counts,
+    ...codedText(found),
+    quantizable.length > 0 ? `${title}\n\n${layers}` : 'No layer that can be quantized.',
+  ];
   if (float.length > 0) parts.push(`On real numbers:\n\n${floatTable(float)}`);
   return parts.join('\n\n');
+}
+
+/** "12.3 kB 2-bit, 1.2 kB float32" */
+function kindsFact({ bytesByKind }: Inspection): [string, string][] {
+  const kinds = Object.entries(bytesByKind).map(([kind, size]) => `${bytes(size)} ${kind}`);
+  return kinds.length > 0 ? [['in a file', kinds.join(', ')]] : [];
+}
+
+function codedText({ codedWeights }: Inspection): string[] {
+  const narrow = codedWeights.filter(({ bits }) => bits < 8);
+  if (narrow.length === 0) return [];
+  const rows = narrow.map(({ layer, bits, grid, elements, bytes: size }) => [
+    layer,
+    String(bits),
+    grid ?? '-',
+    whole(elements),
+    bytes(size),
+  ]);
+  return [`Low-bit weights:\n\n${table(['layer', 'bits', 'grid', 'weights', 'size'], rows)}`];
 }
 
 const portText = ({ name, dtype, shape }: Port) => `${name}: ${dtype ?? '?'}[${shape?.map((n) => n ?? '?').join(', ') ?? '...'}]`;

@@ -6,8 +6,10 @@ import { fail } from '../error.js';
 import { failOnFile } from '../file.js';
 import { exportOnnx } from '../onnx/exportOnnx.js';
 import { importOnnx } from '../onnx/importOnnx.js';
+import { type WeightStorage, weightStorages } from '../onnx/weights.js';
 import { type ObserverName, observerNames } from '../quant/observers/index.js';
 import type { CodeType } from '../quant/scheme.js';
+import { weightStorageOf } from '../recipes/codedWeights.js';
 import { calibrationBatches } from '../recipes/prepare.js';
 import { type QuantizedLayer, quantize } from '../recipes/quantize.js';
 import { command, requires, runs } from './command.js';
@@ -26,6 +28,7 @@ interface Options extends DataOptions {
   percentile?: number;
   exclude?: string[];
   opset?: number;
+  weights?: WeightStorage;
 }
 
 /** What --json prints. */
@@ -52,10 +55,11 @@ export function addQuantize(program: Command): void {
     .option('--per-tensor', 'one scale for each weight instead of one a channel')
     .option('--percentile <p>', 'per cent of the numbers that --observer percentile keeps (default: 99.99)', number)
     .option('--exclude <names...>', 'layers that stay float: names, or patterns /like this/')
-    .option('--opset <n>', 'ONNX operator set of the output (default: 17)', wholeFrom(1));
+    .addOption(new Option('--weights <type>', 'how weights are written (default: as the model has them)').choices(weightStorages))
+    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights 21)', wholeFrom(1));
   requires(target, 'output');
   runs<Options>(target, async ({ options, signal, progress }, model) => {
-    const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset } = options;
+    const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset, weights } = options;
     const bytesBefore = sizeOf(model);
     checkOutput(model, output);
     const graph = importOnnx(model);
@@ -66,7 +70,7 @@ export function addQuantize(program: Command): void {
     const onProgress = (samples: number) => line.update(Math.min(samples, count), count);
     const settings = { observer, activations, symmetric, perTensor, percentile, exclude };
     const { graph: quantized, layers, float } = await quantize(graph, batches, { ...settings, onProgress, signal });
-    exportOnnx(quantized, output, { opset });
+    exportOnnx(quantized, output, { opset, weights: weights ?? weightStorageOf(graph) });
     const sizes = { bytesBefore, bytesAfter: sizeOf(output) };
     const data = { output, ...sizes, quantizedLayers: layers.length, layers, floatLayers: float, calibrationSamples: count };
     return { data, text: text(data) };

@@ -25,8 +25,8 @@ export class Folder {
   }
 
   /** Adds a constant. */
-  constant(tensor: Tensor, name?: string): Value {
-    const value = this.graph.constant(tensor, name);
+  constant(tensor: Tensor, name?: string, bits?: number): Value {
+    const value = this.graph.constant(tensor, name, bits);
     this.types.setConstant(value, tensor);
     return value;
   }
@@ -36,7 +36,7 @@ export class Folder {
     for (const value of [...inputs, ...Object.values(params).filter(isValue)]) this.see(value);
     const settled = this.settle(op, params);
     const constant = this.constantResult(op, inputs, settled);
-    if (constant) return this.constant(constant, name);
+    if (constant) return this.constant(constant, name, op.movesElements ? inputs[0].bits : undefined);
     const output = this.graph.add(op, inputs, settled, name);
     this.types.visit(output.producer!);
     const known = this.types.known(output);

@@ -16,6 +16,8 @@ export interface Value {
   type?: TensorType;
   /** Names of an input's free dimensions ("N"), for the file it came from. */
   dims?: readonly (string | undefined)[];
+  /** Bits of a constant's elements in the file it came from, where those are fewer than the bits of our type. */
+  bits?: number;
 }
 
 /** A parameter is plain data, or a value that is read when the graph runs (ONNX shapes that depend on the input). */
@@ -62,8 +64,8 @@ export class Graph {
   }
 
   /** Adds a constant; the graph keeps the tensor alive from now on. */
-  constant(tensor: Tensor, name = 'constant'): Value {
-    const value: Value = { name: this.uniqueName(name), hint: name };
+  constant(tensor: Tensor, name = 'constant', bits?: number): Value {
+    const value: Value = { name: this.uniqueName(name), hint: name, ...(bits !== undefined && { bits }) };
     this.constants.set(value, keep(tensor));
     return value;
   }

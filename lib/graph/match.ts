@@ -1,5 +1,5 @@
 /** What passes and plans look for in a graph. */
-import { clip, pad, relu } from '../ops/index.js';
+import { clip, dequantize, pad, relu, unpackLevels } from '../ops/index.js';
 import { sizeOf } from '../shape.js';
 import { type Graph, isValue, type Node, type Value } from './graph.js';
 
@@ -21,6 +21,14 @@ export function variableInput(graph: Graph, node: Node): Value | undefined {
   if (!node.op.broadcasts || node.inputs.length !== 2) return undefined;
   const fixed = node.inputs.findIndex((value) => isNumber(graph, value));
   return fixed < 0 ? undefined : node.inputs[1 - fixed];
+}
+
+/** The integers behind a weight that is codes: a constant, or packed codes that are one, behind a dequantize of constant scales. */
+export function codesOf(graph: Graph, { producer }: Value): Value | undefined {
+  if (producer?.op !== dequantize) return undefined;
+  const [codes, scale, zeroPoint] = producer.inputs;
+  const stored = codes.producer?.op === unpackLevels ? codes.producer.inputs[0] : codes;
+  return [stored, scale, zeroPoint].every((value) => graph.constants.has(value)) ? codes : undefined;
 }
 
 function isNumber(graph: Graph, value: Value): boolean {

@@ -27,7 +27,7 @@ export class Rewriter {
     if (found) return found;
     const tensor = this.old.constantOf(value);
     if (!tensor) throw new Error(`value ${value.name} is used before it is defined`);
-    const copy = this.graph.constant(tensor, value.name);
+    const copy = this.graph.constant(tensor, value.name, value.bits);
     this.#map.set(value, copy);
     return copy;
   }

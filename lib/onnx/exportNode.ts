@@ -129,13 +129,21 @@ export class ExportNode {
 
   /** (out, kh, kw, in/groups) -> (in, out/groups, kh, kw), the weight of a grouped ConvTranspose. */
   groupedTransposeWeight(value: Value, groups: number): string {
-    const w = this.constant(value);
-    const [out, kh, kw, per] = w.shape;
-    const turned = scope(() => {
-      const parts = reshape(w, { shape: [groups, out / groups, kh, kw, per] });
-      return reshape(transpose(parts, { perm: [0, 4, 1, 2, 3] }), { shape: [groups * per, out / groups, kh, kw] });
-    });
-    return this.file.initializer(value.name, turned);
+    const [out, kh, kw, per] = this.type(value)?.shape ?? this.refuse(`the size of "${value.name}" is not known`);
+    const [apart, perm, together] = [
+      [groups, out / groups, kh, kw, per],
+      [0, 4, 1, 2, 3],
+      [groups * per, out / groups, kh, kw],
+    ];
+    const w = this.file.graph.constantOf(value);
+    if (w) {
+      const turned = scope(() => reshape(transpose(reshape(w, { shape: apart }), { perm }), { shape: together }));
+      return this.file.initializer(value.name, turned);
+    }
+    // Codes of a scale each channel: no axis of the turned weight has those, so that it is turned when the model runs.
+    const made = (type: string, inputs: readonly string[], attributes?: Attributes) => this.file.emit(type, value.name, inputs, attributes);
+    const parts = made('Transpose', [made('Reshape', [this.in(value), this.ints(apart)])], { perm: { ints: perm } });
+    return made('Reshape', [parts, this.ints(together)]);
   }
 
   private sharedPerm(): Perm | undefined {
@@ -143,7 +151,7 @@ export class ExportNode {
     if (!op.permute || Object.values(params).some(isValue)) return undefined;
     const sharing = op.any || op.broadcasts ? inputs : inputs.slice(0, 1);
     const perm = sharing
-      .map((value) => (this.file.isWeight(value) ? undefined : this.file.layouts.get(value).perm))
+      .map((value) => (this.file.weights.has(value) ? undefined : this.file.layouts.get(value).perm))
       .find((p) => p !== undefined);
     if (!perm || op.permute(this.params, perm) === undefined) return undefined;
     const fits = (value: Value) => {

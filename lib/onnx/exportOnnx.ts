@@ -13,17 +13,31 @@ import { encodeModel, writeModel } from './file.js';
 import { type AttributeValue, FileGraph, type FileNode } from './fileGraph.js';
 import { newestOpset, oldestOpset } from './importOnnx.js';
 import { exporters } from './operators/index.js';
-import { AttributeType, onnxMessage } from './schema.js';
+import { lowbitDomain, lowbitVersion } from './operators/lowbit.js';
+import { AttributeType, type ModelProto, onnxMessage } from './schema.js';
 import { dataTypeOf, tensorToProto } from './tensors.js';
+import { type ExportedWeight, int4Opset, type WeightStorage, weightStorages } from './weights.js';
 
 export interface ExportOptions {
-  /** Version of the default operator set, 7 to 21; per-channel quantization needs 13. Default 17. */
+  /** Version of the default operator set, 7 to 21; per-channel quantization needs 13, int4 weights 21. Default 17, for int4 weights 21. */
   opset?: number;
+  /**
+   * How weights that are codes are written. 'int8': every runtime reads them. 'int4': half the size, where the codes are -8 to 7 (0 to 15
+   * if unsigned). 'packed': 1 to 4 bits as the graph has them, byte for byte, in our own operator: only lowbit reads such a file.
+   * Default 'int8'; what came from a file of 4-bit weights is 4 bits again where the opset is 21.
+   */
+  weights?: WeightStorage;
+}
+
+/** What became of the graph. */
+export interface ExportReport {
+  /** All weights that are codes, and how they lie in the file. */
+  weights: ExportedWeight[];
 }
 
 /** The graph as the bytes of an ONNX model. */
 export function toOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array {
-  return encodeModel({ proto: modelOf(graph, options) });
+  return encodeModel({ proto: modelOf(graph, options).proto });
 }
 
 /**
@@ -31,43 +45,65 @@ export function toOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array {
  * Images are (n, c, h, w) again, quantized values are QuantizeLinear and DequantizeLinear pairs.
  * @throws LowbitError "unsupported" for ops that the format has no operator for, with all their names
  */
-export function exportOnnx(graph: Graph, path: string, options: ExportOptions = {}): void {
-  writeModel(path, { proto: modelOf(graph, options) });
+export function exportOnnx(graph: Graph, path: string, options: ExportOptions = {}): ExportReport {
+  const { proto, weights } = modelOf(graph, options);
+  writeModel(path, { proto });
+  return { weights };
 }
 
-function modelOf(graph: Graph, options: ExportOptions) {
-  checkOptions('exportOnnx', options, ['opset']);
-  const opset = options.opset ?? 17;
+function checked(options: ExportOptions): { opset: number; weights: WeightStorage | undefined } {
+  checkOptions('exportOnnx', options, ['opset', 'weights']);
+  const { weights } = options;
+  const refuse = (option: keyof ExportOptions, came: unknown, expected: string, because?: string): never =>
+    fail({ code: 'option', where: 'exportOnnx', option, came, expected, because });
+  if (weights !== undefined && !weightStorages.includes(weights)) refuse('weights', weights, `one of ${weightStorages.join(', ')}`);
+  const opset = options.opset ?? (weights === 'int4' ? int4Opset : 17);
   if (!(Number.isInteger(opset) && opset >= oldestOpset && opset <= newestOpset)) {
-    fail({
-      code: 'option',
-      where: 'exportOnnx',
-      option: 'opset',
-      came: opset,
-      expected: `a whole number from ${oldestOpset} to ${newestOpset}`,
-    });
+    refuse('opset', opset, `a whole number from ${oldestOpset} to ${newestOpset}`);
   }
+  if (weights === 'int4' && opset < int4Opset)
+    refuse('opset', opset, `at least ${int4Opset}`, 'weights are "int4"; "int8" needs no such opset');
+  return { opset, weights };
+}
+
+function modelOf(graph: Graph, options: ExportOptions): { proto: ModelProto; weights: ExportedWeight[] } {
+  const { opset, weights } = checked(options);
   verify(graph);
   refuseUnknown(graph);
-  const file = new FileGraph(graph, new Types(graph), opset);
+  const file = new FileGraph(graph, new Types(graph), opset, weights);
   for (const node of graph.nodes) {
     // Weights are written where they are read, in the layout that is wanted there.
-    if (!file.isWeight(node.output)) exporters.get(node.op)!(new ExportNode(node, file));
+    if (!file.weights.has(node.output)) exporters.get(node.op)!(new ExportNode(node, file));
   }
   nameOutputs(file);
-  return onnxMessage('ModelProto', {
+  const proto = onnxMessage('ModelProto', {
     irVersion: BigInt(irVersion(opset)),
     producerName: 'lowbit',
     producerVersion: version(),
-    opsetImport: [{ domain: '', version: BigInt(opset) }],
+    opsetImport: opsetImports(file),
     graph: {
       name: graph.name,
       node: file.nodes.map(nodeProto),
-      initializer: [...file.initializers].map(([name, tensor]) => tensorToProto(name, tensor.dtype, tensor.shape, tensor.data())),
+      initializer: [...file.initializers].map(([name, { tensor, dataType }]) =>
+        tensorToProto(name, tensor.dtype, tensor.shape, tensor.data(), dataType),
+      ),
       input: graph.inputs.map(({ name, type, dims }) => valueInfo(name, type!, dims)),
       output: graph.outputs.map(({ name, value }) => valueInfo(name, file.types.get(value), undefined)),
     },
   });
+  return { proto, weights: file.weights.report() };
+}
+
+// Domains that no node is of are not named: other readers would look for them.
+function opsetImports({ opset, nodes }: FileGraph) {
+  const own = nodes.some(({ type }) => nameOf(type).domain !== undefined) ? [{ domain: lowbitDomain, version: BigInt(lowbitVersion) }] : [];
+  return [{ domain: '', version: BigInt(opset) }, ...own];
+}
+
+/** An operator's name, and its domain where it is not the default one. */
+function nameOf(type: string): { opType: string; domain?: string } {
+  const [opType, domain] = type.split('.').reverse();
+  return { opType, ...(domain !== undefined && { domain }) };
 }
 
 function refuseUnknown(graph: Graph): void {
@@ -102,7 +138,8 @@ function nameOutputs(file: FileGraph): void {
 }
 
 function nodeProto({ type, name, inputs, output, unread, attributes }: FileNode) {
-  return { opType: type, name, input: inputs, output: [...unread, output], attribute: Object.entries(attributes).flatMap(attributeProto) };
+  const attribute = Object.entries(attributes).flatMap(attributeProto);
+  return { ...nameOf(type), name, input: inputs, output: [...unread, output], attribute };
 }
 
 function attributeProto([name, value]: [string, AttributeValue | undefined]) {

@@ -7,6 +7,7 @@ import { dequantize, transpose } from '../ops/index.js';
 import { type Dtype, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { opsetOf } from './opsets.js';
+import { type WeightStorage, Weights } from './weights.js';
 
 /** An attribute's value, by the field that holds it. */
 export interface AttributeValue {
@@ -22,6 +23,7 @@ export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
 /** A node of the file. */
 export interface FileNode {
+  /** Its operator; `domain.name` outside the default domain. */
   type: string;
   name: string;
   inputs: string[];
@@ -31,10 +33,17 @@ export interface FileNode {
   attributes: Attributes;
 }
 
+/** A constant of the file; its `DataType` where that is not the tensor's own. */
+export interface Initializer {
+  tensor: Tensor;
+  dataType?: number;
+}
+
 /** The file under construction. */
 export class FileGraph {
   readonly nodes: FileNode[] = [];
-  readonly initializers = new Map<string, Tensor>();
+  readonly initializers = new Map<string, Initializer>();
+  readonly weights: Weights;
   readonly layouts: Layouts<Value, string>;
   readonly #names = new Set<string>();
   readonly #constants = new Map<string, string>();
@@ -43,7 +52,9 @@ export class FileGraph {
     readonly graph: Graph,
     readonly types: Types,
     readonly opset: number,
+    storage: WeightStorage | undefined,
   ) {
+    this.weights = new Weights(this, storage);
     this.layouts = new Layouts((stored, perm) => this.emit('Transpose', stored, [stored], { perm: { ints: perm } }));
     for (const input of graph.inputs) {
       this.#names.add(input.name);
@@ -76,40 +87,40 @@ export class FileGraph {
     fail({ code: 'unsupported', where: 'onnx export', items: [{ name, op: type, reason }] });
   }
 
-  initializer(hint: string, tensor: Tensor): string {
+  initializer(hint: string, tensor: Tensor, dataType?: number): string {
     const name = this.uniqueName(hint);
-    this.initializers.set(name, tensor);
+    this.initializers.set(name, { tensor, dataType });
     return name;
   }
 
-  /** The name under which a value is found stored by `perm`. Constants, and dequantized ones, are written the way they are wanted. */
-  in(value: Value, perm?: Perm): string {
-    if (!this.isWeight(value)) return this.layouts.as(value, perm);
+  /**
+   * The name under which a value is found stored by `perm`. Constants, and dequantized ones, are written the way they are wanted.
+   * @param dataType of a constant, where it is not its tensor's own
+   */
+  in(value: Value, perm?: Perm, dataType?: number): string {
+    if (!this.weights.has(value)) return this.layouts.as(value, perm);
     const order = perm && !isIdentity(perm) ? perm : undefined;
-    const key = `${value.name}\n${order ?? ''}`;
+    const key = [value.name, order ?? '', dataType ?? ''].join('\n');
     const known = this.#constants.get(key);
     if (known) return known;
-    const name = this.writeWeight(value, order);
+    const name = this.writeWeight(value, order, dataType);
     this.#constants.set(key, name);
     return name;
   }
 
-  /** A constant, or codes that are constant behind a dequantize: weights. */
-  isWeight(value: Value): boolean {
-    return this.graph.constants.has(value) || (value.producer?.op === dequantize && this.graph.constants.has(value.producer.inputs[0]));
-  }
-
-  private writeWeight(value: Value, perm: Perm | undefined): string {
-    const tensor = this.graph.constantOf(value);
-    if (tensor) return this.initializer(value.name, perm ? transpose(tensor, { perm }) : tensor);
-    const { inputs, params } = value.producer!;
-    const [codes, scale, zeroPoint] = inputs;
+  private writeWeight(value: Value, perm: Perm | undefined, dataType: number | undefined): string {
+    const tensor = this.weights.codes(value);
+    if (tensor) return this.initializer(value.name, perm ? transpose(tensor, { perm }) : tensor, dataType);
+    const node = value.producer!;
+    const [codes, scale, zeroPoint] = node.inputs;
     const rank = this.types.rank(codes)!;
-    const axis = Number(params.axis ?? dequantize.params.axis);
+    const axis = Number(node.params.axis ?? dequantize.params.axis);
     const index = axis < 0 ? axis + rank : axis;
-    const names = [this.in(codes, perm), this.in(scale)];
+    const narrow = this.weights.narrow(node);
+    const type = typeof narrow === 'number' ? narrow : undefined;
+    const names = [this.in(codes, perm, type), this.in(scale)];
     // The format wants no zero point beside int32 (it is 0).
-    if (this.types.get(codes)?.dtype !== 'int32') names.push(this.in(zeroPoint));
+    if (this.types.get(codes)?.dtype !== 'int32') names.push(this.in(zeroPoint, undefined, type));
     const perChannel = this.types.rank(scale) === 1 && sizeOf(this.types.get(scale)!.shape) > 1;
     if (perChannel && this.opset < 13) {
       const reason = `a scale for each channel needs opset 13, not ${this.opset}`;

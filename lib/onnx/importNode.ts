@@ -218,8 +218,10 @@ export class ImportNode {
     return this.folder.add(transpose, [value], { perm }, value.name);
   }
 
-  /** reshape to dimensions that are numbers or those of another value, read when the model runs if need be. */
+  /** reshape to dimensions that are numbers or those of another value, read when the model runs if need be; a reshape back is none. */
   reshaped(value: Value, dims: readonly (number | { of: Value; axis: number })[]): Value {
+    const before = value.producer?.op === reshape ? value.producer.inputs[0] : undefined;
+    if (before && this.shape(before)?.join() === dims.join()) return before;
     const sizes = dims.map((dim) => (typeof dim === 'number' ? dim : (this.shape(dim.of)?.[dim.axis] ?? Number.NaN)));
     const unknown = sizes.filter(Number.isNaN).length;
     if (unknown === 0 || (unknown === 1 && !sizes.includes(-1) && !sizes.includes(0))) {

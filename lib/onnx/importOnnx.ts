@@ -11,7 +11,7 @@ import { type ImportedFile, ImportNode } from './importNode.js';
 import { olderMeaning } from './olderMeaning.js';
 import { importers } from './operators/index.js';
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './schema.js';
-import { dtypeOf, tensorFromProto } from './tensors.js';
+import { bitsOf, dtypeOf, tensorFromProto } from './tensors.js';
 
 /** Opsets of the default domain that can be written; what is read may be older where an operator still means the same. */
 export const oldestOpset = 7;
@@ -56,7 +56,7 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { 
   const folder = new Folder(graph);
   for (const tensor of proto.initializer) {
     const { data, shape, dtype } = tensorFromProto(tensor, modelFolder);
-    values.set(tensor.name, folder.constant(Tensor.from(data, shape, dtype), tensor.name));
+    values.set(tensor.name, folder.constant(Tensor.from(data, shape, dtype), tensor.name, bitsOf(tensor.dataType)));
   }
   const file = { folder: modelFolder, dataTypes: dataTypesOf(proto) };
   for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, file);

@@ -1,5 +1,5 @@
 /**
- * The messages of the ONNX format (onnx.proto up to IR version 10) as one table.
+ * The messages of the ONNX format (onnx.proto up to IR version 10, element types up to 13) as one table.
  * The decoder's descriptors and the TypeScript types below both follow from it; fields of later versions are kept as unknown fields.
  */
 import {
@@ -163,6 +163,7 @@ export const DataType = {
   ...{ UNDEFINED: 0, FLOAT: 1, UINT8: 2, INT8: 3, UINT16: 4, INT16: 5, INT32: 6, INT64: 7, STRING: 8, BOOL: 9, FLOAT16: 10 },
   ...{ DOUBLE: 11, UINT32: 12, UINT64: 13, COMPLEX64: 14, COMPLEX128: 15, BFLOAT16: 16 },
   ...{ FLOAT8E4M3FN: 17, FLOAT8E4M3FNUZ: 18, FLOAT8E5M2: 19, FLOAT8E5M2FNUZ: 20, UINT4: 21, INT4: 22 },
+  ...{ FLOAT4E2M1: 23, FLOAT8E8M0: 24, UINT2: 25, INT2: 26 },
 } as const;
 
 export const DataLocation = { DEFAULT: 0, EXTERNAL: 1 } as const;

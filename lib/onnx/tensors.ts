@@ -19,10 +19,10 @@ type TypedField = 'floatData' | 'doubleData' | 'int32Data' | 'int64Data' | 'uint
 interface ElementType {
   dtype: Dtype;
   field: TypedField;
-  perByte: 1 | 2;
+  perByte: 1 | 2 | 4;
 }
 
-const element = (dtype: Dtype, field: TypedField, perByte: 1 | 2 = 1): ElementType => ({ dtype, field, perByte });
+const element = (dtype: Dtype, field: TypedField, perByte: 1 | 2 | 4 = 1): ElementType => ({ dtype, field, perByte });
 
 const elementTypes: Partial<Record<number, ElementType>> = {
   [DataType.FLOAT]: element('float32', 'floatData'),
@@ -40,15 +40,24 @@ const elementTypes: Partial<Record<number, ElementType>> = {
   [DataType.BOOL]: element('boolean', 'int32Data'),
   [DataType.INT4]: element('int8', 'int32Data', 2),
   [DataType.UINT4]: element('uint8', 'int32Data', 2),
+  [DataType.INT2]: element('int8', 'int32Data', 4),
+  [DataType.UINT2]: element('uint8', 'int32Data', 4),
 };
 
-/** Our element type for a `DataType`, undefined for those without one. 4-bit integers are widened to 8 bits. */
+/** Our element type for a `DataType`, undefined for those without one. Integers of 2 and 4 bits are widened to 8. */
 export const dtypeOf = (dataType: number): Dtype | undefined => elementTypes[dataType]?.dtype;
 
-/** Least and largest value of a 4-bit type, which we hold in 8 bits; undefined for all others. */
-export function fourBitRange(dataType: number): readonly [number, number] | undefined {
-  if (dataType === DataType.INT4) return [-8, 7];
-  return dataType === DataType.UINT4 ? [0, 15] : undefined;
+/** Bits of an element where several share a byte: the types that we hold in 8 bits. Undefined for all others. */
+export function bitsOf(dataType: number): number | undefined {
+  const type = elementTypes[dataType];
+  return type && type.perByte > 1 ? 8 / type.perByte : undefined;
+}
+
+/** Least and largest value of such a type. */
+export function narrowRange(dataType: number): readonly [number, number] | undefined {
+  const bits = bitsOf(dataType);
+  if (bits === undefined) return undefined;
+  return dtypeOf(dataType) === 'uint8' ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
 }
 
 /** The `DataType` of an element type. */
@@ -95,9 +104,9 @@ function elements(tensor: TensorProto, { dtype, field, perByte }: ElementType, s
   if (came !== expected) {
     wrong(tensor, `${came} ${fromRaw ? 'bytes' : 'elements'}, expected ${expected} for shape ${shapeText(tensor.dims.map(Number))}`);
   }
-  const storage: Dtype = perByte === 2 ? 'uint8' : dtype;
+  const storage: Dtype = perByte > 1 ? 'uint8' : dtype;
   const data = fromRaw ? copied(raw, storage) : converted(tensor, typed, storage);
-  return perByte === 2 ? unpacked(data as Uint8Array, dtype, size) : data;
+  return perByte > 1 ? apart(data as Uint8Array, dtype, size, perByte) : data;
 }
 
 // The product is checked step by step, before anything of that size is allocated.
@@ -130,14 +139,25 @@ function converted(tensor: TensorProto, values: readonly (number | bigint)[], dt
   return data;
 }
 
-// Two elements a byte, the first in the low half.
-function unpacked(bytes: Uint8Array, dtype: Dtype, size: number): TensorData {
+// Elements that share bytes, the first in the lowest bits.
+function apart(bytes: Uint8Array, dtype: Dtype, size: number, perByte: number): TensorData {
   const data = arrayFor(dtype, size);
+  const [bits, values] = [8 / perByte, 2 ** (8 / perByte)];
   for (let i = 0; i < size; i++) {
-    const bits = (bytes[i >> 1] >> (i % 2 ? 4 : 0)) & 15;
-    data[i] = dtype === 'int8' && bits > 7 ? bits - 16 : bits;
+    const value = (bytes[Math.floor(i / perByte)] >> ((i % perByte) * bits)) & (values - 1);
+    data[i] = dtype === 'int8' && value >= values / 2 ? value - values : value;
   }
   return data;
+}
+
+// The inverse; bits that are left over in the last byte are 0.
+function together(data: Int8Array | Uint8Array, perByte: number): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(data.length / perByte));
+  const bits = 8 / perByte;
+  data.forEach((value, i) => {
+    bytes[Math.floor(i / perByte)] |= (value & (2 ** bits - 1)) << ((i % perByte) * bits);
+  });
+  return bytes;
 }
 
 /**
@@ -156,9 +176,11 @@ export function readTensor(bytes: Uint8Array): NamedTensor {
 
 /**
  * A tensor for a model file, as raw bytes.
- * @throws LowbitError 'shape' where shape and data disagree
+ * @param dataType how the file holds the elements: INT4 or INT2 for int8, UINT4 or UINT2 for uint8, otherwise the element type's own
+ * @throws LowbitError 'shape' where shape and data disagree, 'dtype' where data or dataType is of another type, 'data' where an element
+ *   does not fit the dataType
  */
-export function tensorToProto(name: string, dtype: Dtype, shape: Shape, data: TensorData): TensorProto {
+export function tensorToProto(name: string, dtype: Dtype, shape: Shape, data: TensorData, dataType = dataTypeOf(dtype)): TensorProto {
   if (data.length !== sizeOf(shape)) {
     fail({ code: 'shape', op: 'tensorToProto', input: `"${name}"`, came: shape, expected: `a shape of ${data.length} elements` });
   }
@@ -166,8 +188,29 @@ export function tensorToProto(name: string, dtype: Dtype, shape: Shape, data: Te
   if (data.constructor !== expected) {
     fail({ code: 'dtype', op: 'tensorToProto', input: `"${name}"`, came: data.constructor.name, expected: expected.name });
   }
-  const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-  return onnxMessage('TensorProto', { name, dataType: dataTypeOf(dtype), dims: shape.map(BigInt), rawData });
+  return onnxMessage('TensorProto', { name, dataType, dims: shape.map(BigInt), rawData: rawBytes(name, dtype, data, dataType) });
+}
+
+function rawBytes(name: string, dtype: Dtype, data: TensorData, dataType: number): Uint8Array {
+  const type = elementTypes[dataType];
+  if (type?.dtype !== dtype) {
+    fail({
+      code: 'dtype',
+      op: 'tensorToProto',
+      input: `"${name}" as ${dataTypeName(dataType)}`,
+      came: dtype,
+      expected: type?.dtype ?? 'another type',
+    });
+  }
+  if (type.perByte === 1) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  const elements = data as Int8Array | Uint8Array;
+  const [low, high] = narrowRange(dataType)!;
+  const at = elements.findIndex((value) => value < low || value > high);
+  if (at >= 0) {
+    const problem = `element ${at} of "${name}" is ${elements[at]}, ${dataTypeName(dataType)} holds ${low} to ${high}`;
+    fail({ code: 'data', where: 'tensorToProto', problem });
+  }
+  return together(elements, type.perByte);
 }
 
 function wrong(tensor: TensorProto, problem: string): never {

@@ -1,5 +1,6 @@
 import { fail } from '../error.js';
 import type { Graph, Node, Value } from '../graph/graph.js';
+import { codesOf } from '../graph/match.js';
 import { Rewriter, withoutDead } from '../graph/rewrite.js';
 import * as ops from '../ops/index.js';
 import { productScales, type QParams, quantizeBias, quantizeWeight } from '../quant/scheme.js';
@@ -12,7 +13,7 @@ export interface QdqOptions {
 
 /**
  * Puts quantize → dequantize behind values, and turns the weights of layers into int8 codes behind a dequantize, their biases into int32
- * codes of scale s_x·s_w[c]. A pure rewrite: nothing is computed on data.
+ * codes of scale s_x·s_w[c]. Weights that are codes already stay what they are. A pure rewrite: nothing is computed on data.
  * @param activations parameters by value name; every reader of such a value reads it dequantized
  * @param layers names of nodes whose weights are quantized; their input has to be among the activations
  */
@@ -58,23 +59,31 @@ class Inserter extends Rewriter {
 
   quantizedLayer(node: Node): Value {
     const [x, w, bias] = node.inputs;
-    const { graph } = this;
-    const weight = this.old.constantOf(w)!;
-    const numbers = this.finite(w);
     const shift = this.finite(bias);
     const inputScale = this.scaleOf(x, node);
-    const channels = weight.shape[0];
     // int32 has to hold bias / (s_x·s_w): a channel of tiny weights gets a larger scale, and loses nothing by it.
     const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
-    const { codes, scales } = quantizeWeight(numbers, channels, this.perTensor, least);
+    const { weight, scales } = codesOf(this.old, w) ? this.givenWeight(w) : this.quantizedWeight(w, least);
+    return this.copy(node, [this.get(x), weight, this.quantizedBias(bias, shift, inputScale, scales)]);
+  }
+
+  private givenWeight(w: Value): { weight: Value; scales: Float32Array } {
+    const [, scale] = w.producer!.inputs;
+    return { weight: this.get(w), scales: this.finite(scale) };
+  }
+
+  private quantizedWeight(w: Value, least: Float32Array): { weight: Value; scales: Float32Array } {
+    const { graph } = this;
+    const weight = this.old.constantOf(w)!;
+    const channels = weight.shape[0];
+    const { codes, scales } = quantizeWeight(this.finite(w), channels, this.perTensor, least);
     const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
     const weightZero = graph.constant(
       Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]),
       `${w.name}.zeroPoint`,
     );
     const weightCodes = graph.constant(Tensor.from(codes, weight.shape), `${w.name}.codes`);
-    const dequantized = graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name);
-    return this.copy(node, [this.get(x), dequantized, this.quantizedBias(bias, shift, inputScale, scales)]);
+    return { weight: graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name), scales };
   }
 
   private scaleOf(x: Value, node: Node): number {
@@ -94,6 +103,8 @@ class Inserter extends Rewriter {
     if (shift.every((b) => b === 0)) return this.get(bias);
     const { graph } = this;
     const products = productScales(inputScale, scales);
+    // Scales that were given may be too small for it.
+    if (!shift.every((b, c) => Math.abs(b / products[products.length === 1 ? 0 : c]) < 2 ** 31)) return this.get(bias);
     const codes = quantizeBias(shift, products);
     const scale = graph.constant(scalesTensor(products), `${bias.name}.scale`);
     const zero = graph.constant(

@@ -1,7 +1,7 @@
 /** Which nodes of a float graph become integer ops, and which values therefore get codes. */
 import { fail, nearest } from '../error.js';
 import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
-import { clampOf, isMove, variableInput } from '../graph/match.js';
+import { clampOf, codesOf, isMove, variableInput } from '../graph/match.js';
 import * as ops from '../ops/index.js';
 
 /** Layers with weights or products: the reason to quantize at all. */
@@ -60,7 +60,8 @@ class Planner {
   /** Can this node run on codes, given what comes before it? */
   private accepts(node: Node): boolean {
     if (node.op === ops.conv2d || node.op === ops.gemm) {
-      if (this.graph.constants.has(node.inputs[1]) && this.graph.constants.has(node.inputs[2])) return true;
+      const [, weight, bias] = node.inputs;
+      if ((this.graph.constants.has(weight) || codesOf(this.graph, weight)) && this.graph.constants.has(bias)) return true;
       this.#reasons.set(node, 'its weight or bias is not constant');
       return false;
     }

@@ -2,11 +2,12 @@
 import { checkOptions, fail, shapeText } from '../error.js';
 import { type Graph, type Node, reads, type Value } from '../graph/graph.js';
 import { Types } from '../graph/types.js';
-import { dequantize, quantize } from '../ops/index.js';
+import { dequantize, quantize, unpackLevels } from '../ops/index.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import { quantizationPlan } from '../quant/plan.js';
 import { type Dtype, type Shape, shapesMayEqual } from '../shape.js';
+import { bytesByKind, type CodedWeight, codedWeights, weightSize } from './codedWeights.js';
 import { macsOf } from './macs.js';
 import { isQuantized } from './quantized.js';
 
@@ -36,6 +37,10 @@ export interface Inspection {
   macs: number | null;
   /** Bytes of all constants in memory. */
   bytes: number;
+  /** Bytes of all constants in a file, by kind: element types, and "1-bit" to "4-bit" for low-bit codes; the largest first. */
+  bytesByKind: Record<string, number>;
+  /** Weights that are codes. */
+  codedWeights: CodedWeight[];
   /** Does the model have quantized values already? */
   quantized: boolean;
   /** Layers that compute on integers, or would after `quantize`. */
@@ -64,16 +69,18 @@ export function inspect(graph: Graph, options: InspectOptions = {}): Inspection 
   const quantized = isQuantized(graph);
   const { integer, float } = quantized ? lowered(graph) : planned(prepareToQuantize(graph));
   const layer = (node: Node): Layer => {
-    const parameters = sum(reads(node).map((value) => sizeOfWeight(graph, value)));
+    const parameters = sum(reads(node).map((value) => weightSize(graph, value)));
     return { name: node.name, op: node.op.name, macs: known(macsOf(node, types)), parameters };
   };
   return {
     operators: counted(graph.nodes.map((node) => node.op.name)),
     inputs: graph.inputs.map((value) => port(value.name, value)),
     outputs: graph.outputs.map(({ name, value }) => port(name, value)),
-    parameters: sum([...parametersOf(graph)].map((value) => graph.constantOf(value)!.size)),
+    parameters: sum([...parametersOf(graph)].map((value) => weightSize(graph, value))),
     macs: known(sum(graph.nodes.map((node) => macsOf(node, types)))),
     bytes: sum([...graph.constants.values()].map((tensor) => tensor.bytes)),
+    bytesByKind: bytesByKind(graph),
+    codedWeights: codedWeights(graph),
     quantized,
     quantizable: graph.nodes.filter((node) => macsOf(node, types) !== 0 && integer(node)).map(layer),
     float,
@@ -112,19 +119,21 @@ function inputShapes(graph: Graph, given: Readonly<Record<string, Shape>>): Reco
   );
 }
 
-/** Constants that are numbers of the network itself. */
+// Scales and zero points follow the codes.
+const onCodes: readonly unknown[] = [quantize, dequantize];
+
+/** Constants that are numbers of the network itself; of packed codes the levels. */
 function parametersOf(graph: Graph): Set<Value> {
   const found = new Set<Value>();
   for (const node of graph.nodes) {
-    const data = node.op === quantize || node.op === dequantize ? node.inputs.slice(0, 1) : node.inputs;
+    if (node.op === unpackLevels) {
+      found.add(node.output);
+      continue;
+    }
+    const data = onCodes.includes(node.op) ? node.inputs.slice(0, 1) : node.inputs;
     for (const value of data) if (graph.constants.has(value) && graph.constantOf(value)!.dtype !== 'int64') found.add(value);
   }
   return found;
-}
-
-function sizeOfWeight(graph: Graph, value: Value): number {
-  const packed = value.producer?.op === dequantize ? value.producer.inputs[0] : value;
-  return graph.constantOf(packed)?.size ?? 0;
 }
 
 function counted(names: readonly string[]): Record<string, number> {

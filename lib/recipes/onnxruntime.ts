@@ -1,6 +1,10 @@
 /** The optional package onnxruntime-node, for comparison: loaded where it is installed, never needed. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { toOnnx } from '../onnx/exportOnnx.js';
+import { readModel } from '../onnx/file.js';
+import { importOnnx, newestOpset } from '../onnx/importOnnx.js';
+import { lowbitDomain } from '../onnx/operators/lowbit.js';
 import type { Dtype, Shape } from '../shape.js';
 import type { Tensor, TensorData } from '../tensor.js';
 
@@ -29,7 +33,7 @@ export const howToInstall = 'onnxruntime-node is not installed; `npm install onn
 // The part of the package's interface that is used here.
 interface Package {
   Tensor: new (type: string, data: TensorData, shape: readonly number[]) => PackageTensor;
-  InferenceSession: { create(path: string, options: object): Promise<PackageSession> };
+  InferenceSession: { create(file: string | Uint8Array, options: object): Promise<PackageSession> };
 }
 interface PackageTensor {
   type: string;
@@ -60,7 +64,7 @@ const notInstalled = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'];
 
 async function open({ Tensor: Made, InferenceSession }: Package, path: string, threads: number): Promise<Session> {
   const options = { intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 3 };
-  const session = await InferenceSession.create(path, options);
+  const session = await InferenceSession.create(portable(path), options);
   return {
     prepare(inputs) {
       const named = Object.entries(inputs);
@@ -72,6 +76,14 @@ async function open({ Tensor: Made, InferenceSession }: Package, path: string, t
     },
     release: () => session.release(),
   };
+}
+
+// Other runtimes do not know our own operator: they get a model with packed weights as int8.
+function portable(path: string): string | Uint8Array {
+  const { opsetImport } = readModel(path).proto;
+  if (!opsetImport.some(({ domain }) => domain === lowbitDomain)) return path;
+  const standard = opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
+  return toOnnx(importOnnx(path), { opset: standard && Math.min(Number(standard.version), newestOpset), weights: 'int8' });
 }
 
 // The package says bool where we say boolean.

@@ -7,6 +7,7 @@ import { type Batches, calibrate, checkRange } from '../quant/calibrate.js';
 import { type Observer, type ObserverName, observer, observerNames } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan } from '../quant/plan.js';
 import { type CodeType, type QParams, qparamsOf, type Range } from '../quant/scheme.js';
+import { weightSize } from './codedWeights.js';
 
 export interface QuantizeOptions {
   /** How ranges are chosen from what was seen. Default "mse". */
@@ -49,7 +50,7 @@ export interface Quantized {
 
 /**
  * Quantizes a float graph: folds batch normalization, watches the activations over the batches, gives them 8-bit codes and the weights
- * symmetric int8 codes. The result does not depend on the size of the batches.
+ * symmetric int8 codes. Weights that are codes already (low-bit ones) stay as they are. The result does not depend on the size of the batches.
  * @param batches inputs by name, samples along their first dimension; called once
  * @throws LowbitError "unknownOption", "option", "data" (NaN, no samples), "graph" (already quantized, nothing to quantize)
  */
@@ -70,7 +71,7 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
     layers: layers.map((node) => ({
       name: node.name,
       op: node.op.name,
-      parameters: node.inputs.slice(1).reduce((sum, value) => sum + (prepared.constantOf(value)?.size ?? 0), 0),
+      parameters: node.inputs.slice(1).reduce((sum, value) => sum + weightSize(prepared, value), 0),
     })),
     float: plan.float,
     ranges,

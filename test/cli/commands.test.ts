@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { exportOnnx, Graph, importOnnx, relu } from 'lowbit';
+import { exportOnnx, Graph, importOnnx, inspect, relu, writeNpy } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
+import { lowbitImages, lowbitNet } from '../graph/lowbit.js';
 import { calibrated, smallNetwork } from '../recipes/models.js';
 import { interrupted, json, lowbit } from './lowbit.js';
 
@@ -10,6 +11,7 @@ const folder = temporaryFolder();
 
 test.before(async () => {
   exportOnnx(smallNetwork(), join(folder, 'float.onnx'));
+  exportOnnx(lowbitNet({ bits: 1 }), join(folder, 'packed.onnx'), { weights: 'packed' });
   exportOnnx(await calibrated(smallNetwork()), join(folder, 'int8.onnx'));
 });
 
@@ -19,7 +21,19 @@ const narrow = (text: string) => text.split('\n').every((line) => line.length <=
 test('inspect', async (t) => {
   const { code, data } = await json(folder, ['inspect', 'float.onnx']);
   t.is(code, 0);
-  t.deepEqual(keys(data), ['bytes', 'float', 'inputs', 'macs', 'operators', 'outputs', 'parameters', 'quantizable', 'quantized']);
+  t.deepEqual(keys(data), [
+    'bytes',
+    'bytesByKind',
+    'codedWeights',
+    'float',
+    'inputs',
+    'macs',
+    'operators',
+    'outputs',
+    'parameters',
+    'quantizable',
+    'quantized',
+  ]);
   t.is(data.macs, 11286);
   const larger = await json(folder, ['inspect', 'float.onnx', '--shape', 'image=2,1,28,28']);
   t.is(larger.data.macs, 2 * 11286);
@@ -74,6 +88,22 @@ test('options of quantize arrive', async (t) => {
   const first = graph.nodes.find(({ op }) => op.name === 'quantize')!;
   t.is(graph.constantOf(first.inputs[2])!.dtype, 'int8');
   t.is(graph.constantOf(first.inputs[2])!.item(), 0); // symmetric
+});
+
+test('low-bit weights are shown, and stay packed unless int8 or int4 is asked for', async (t) => {
+  const { stdout } = await lowbit(folder, ['inspect', 'packed.onnx']);
+  t.regex(stdout, /in a file +568 bytes 1-bit, 168 bytes float32, 21 bytes int8\n/);
+  t.regex(stdout, /layer +bits +grid +weights +size\nconv +1 +uniform +162 +48 bytes\n/);
+  const images = join(folder, 'images.npy');
+  writeNpy(images, { dtype: 'float32', shape: [4, 3, 7, 7], data: lowbitImages(4).data() as Float32Array });
+  const quantized = async (...options: string[]) => {
+    const { code } = await json(folder, ['quantize', 'packed.onnx', '--data', 'npy:images.npy', ...options, '-o', 'w1a8.onnx']);
+    t.is(code, 0);
+    return inspect(importOnnx(join(folder, 'w1a8.onnx'))).codedWeights.map(({ bits }) => bits);
+  };
+  t.deepEqual(await quantized(), [1, 1, 1, 1]);
+  t.deepEqual(await quantized('--weights', 'int4'), [4, 4, 4, 4]);
+  t.deepEqual(await quantized('--weights', 'int8'), [8, 8, 8, 8]);
 });
 
 test('bench', async (t) => {

@@ -36,6 +36,7 @@ export function nodeModel(opType: string, { operands, attributes = {}, outputs =
     opsetImport: [
       { domain: '', version: BigInt(opset) },
       { domain: 'com.microsoft', version: 1n },
+      ...(domain === 'lowbit' ? [{ domain, version: 1n }] : []),
     ],
     graph: {
       name: opType,
@@ -248,6 +249,11 @@ const table: Record<string, NodeModel> = {
       ...[number(0.3), number(1, 'uint8')],
     ],
     domain: 'com.microsoft',
+  },
+  UnpackLevels: {
+    operands: [codes('uint8', 2, 8)],
+    attributes: { bits: 3n, grid: 'zero', shape: [2, 3, 7] },
+    domain: 'lowbit',
   },
 };
 

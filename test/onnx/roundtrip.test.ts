@@ -94,7 +94,7 @@ for (const name of exported) {
 function again(graph: Graph, opset: number): Graph | string {
   let bytes: Uint8Array;
   try {
-    bytes = toOnnx(graph, { opset });
+    bytes = toOnnx(graph, { opset, weights: 'packed' });
   } catch (error) {
     if (error instanceof LowbitError && error.code === 'unsupported') return error.message;
     throw error;

@@ -63,6 +63,47 @@ test('4-bit integers lie two in a byte, the first in the low half', (t) => {
   t.deepEqual(read({ dataType: DataType.UINT4, rawData }).data, Uint8Array.of(15, 8, 7));
   t.deepEqual(read({ dataType: DataType.INT4, int32Data: [0x8f, 0x07] }).data, Int8Array.of(-1, -8, 7));
   faults(t, () => read({ dataType: DataType.INT4, rawData: new Uint8Array(3) }), 'format', /3 bytes, expected 2/);
+  faults(t, () => read({ dataType: DataType.INT4, rawData: new Uint8Array(1) }), 'format', /1 bytes, expected 2/);
+  faults(t, () => read({ dataType: DataType.INT4, int32Data: [1, 2, 3] }), 'format', /3 elements, expected 2/);
+  faults(t, () => read({ dataType: DataType.UINT4, int32Data: [256, 0] }), 'format', /element 0 is 256, which does not fit uint8/);
+});
+
+test('2-bit integers lie four in a byte, the first in the low bits', (t) => {
+  const read = (fields: object) => tensorFromProto(onnxMessage('TensorProto', { name: 'w', dims: [5n], ...fields })).data;
+  const rawData = Uint8Array.of(0b11_10_01_00, 0b10);
+  t.deepEqual(read({ dataType: DataType.INT2, rawData }), Int8Array.of(0, 1, -2, -1, -2));
+  t.deepEqual(read({ dataType: DataType.UINT2, rawData }), Uint8Array.of(0, 1, 2, 3, 2));
+  t.deepEqual(read({ dataType: DataType.UINT2, int32Data: [0b11_10_01_00, 0b10] }), Uint8Array.of(0, 1, 2, 3, 2));
+  faults(t, () => read({ dataType: DataType.UINT2, rawData: new Uint8Array(3) }), 'format', /3 bytes, expected 2/);
+});
+
+const narrow: [keyof typeof DataType, Dtype, readonly number[], bytes: readonly number[]][] = [
+  ['INT4', 'int8', [-8, 7, -1, 0, 1], [0x78, 0x0f, 0x01]],
+  ['UINT4', 'uint8', [15, 0, 8], [0x0f, 0x08]],
+  ['INT2', 'int8', [-2, -1, 0, 1, 1], [0b01_00_11_10, 0b01]],
+  ['UINT2', 'uint8', [3, 2, 1, 0], [0b00_01_10_11]],
+];
+
+for (const [type, dtype, values, bytes] of narrow) {
+  test(`${type} to a TensorProto and back, every number of elements`, (t) => {
+    const all = dtype === 'int8' ? Int8Array.from(values) : Uint8Array.from(values);
+    t.deepEqual([...tensorToProto('w', dtype, [all.length], all, DataType[type]).rawData], bytes);
+    for (let n = 0; n <= all.length; n++) {
+      const data = all.slice(0, n);
+      t.deepEqual(tensorFromProto(tensorToProto('w', dtype, [n], data, DataType[type])), { name: 'w', dtype, shape: [n], data });
+    }
+  });
+}
+
+test('what a narrow type does not hold is refused', (t) => {
+  const write = (dtype: Dtype, data: TensorData, type: number) => () => tensorToProto('w', dtype, [data.length], data, type);
+  const outside = /element 1 of "w" is 8, INT4 holds -8 to 7/;
+  faults(t, write('int8', Int8Array.of(7, 8), DataType.INT4), 'data', outside);
+  faults(t, write('int8', Int8Array.of(-9), DataType.INT4), 'data', /is -9, INT4/);
+  faults(t, write('uint8', Uint8Array.of(16), DataType.UINT4), 'data', /is 16, UINT4 holds 0 to 15/);
+  faults(t, write('int8', Int8Array.of(2), DataType.INT2), 'data', /is 2, INT2 holds -2 to 1/);
+  faults(t, write('uint8', Uint8Array.of(1), DataType.INT4), 'dtype', /"w" as INT4 is uint8, expected int8/);
+  faults(t, write('uint8', Uint8Array.of(1), DataType.STRING), 'dtype', /"w" as STRING is uint8/);
 });
 
 test('tensors that lie about themselves are refused by name', (t) => {

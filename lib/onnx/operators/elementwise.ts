@@ -6,7 +6,7 @@ import type { Dtype } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { dataTypeName, dataTypeOf, dtypeOf, fourBitRange } from '../tensors.js';
+import { dataTypeName, dataTypeOf, dtypeOf, narrowRange } from '../tensors.js';
 
 /** An operator of one input whose float attributes are our parameters of the same names. */
 function unary(type: string, op: AnyOp, attributes: Readonly<Record<string, number>> = {}): Operator {
@@ -62,7 +62,7 @@ const clip: Operator = {
 
 function castTo(node: ImportNode, dtype: Dtype, dataType: number): Value {
   const x = node.input(0);
-  const range = fourBitRange(dataType);
+  const range = narrowRange(dataType);
   if (range && node.dtype(x) !== 'boolean') {
     const [min, max] = range;
     return node.add(ops.cast, [node.add(ops.clip, [x], { min, max })], { dtype });

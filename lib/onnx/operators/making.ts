@@ -2,6 +2,7 @@ import * as ops from '../../ops/index.js';
 import { type Dtype, isReal } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
+import { bitsOf } from '../tensors.js';
 import { bounded } from './slicing.js';
 
 const identity: Operator = { type: 'Identity', import: (node) => node.input(0) };
@@ -10,7 +11,7 @@ const constant: Operator = {
   type: 'Constant',
   import(node) {
     const tensor = node.tensor('value');
-    if (tensor) return node.folder.constant(tensor, node.name);
+    if (tensor) return node.folder.constant(tensor, node.name, bitsOf(node.file.dataTypes.get(node.proto.output[0]) ?? 0));
     if (node.has('value_float')) return node.scalar(node.float('value_float', 0));
     if (node.has('value_int')) return node.scalar(node.int('value_int', 0), 'int64');
     const floats = node.floats('value_floats');

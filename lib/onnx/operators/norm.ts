@@ -9,11 +9,14 @@ import { flattened } from './reshaping.js';
 
 const swap = [1, 0];
 
-/** Weights worth keeping packed: constants, or dequantized constants. */
+/** Weights worth keeping packed: constants, and what is made of their codes alone. */
 function isWeight(node: ImportNode, value: Value): boolean {
   if (node.constantOf(value)) return true;
-  return value.producer?.op === ops.dequantize && node.constantOf(value.producer.inputs[0]) !== undefined;
+  const maker = value.producer;
+  return maker !== undefined && unfolded.includes(maker.op) && isWeight(node, maker.inputs[0]);
 }
+
+const unfolded: readonly AnyOp[] = [ops.dequantize, ops.transpose, ops.unpackLevels];
 
 const gemm: Operator = {
   type: 'Gemm',

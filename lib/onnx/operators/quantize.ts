@@ -7,7 +7,7 @@ import type { ExportNode } from '../exportNode.js';
 import type { Attributes } from '../fileGraph.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
-import { dtypeOf, fourBitRange } from '../tensors.js';
+import { dtypeOf, narrowRange } from '../tensors.js';
 import { convolutions } from './conv.js';
 import { spatial } from './spatial.js';
 
@@ -27,7 +27,7 @@ function perElement(node: ImportNode, value: Value, axis: number, block: number,
 function quantizeLinear(node: ImportNode): Value {
   const dataType = node.dataType(2) ?? node.int('output_dtype', 0);
   const codes = quantized(node, dtypeOf(dataType) ?? 'uint8');
-  const range = fourBitRange(dataType);
+  const range = narrowRange(dataType);
   return range ? node.add(ops.clip, [codes], { min: range[0], max: range[1] }) : codes;
 }
 
