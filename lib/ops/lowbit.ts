@@ -14,7 +14,17 @@ import { checkWindow } from './window.js';
  */
 export type Grid = 'uniform' | 'zero';
 
+/** How codes are packed, and what they stand for. */
+export interface Packing {
+  bits: number;
+  grid: Grid;
+}
+
 const grids: readonly Grid[] = ['uniform', 'zero'];
+
+/** The integer levels of a grid, by code. */
+export const levelsOf = (bits: number, grid: Grid): number[] =>
+  Array.from({ length: 2 ** bits }, (_, code) => (grid === 'uniform' ? 2 * code - (2 ** bits - 1) : code - 2 ** (bits - 1)));
 
 /** Bytes of one output channel of so many weights. */
 export const packedRowBytes = (weights: number, bits: number) => 8 * Math.ceil((weights * bits) / 64);
@@ -22,7 +32,7 @@ export const packedRowBytes = (weights: number, bits: number) => 8 * Math.ceil((
 /** Weights of one output channel; axis 0 are the output channels. */
 const rowOf = (shape: Shape) => shape.slice(1).reduce((a, b) => a * b, 1);
 
-function checkGrid(check: Check, { bits, grid }: { bits: number; grid: Grid }): void {
+function checkGrid(check: Check, { bits, grid }: Packing): void {
   const least = grid === 'zero' ? 2 : 1;
   check.param(Number.isInteger(bits) && bits >= least && bits <= 4, 'bits', bits, `a whole number from ${least} to 4`);
 }
@@ -97,7 +107,7 @@ function checkOutputs(check: Check, bias: TensorType, scale: TensorType, dtype: 
 }
 
 /** The output shape of a linear layer. */
-function checkGemm(check: Check, [a, b, , scale]: readonly TensorType[], params: { bits: number; grid: Grid }): Shape {
+function checkGemm(check: Check, [a, b, , scale]: readonly TensorType[], params: Packing): Shape {
   checkGrid(check, params);
   check.shape(a.shape.length >= 1, 'a', a, 'at least one dimension');
   const outputs = scale.shape[0];
@@ -106,7 +116,7 @@ function checkGemm(check: Check, [a, b, , scale]: readonly TensorType[], params:
 }
 
 /** The output shape of a convolution. */
-function checkConv(check: Check, [x, w, , scale]: readonly TensorType[], params: typeof ofWindow & { bits: number; grid: Grid }): Shape {
+function checkConv(check: Check, [x, w, , scale]: readonly TensorType[], params: typeof ofWindow & Packing): Shape {
   const { kernel, groups } = params;
   checkGrid(check, params);
   const [height, width] = checkWindow(x, kernel, params, check);

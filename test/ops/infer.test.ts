@@ -9,6 +9,7 @@ const shapeOf = (op: AnyOp, types: readonly TensorType[], params: object = {}) =
 const int64 = (values: number[]) => Tensor.from(values, undefined, 'int64');
 
 const logits = type([2, 10]);
+const codes = { qmin: 0, qmax: 255, dtype: 'uint8' };
 const refused: [AnyOp, readonly TensorType[], object, string][] = [
   [lb.add, [type([2, 3]), type([2])], {}, 'add: b is [2], expected a shape that broadcasts with [2, 3].'],
   [lb.add, [type([2]), type([2], 'int8')], {}, 'add: b is int8, expected float32 because a has that type.'],
@@ -241,6 +242,60 @@ const refused: [AnyOp, readonly TensorType[], object, string][] = [
     [type([2, 8], 'uint8')],
     { bits: 2, shape: [] },
     'unpackLevels: parameter shape is [], expected at least one dimension, whole numbers from 0.',
+  ],
+  [
+    lb.lowbitGemm,
+    [type([2, 9], 'uint8'), type([3, 16], 'uint8'), type([3], 'int32'), type([3])],
+    { ...codes, bits: 4 },
+    'lowbitGemm: b is [3, 16], expected [3, 8] because that holds 4-bit codes of weights of shape [3, 9].',
+  ],
+  [
+    lb.lowbitGemm,
+    [type([2, 9], 'uint8'), type([3, 8], 'uint8'), type([2], 'int32'), type([3])],
+    { ...codes, bits: 4 },
+    'lowbitGemm: bias is [2], expected [3] because there are that many scales.',
+  ],
+  [
+    lb.lowbitGemm,
+    [type([2, 9]), type([3, 8], 'uint8'), type([3], 'int32'), type([3])],
+    { ...codes, bits: 4 },
+    'lowbitGemm: a is float32, expected uint8 or int8.',
+  ],
+  [
+    lb.lowbitGemmFloat,
+    [type([2, 9]), type([3, 8], 'uint8'), type([3], 'int32'), type([3])],
+    { bits: 4 },
+    'lowbitGemmFloat: bias is int32, expected float32.',
+  ],
+  [
+    lb.lowbitGemmFloat,
+    [type([]), type([3, 8], 'uint8'), type([3]), type([3])],
+    { bits: 4 },
+    'lowbitGemmFloat: a is [], expected at least one dimension.',
+  ],
+  [
+    lb.lowbitConv2d,
+    [type([1, 4, 4, 6], 'int8'), type([4, 8], 'uint8'), type([4], 'int32'), type([4])],
+    { ...codes, kernel: [3, 3], groups: 4, bits: 1 },
+    'lowbitConv2d: parameter groups is 4, expected a divisor of the channels because x has 6.',
+  ],
+  [
+    lb.lowbitConv2d,
+    [type([1, 2, 4, 6], 'int8'), type([4, 8], 'uint8'), type([4], 'int32'), type([4])],
+    { ...codes, kernel: [3, 3], bits: 1 },
+    'lowbitConv2d: x is [1, 2, 4, 6], expected a padded height of at least 3 because the window is that large.',
+  ],
+  [
+    lb.lowbitConv2dFloat,
+    [type([1, 4, 4, 6]), type([3, 8], 'uint8'), type([3]), type([3])],
+    { kernel: [3, 3], groups: 2, bits: 1 },
+    'lowbitConv2dFloat: parameter groups is 2, expected a divisor of the outputs because there are 3.',
+  ],
+  [
+    lb.lowbitConv2dFloat,
+    [type([1, 4, 4, 6]), type([3, 8], 'uint8'), type([3]), type([3])],
+    { kernel: [3], bits: 1 },
+    'lowbitConv2dFloat: parameter kernel is [3], expected two whole numbers from 1.',
   ],
   [
     lb.gather,

@@ -1,12 +1,10 @@
-import { Tensor } from 'lowbit';
+import { type Grid, type Packing, Tensor } from 'lowbit';
 import { uint8 } from './arithmetic.js';
 import { type Case, randomInts, randomNumbers } from './case.js';
 import { convCases } from './conv.js';
 import { gemmCases } from './gemm.js';
 import { qconvCases } from './qconv.js';
 import { gemmCase, qgemmCases } from './qgemm.js';
-
-export type Grid = 'uniform' | 'zero';
 
 /** The integer levels of a grid, lowest first. */
 export const levelsOf = (bits: number, grid: Grid) =>
@@ -38,7 +36,7 @@ function packed(levels: readonly number[], shape: readonly number[], bits: numbe
 }
 
 /** Every grid there is. */
-export const grids: readonly { bits: number; grid: Grid }[] = [
+export const grids: readonly Packing[] = [
   ...[1, 2, 3, 4].map((bits) => ({ bits, grid: 'uniform' as const })),
   ...[2, 3, 4].map((bits) => ({ bits, grid: 'zero' as const })),
 ];
@@ -75,7 +73,7 @@ const unpackCases: Case[] = grids.flatMap(({ bits, grid }) =>
 type Expect = (inputs: number[][]) => readonly number[];
 
 /** A case of a product with packed weights in place of its own; scales of float weights keep those within ±1, as the case's bound asks. */
-function productCase(base: Case, { bits, grid }: (typeof grids)[number], levelsFor = randomLevels): Case {
+function productCase(base: Case, { bits, grid }: Packing, levelsFor = randomLevels): Case {
   const given = base.inputs();
   const { shape } = given[1];
   for (const tensor of given) tensor.dispose();

@@ -1,8 +1,8 @@
 /** What lowering knows about a quantized value. */
-import type { Graph, Node, Value } from '../../graph/graph.js';
-import { dequantize, quantize } from '../../ops/index.js';
+import { type Graph, isValue, type Node, type Value } from '../../graph/graph.js';
+import { dequantize, type Packing, quantize, unpackLevels } from '../../ops/index.js';
 import { roundHalfEven } from '../../rounding.js';
-import { type Dtype, integerRange } from '../../shape.js';
+import { type Dtype, integerRange, type Shape } from '../../shape.js';
 
 /** A value of the new graph that holds codes of one scale and zero point: real = (q − zero)·scale. */
 export interface Codes {
@@ -12,11 +12,14 @@ export interface Codes {
   zero: number;
 }
 
-/** Constant codes with one scale, or one for each index of axis 0. */
+/** Constant int8 codes with one scale, or one for each index of axis 0; maybe packed. */
 export interface WeightCodes {
   codes: Value;
+  shape: Shape;
   scales: readonly number[];
   zero: number;
+  /** The constant holds low-bit codes of these levels. */
+  packing?: Packing;
 }
 
 /** Where codes go: the scale, zero point and range that a quantize node asks for. */
@@ -41,6 +44,14 @@ export function paramsOf(graph: Graph, node: Node): { scales: number[]; zeros: n
     axis: Number(node.params.axis ?? defaults.axis),
     dtype: zeroPoint.dtype,
   };
+}
+
+/** The packed codes behind int8 levels, if those are unpacked in the graph. */
+export function packedBehind(value: Value | undefined): { codes: Value; shape: Shape; packing: Packing } | undefined {
+  const producer = value?.producer;
+  if (producer?.op !== unpackLevels || Object.values(producer.params).some(isValue)) return undefined;
+  const { bits, grid, shape } = { ...unpackLevels.params, ...(producer.params as Partial<typeof unpackLevels.params>) };
+  return { codes: producer.inputs[0], shape, packing: { bits, grid } };
 }
 
 /** What a quantize node asks for, if it has one scale and 8-bit codes. */

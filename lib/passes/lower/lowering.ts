@@ -6,7 +6,7 @@ import * as ops from '../../ops/index.js';
 import { integerRange } from '../../shape.js';
 import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
 import { lowerChain } from './pointwise.js';
-import { lowerProduct } from './products.js';
+import { hasPackedWeight, lowerPacked, lowerProduct, withoutKernel } from './products.js';
 
 const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
 
@@ -24,7 +24,8 @@ export class Lowering extends Rewriter {
   visit(node: Node): Value | undefined {
     if (node.op === ops.dequantize) this.readDequantize(node);
     else if (node.op === ops.quantize) return this.lowerQuantize(node);
-    else if (products.includes(node.op)) return this.lowerToReal(node);
+    else if (products.includes(node.op)) return this.lowerToReal(node) ?? lowerPacked(node, this);
+    else if (hasPackedWeight(node)) this.reasons.set(node.name, withoutKernel(node));
     else this.moveCodes(node);
     return undefined;
   }
@@ -119,6 +120,7 @@ export class Lowering extends Rewriter {
   }
 
   private lowerOther(node: Node, target: Target): Value | string {
+    if (hasPackedWeight(node)) return withoutKernel(node);
     const inputs = node.inputs.map((value) => this.codes(value));
     if (!inputs.every((codes) => codes !== undefined)) return 'an input is not quantized';
     const output = outputParams(target);
@@ -153,7 +155,7 @@ export class Lowering extends Rewriter {
       case ops.globalAveragePool:
         return this.graph.add(ops.qglobalAveragePool, values, { multiplier: ratio(a), xZero: a.zero, ...output }, node.name);
       default:
-        return `${node.op.name} has no integer kernel`;
+        return withoutKernel(node);
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Graph, Node, Value } from '../../graph/graph.js';
 import * as ops from '../../ops/index.js';
 import { productScales, quantizeBias } from '../../quant/scheme.js';
 import { scope, Tensor } from '../../tensor.js';
-import { outputParams, paramsOf, type Target, type WeightCodes } from './codes.js';
+import { outputParams, packedBehind, paramsOf, type Target, type WeightCodes } from './codes.js';
 import type { Lowering } from './lowering.js';
 
 /** The integer node of a product, or the reason why there is none. Without a target the output is float32. */
@@ -14,13 +14,13 @@ export function lowerProduct(node: Node, target: Target | undefined, to: Lowerin
   if (!input) return 'its input is not quantized';
   const weights = weightCodes(to, w);
   if (typeof weights === 'string') return weights;
-  const tensor = to.graph.constantOf(weights.codes)!;
+  const { shape, packing } = weights;
   const products = productScales(input.scale, weights.scales);
-  const sums = biasCodes(to, bias, products, tensor.shape[0]);
+  const sums = biasCodes(to, bias, products, shape[0]);
   if (!sums) return 'its bias is not constant';
-  const largest = largestSum(tensor, weights.zero, sums);
+  const largest = scope(() => largestSum(int8Codes(to.graph, weights), weights.zero, sums));
   if (largest >= 2 ** 31) return `its sums may reach ${largest}, which int32 does not hold`;
-  const scale = multipliers(products, target, tensor.shape[0]);
+  const scale = multipliers(products, target, shape[0]);
   const operands = [
     input.value,
     weights.codes,
@@ -28,8 +28,47 @@ export function lowerProduct(node: Node, target: Target | undefined, to: Lowerin
     to.graph.constant(scale, `${node.name}.scale`),
   ];
   const output = target ? outputParams(target) : ({ dtype: 'float32', qmin: 0, qmax: 0 } as const);
-  if (node.op === ops.gemm) return to.graph.add(ops.qgemm, operands, { aZero: input.zero, bZero: weights.zero, ...output }, node.name);
-  return to.graph.add(ops.qconv2d, operands, { ...node.params, xZero: input.zero, wZero: weights.zero, ...output }, node.name);
+  if (node.op === ops.gemm) {
+    const params = { aZero: input.zero, ...output };
+    if (packing) return to.graph.add(ops.lowbitGemm, operands, { ...params, ...packing }, node.name);
+    return to.graph.add(ops.qgemm, operands, { ...params, bZero: weights.zero }, node.name);
+  }
+  const params = { ...node.params, xZero: input.zero, ...output };
+  if (packing) return to.graph.add(ops.lowbitConv2d, operands, { ...params, kernel: shape.slice(1, 3), ...packing }, node.name);
+  return to.graph.add(ops.qconv2d, operands, { ...params, wZero: weights.zero }, node.name);
+}
+
+/** A layer of packed weights on real numbers, which reads them as they are; nothing for other nodes. */
+export function lowerPacked(node: Node, to: Lowering): Value | undefined {
+  if (node.op !== ops.gemm && node.op !== ops.conv2d) return undefined;
+  const [x, w, bias] = node.inputs;
+  const weights = weightCodes(to, w);
+  if (typeof weights === 'string' || !weights.packing) return undefined;
+  const { codes, scales, shape, packing } = weights;
+  const scale = Tensor.from(
+    Float32Array.from({ length: shape[0] }, (_, c) => scales[scales.length === 1 ? 0 : c]),
+    [shape[0]],
+  );
+  const operands = [to.get(x), codes, to.get(bias), to.graph.constant(scale, `${node.name}.scale`)];
+  if (node.op === ops.gemm) return to.graph.add(ops.lowbitGemmFloat, operands, { ...packing }, node.name);
+  return to.graph.add(ops.lowbitConv2dFloat, operands, { ...node.params, kernel: shape.slice(1, 3), ...packing }, node.name);
+}
+
+/** Why a node that is no product here computes on real numbers. */
+export function withoutKernel(node: Node): string {
+  return `${node.op.name} has no integer kernel${hasPackedWeight(node) ? ', and its weight is unpacked at every run' : ''}`;
+}
+
+/** Does a layer read its weight from packed codes? */
+export function hasPackedWeight({ op, inputs }: Node): boolean {
+  const weight = op.quantizes && inputs[op.inputs.indexOf(op.quantizes.weight)];
+  return packedBehind(weight?.producer?.inputs[0]) !== undefined;
+}
+
+/** The int8 codes of weights, unpacked where they are packed. */
+function int8Codes(graph: Graph, { codes, shape, packing }: WeightCodes): Tensor {
+  const tensor = graph.constantOf(codes)!;
+  return packing ? ops.unpackLevels(tensor, { ...packing, shape }) : tensor;
 }
 
 function lowerMatmul(node: Node, target: Target | undefined, to: Lowering): Value | string {
@@ -80,23 +119,26 @@ function constantNumbers(graph: Graph, value: Value): number[] | undefined {
   return codes.toNumbers().map((q, c) => (q - zeros[zeros.length === 1 ? 0 : c]) * scales[scales.length === 1 ? 0 : c]);
 }
 
-/** The int8 codes of a weight; uint8 codes and their zero point are moved down by 128. */
+/** The int8 codes of a weight, packed or not; uint8 codes and their zero point are moved down by 128. */
 function weightCodes(to: Lowering, value: Value): WeightCodes | string {
   const node = value.producer;
   const params = node && paramsOf(to.old, node);
-  const tensor = node && to.old.constantOf(node.inputs[0]);
+  const packed = node && packedBehind(node.inputs[0]);
+  const constant = packed?.codes ?? node?.inputs[0];
+  const tensor = constant && to.old.constantOf(constant);
   if (!params || !tensor) return 'its weight is not quantized';
+  const { shape } = packed ?? tensor;
   const { scales, zeros, axis, dtype } = params;
   if (dtype !== 'int8' && dtype !== 'uint8') return `its weight has ${dtype} codes`;
-  if (scales.length > 1 && (axis < 0 ? axis + tensor.shape.length : axis) !== 0)
-    return 'its weight scales are not along the output channels';
+  if (scales.length > 1 && (axis < 0 ? axis + shape.length : axis) !== 0) return 'its weight scales are not along the output channels';
   if (zeros.some((zero) => zero !== zeros[0])) return 'its weight has different zero points for different channels';
-  if (dtype === 'int8') return { codes: to.get(node.inputs[0]), scales, zero: zeros[0] };
+  if (packed && zeros[0] !== 0) return 'its packed weight has a zero point';
+  if (dtype === 'int8') return { codes: to.get(constant), shape, scales, zero: zeros[0], packing: packed?.packing };
   const moved = scope(() =>
     Tensor.from(
       Int8Array.from(tensor.data() as Uint8Array, (q) => q - 128),
       tensor.shape,
     ),
   );
-  return { codes: to.graph.constant(moved, node.inputs[0].name), scales, zero: zeros[0] - 128 };
+  return { codes: to.graph.constant(moved, constant.name), shape, scales, zero: zeros[0] - 128 };
 }
