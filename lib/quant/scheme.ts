@@ -39,6 +39,13 @@ export function qparamsOf({ min, max }: Range, dtype: CodeType, symmetric: boole
   return { scale, zeroPoint, dtype };
 }
 
+/** Affine codes 0..qmax for a range, in uint8: what `fakeQuantizeRange` computes with. */
+export function rangeCodes({ min, max }: Range, qmax: number): QParams {
+  const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
+  const scale = scaleOf(high - low, qmax);
+  return { scale, zeroPoint: Math.min(Math.max(roundHalfEven(-low / scale), 0), qmax), dtype: 'uint8' };
+}
+
 function scaleOf(span: number, steps: number): number {
   const scale = Math.fround(span / steps);
   return scale > leastScale ? scale : 1;

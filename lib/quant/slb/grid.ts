@@ -3,7 +3,9 @@
 /**
  * "uniform": 2^b equally spaced values from −1 to 1, the published grid, which has no 0. "zero": 2^b − 1 of them, 0 in the middle.
  */
-export type Grid = 'uniform' | 'zero';
+export type { Grid } from '../../ops/lowbit.js';
+
+import type { Grid } from '../../ops/lowbit.js';
 
 export const weightBits = [1, 2, 3, 4] as const;
 export type WeightBits = (typeof weightBits)[number];

@@ -6,6 +6,7 @@ import type { SampleType } from '../../graph/sampleFit.js';
 import { type Model, Trainable, trainableOf } from '../../train/trainable.js';
 import { type Applied, applySearch } from './apply.js';
 import { SlbCallback, type SlbCallbackOptions } from './callback.js';
+import { type Converted, convertSearch } from './convert.js';
 import { type SlbOptions, type SlbSettings, slbSettings } from './options.js';
 import { scheduleWarnings } from './schedule.js';
 
@@ -42,6 +43,15 @@ export class Slb {
   /** The callback that drives the search; put it before those that save or log. */
   callbacks(model: Trainable, data: Dataset, options: SlbCallbackOptions = {}): [SlbCallback] {
     return [new SlbCallback(this.settings, model, data, options)];
+  }
+
+  /**
+   * The decided network on packed codes, with its normalizations folded: the same numbers as `graph` of the searched model up to the rounding of
+   * the folding, and of codes where activations have them.
+   * @throws LowbitError 'graph' where nothing is searched, or activations have not seen enough batches
+   */
+  convert(model: Trainable): Converted {
+    return convertSearch(model.graph, this.settings);
   }
 
   toString(): string {
