@@ -1,26 +1,8 @@
 /** Numbers and tables as people read them. */
-
-/** 1234567 -> "1,234,567" */
-export const whole = (n: number) => Math.round(n).toLocaleString('en-US');
+export { bytes, digits3, large, whole } from '../report/numbers.js';
 
 /** 0.91234 -> "91.23 %" */
 export const percent = (fraction: number) => `${(100 * fraction).toFixed(2)} %`;
-
-/** 1234567 -> "1.23 MB" */
-export const bytes = (n: number) => (n < 1000 ? `${n} bytes` : scaled(n, ['kB', 'MB', 'GB']));
-
-/** 40813184 -> "40.8 M" */
-export const large = (n: number) => (n < 1000 ? String(n) : scaled(n, ['k', 'M', 'G', 'T']));
-
-/** Three digits that count: 0.0123, 1.23, 12.3, 123. */
-export const digits3 = (n: number) => (n >= 100 ? whole(n) : n.toPrecision(3));
-
-function scaled(n: number, units: readonly string[]): string {
-  let value = n / 1000;
-  let unit = 0;
-  for (; value >= 999.5 && unit + 1 < units.length; unit++) value /= 1000;
-  return `${digits3(value)} ${units[unit]}`;
-}
 
 /** Cut in the middle to a width. */
 export function shortened(text: string, width: number): string {

@@ -4,14 +4,57 @@
 export const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** @param body HTML */
-export function page(title: string, body: string): string {
+/** A number that matters, with its name and a remark. */
+export interface Tile {
+  name: string;
+  value: string;
+  note?: string;
+}
+
+/** Numbers side by side. */
+export function tiles(numbers: readonly Tile[]): string {
+  const tile = ({ name, value, note = '' }: Tile) =>
+    `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}<small>${escaped(note)}</small></dd></div>`;
+  return `<dl>\n${numbers.map(tile).join('\n')}\n</dl>`;
+}
+
+/** Text in rows and columns; rows may stand out. */
+export function table(head: readonly string[], rows: readonly { cells: readonly string[]; isBest?: boolean }[]): string {
+  const cells = (tag: string, texts: readonly string[]) => texts.map((text) => `<${tag}>${escaped(text)}</${tag}>`).join('');
+  const body = rows.map((row) => `<tr${row.isBest ? ' class="best"' : ''}>${cells('td', row.cells)}</tr>`);
+  return `<div class="wide"><table><tr>${cells('th', head)}</tr>\n${body.join('\n')}</table></div>`;
+}
+
+/** Something to open. */
+export const folded = (name: string, body: string) => `<details><summary>${escaped(name)}</summary>${body}</details>`;
+
+/** Text as it is. */
+export const verbatim = (text: string) => `<pre>${escaped(text)}</pre>`;
+
+/** What a run ran with. */
+export interface Machine {
+  versions: { lowbit: string; node: string };
+  processor: string;
+  threads: number;
+}
+
+/** The last line of a page. */
+export function footer({ versions, processor, threads }: Machine): string {
+  const machine = `lowbit ${versions.lowbit}, Node ${versions.node}, ${processor}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return `<footer>${escaped(machine)}</footer>`;
+}
+
+/**
+ * @param body HTML
+ * @param ownStyle CSS of this kind of page
+ */
+export function page(title: string, body: string, ownStyle = ''): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>${escaped(title)}</title>
-<style>${style}</style>
+<style>${style}${ownStyle}</style>
 <main>
 ${body}
 </main>
@@ -23,12 +66,12 @@ const style = `
 :root {
   color-scheme: light dark;
   --ground: #f6f5f2; --card: #fdfdfc; --edge: #e4e2dd; --ink: #1d1c1a; --soft: #6a6861; --grid: #ebe9e4;
-  --s0: #2a78d6; --s1: #d9622b;
+  --s0: #2a78d6; --s1: #d9622b; --s2: #2f9a76;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #141413; --card: #1d1d1b; --edge: #33322f; --ink: #f0efec; --soft: #a19f98; --grid: #2d2c2a;
-    --s0: #5a9cf0; --s1: #ee8a5a;
+    --s0: #5a9cf0; --s1: #ee8a5a; --s2: #55c29c;
   }
 }
 * { box-sizing: border-box; }
@@ -45,17 +88,20 @@ dd { margin: 0; font-size: 24px; font-weight: 600; }
 dd small { display: block; color: var(--soft); font-size: 13px; font-weight: 400; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(460px, 100%), 1fr)); gap: 16px; }
 figure { margin: 0; padding: 16px 18px 8px; }
-figcaption { display: flex; align-items: baseline; gap: 16px; font-size: 13px; color: var(--soft); }
+figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 16px; font-size: 13px; color: var(--soft); }
 figcaption b { flex: 1; font-size: 15px; font-weight: 600; color: var(--ink); }
 figcaption i { display: inline-block; width: 16px; height: 2px; margin-right: 6px; vertical-align: 4px; }
-i.s0 { background: var(--s0); } i.s1 { background: var(--s1); }
+i.s0 { background: var(--s0); } i.s1 { background: var(--s1); } i.s2 { background: var(--s2); }
+figcaption i.level { height: 0; border-top: 2px dashed var(--soft); }
 svg { display: block; width: 100%; margin-top: 8px; font-size: 12px; font-variant-numeric: tabular-nums; }
 svg text { fill: var(--soft); }
 .grid { stroke: var(--grid); }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
-.line.s0 { stroke: var(--s0); } .line.s1 { stroke: var(--s1); }
+.line.s0 { stroke: var(--s0); } .line.s1 { stroke: var(--s1); } .line.s2 { stroke: var(--s2); }
 .dot { stroke: var(--card); stroke-width: 2; }
-.dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); }
+.dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); } .dot.s2 { fill: var(--s2); }
+.level { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 6 4; }
+.turn { stroke: var(--soft); opacity: 0.6; }
 .reading { opacity: 0; } .reading:hover { opacity: 1; }
 .reading rect { fill: transparent; } .rule { stroke: var(--soft); stroke-dasharray: 2 3; }
 details { margin-top: 16px; padding: 12px 18px; }
@@ -66,4 +112,11 @@ th, td { padding: 5px 10px; text-align: right; white-space: nowrap; border-top: 
 th { color: var(--soft); font-weight: 500; border: 0; }
 tr.best td { font-weight: 650; }
 pre { margin: 12px 0 4px; overflow-x: auto; font: 13px/1.5 ui-monospace, monospace; }
+@media (max-width: 560px) {
+  main { padding: 24px 12px 40px; }
+  dl { grid-template-columns: 1fr 1fr; gap: 8px; margin: 20px 0 12px; }
+  dl div, figure, details { padding-left: 12px; padding-right: 12px; }
+  .charts { gap: 8px; }
+  svg { font-size: 17px; }
+}
 `;

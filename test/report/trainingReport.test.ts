@@ -1,5 +1,4 @@
 import test from 'ava';
-import { ticks } from '../../lib/report/chart.js';
 import { type TrainingRecord, trainingReport } from '../../lib/report/trainingReport.js';
 
 const epoch = (number: number, loss: number) => ({
@@ -46,12 +45,4 @@ test('one epoch, no validation, equal numbers', (t) => {
   const html = trainingReport({ ...record, samples: { train: 10, validation: 0 }, history: [only], best, stopped: 'enough' });
   t.notRegex(html, /NaN|undefined|Infinity|validation loss/i);
   t.true(html.includes('1 of 5 epochs · enough'));
-});
-
-test('ticks are round and enclose the range', (t) => {
-  t.deepEqual(ticks(0, 2.3, 5), [0, 0.5, 1, 1.5, 2, 2.5]);
-  t.deepEqual(ticks(0.912, 0.987, 5), [0.9, 0.92, 0.94, 0.96, 0.98, 1]);
-  t.deepEqual(ticks(0, 0.1, 5), [0, 0.02, 0.04, 0.06, 0.08, 0.1]);
-  t.deepEqual(ticks(0, 0, 5).slice(0, 2), [0, 0.2]);
-  t.deepEqual(ticks(3, 3, 5), [3, 4]);
 });
