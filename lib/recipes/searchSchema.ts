@@ -43,9 +43,7 @@ const search = group({
   quantizeFirst: flag().optional(),
   quantizeLast: flag().optional(),
   quantizeDownsample: flag().optional(),
-  straightThroughTail: z
-    .union([z.literal(false), number({ above: 0 })], { error: 'false, or a temperature, a number above 0' })
-    .optional(),
+  straightThroughTail: z.union([z.literal(false), number({ above: 0 })], { error: 'false, or a temperature, a number above 0' }).optional(),
   /** Of random logits; default: the seed of the run. */
   seed: seed().optional(),
 });

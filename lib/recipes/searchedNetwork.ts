@@ -1,4 +1,6 @@
 /** What a search makes of a network, for people to read. */
+import type { Value } from '../graph/graph.js';
+import { isMove } from '../graph/match.js';
 import { fakeQuantizeRange } from '../ops/index.js';
 import type { SearchedModel } from '../quant/slb/slb.js';
 import type { Shape } from '../shape.js';
@@ -23,9 +25,14 @@ export function layersOf({ graph, slb: { layers, float } }: SearchedModel, bits:
   return graph.nodes.flatMap(({ name, op, inputs }) => {
     const search = searched.get(name);
     if (!search && !reasons.has(name)) return [];
-    const { producer } = inputs[0];
-    const inputBits = producer?.op === fakeQuantizeRange ? Math.log2(Number(producer.params.qmax) + 1) : null;
     const shape = search?.shape ?? graph.constantOf(inputs[1])!.shape;
-    return [{ name, op: op.name, shape, bits: search ? bits : null, reason: reasons.get(name), inputBits }];
+    return [{ name, op: op.name, shape, bits: search ? bits : null, reason: reasons.get(name), inputBits: bitsOf(inputs[0]) }];
   });
+}
+
+/** Of a value with codes, or of one that only moves those. */
+function bitsOf({ producer }: Value): number | null {
+  if (!producer) return null;
+  if (producer.op === fakeQuantizeRange) return Math.log2(Number(producer.params.qmax) + 1);
+  return isMove(producer) ? bitsOf(producer.inputs[0]) : null;
 }
