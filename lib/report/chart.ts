@@ -18,7 +18,7 @@ export interface Chart {
   title: string;
   /** What one number looks like, on the axis and in words. */
   format: (value: number) => string;
-  /** The lines, each with a colour of its own: at most three. */
+  /** The lines, each with a colour of its own: at most three. Those without numbers keep theirs, and are not seen. */
   lines: readonly Line[];
   /** The axis begins at 0; otherwise near the least value. */
   fromZero?: boolean;
@@ -58,7 +58,9 @@ ${body}
 }
 
 /** Whether there is anything to draw. */
-export const hasNumbers = ({ lines }: Chart) => lines.some(({ values }) => values.some((value) => Number.isFinite(value)));
+export const hasNumbers = ({ lines }: Chart) => lines.some(isSeen);
+
+const isSeen = ({ values }: Line) => values.some((value) => Number.isFinite(value));
 
 function scaleOf({ lines, level, turns, fromZero, log }: Chart): Scale {
   const count = Math.max(...lines.map(({ values }) => values.length));
@@ -107,7 +109,7 @@ function background({ level, turns = [] }: Chart, { top, x, y }: Scale): string[
 function curves({ lines, mark }: Chart, scale: Scale): string[] {
   const drawn = lines.map(({ values }, i) => {
     const points = values.flatMap((value, epoch) => (value === undefined ? [] : [{ epoch, at: `${scale.x(epoch)} ${scale.y(value)}` }]));
-    if (points.length === 1) return dot(lines, scale, i, points[0].epoch, 4);
+    if (points.length < 2) return points.map(({ epoch }) => dot(lines, scale, i, epoch, 4)).join('');
     return `<path class="line s${i}" d="M${points.map(({ at }) => at).join('L')}"/>`;
   });
   return [...drawn, mark === undefined ? '' : dot(lines, scale, lines.length - 1, mark, 5)];
@@ -123,6 +125,7 @@ function readings({ lines, format }: Chart, scale: Scale): string[] {
   const width = rounded((plot.right - plot.left) / Math.max(1, count - 1));
   return Array.from({ length: count }, (_, epoch) => {
     const told = lines.flatMap(({ name, values }) => (values[epoch] === undefined ? [] : [`${name} ${format(values[epoch])}`]));
+    if (!told.length) return '';
     const area = `<rect x="${rounded(x(epoch) - width / 2)}" y="${top}" width="${width}" height="${plot.bottom - top}"/>`;
     const rule = `<path class="rule" d="M${x(epoch)} ${top}V${plot.bottom}"/>`;
     const dots = lines.map((_, i) => dot(lines, scale, i, epoch, 4)).join('');
@@ -131,7 +134,8 @@ function readings({ lines, format }: Chart, scale: Scale): string[] {
 }
 
 function legend({ lines, level, format }: Chart): string {
-  const names = lines.map(({ name }, i) => `<span><i class="s${i}"></i>${escaped(name)}</span>`);
+  const names = lines.flatMap((line, i) => (isSeen(line) ? [`<span><i class="s${i}"></i>${escaped(line.name)}</span>`] : []));
   const compared = level ? `<span><i class="level"></i>${escaped(`${level.name} ${format(level.value)}`)}</span>` : '';
-  return (lines.length > 1 ? names.join('') : '') + compared;
+  const shown = (names.length > 1 ? names.join('') : '') + compared;
+  return shown && `<span class="legend">${shown}</span>`;
 }

@@ -66,12 +66,12 @@ const style = `
 :root {
   color-scheme: light dark;
   --ground: #f6f5f2; --card: #fdfdfc; --edge: #e4e2dd; --ink: #1d1c1a; --soft: #6a6861; --grid: #ebe9e4;
-  --s0: #2a78d6; --s1: #d9622b; --s2: #2f9a76;
+  --s0: #2a78d6; --s1: #d9622b; --s2: #2f9a76; --sure: #1f8f6b; --flips: #8455c4;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #141413; --card: #1d1d1b; --edge: #33322f; --ink: #f0efec; --soft: #a19f98; --grid: #2d2c2a;
-    --s0: #5a9cf0; --s1: #ee8a5a; --s2: #55c29c;
+    --s0: #5a9cf0; --s1: #ee8a5a; --s2: #55c29c; --sure: #4fc79d; --flips: #b08cec;
   }
 }
 * { box-sizing: border-box; }
@@ -86,14 +86,15 @@ dl div { padding: 14px 18px; }
 dt { color: var(--soft); font-size: 13px; }
 dd { margin: 0; font-size: 24px; font-weight: 600; }
 dd small { display: block; color: var(--soft); font-size: 13px; font-weight: 400; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(460px, 100%), 1fr)); gap: 16px; }
-figure { margin: 0; padding: 16px 18px 8px; }
-figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 16px; font-size: 13px; color: var(--soft); }
-figcaption b { flex: 1; font-size: 15px; font-weight: 600; color: var(--ink); }
-figcaption i { display: inline-block; width: 16px; height: 2px; margin-right: 6px; vertical-align: 4px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); gap: 16px; }
+figure { margin: 0; padding: 16px 18px 8px; container-type: inline-size; }
+figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 12px; font-size: 13px; color: var(--soft); }
+figcaption b { flex: 1 0 auto; font-size: 15px; font-weight: 600; color: var(--ink); }
+figcaption .legend { display: flex; flex-wrap: wrap; gap: 0 12px; }
+figcaption i { display: inline-block; width: 14px; height: 2px; margin-right: 5px; vertical-align: 4px; }
 i.s0 { background: var(--s0); } i.s1 { background: var(--s1); } i.s2 { background: var(--s2); }
 figcaption i.level { height: 0; border-top: 2px dashed var(--soft); }
-svg { display: block; width: 100%; margin-top: 8px; font-size: 12px; font-variant-numeric: tabular-nums; }
+svg { display: block; width: 100%; margin-top: 8px; font-size: 12px; font-variant-numeric: tabular-nums; overflow: visible; }
 svg text { fill: var(--soft); }
 .grid { stroke: var(--grid); }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
@@ -117,6 +118,6 @@ pre { margin: 12px 0 4px; overflow-x: auto; font: 13px/1.5 ui-monospace, monospa
   dl { grid-template-columns: 1fr 1fr; gap: 8px; margin: 20px 0 12px; }
   dl div, figure, details { padding-left: 12px; padding-right: 12px; }
   .charts { gap: 8px; }
-  svg { font-size: 17px; }
 }
+@container (max-width: 440px) { svg { font-size: 16px; } }
 `;
