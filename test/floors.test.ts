@@ -16,7 +16,7 @@ const floors: Record<string, number> = {
 /** Edges between folders of one floor that are wanted. */
 const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
   {
-    from: /^train\/(fit|run|validate|calibrateBatchNorm)$/,
+    from: /^train\/(fit|run|callback|validate|calibrateBatchNorm)$/,
     to: /^data\/(augment|dataset|training)$/,
     reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
   },

@@ -1,6 +1,6 @@
 /** How the codes of weights lie in a file: 8 bits each, 4 where they fit, or packed as the graph has them. */
 import { type Node, Uses, type Value } from '../graph/graph.js';
-import { type AnyOp, runOp } from '../op.js';
+import { runOp } from '../op.js';
 import { dequantize, unpackLevels } from '../ops/index.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -50,8 +50,8 @@ export class Weights {
   }
 
   private isCodes(value: Value): boolean {
-    const { constants } = this.file.graph;
-    return constants.has(value) || (this.storage !== 'packed' && packedOf(value) !== undefined && constants.has(packedOf(value)!));
+    const packed = this.storage === 'packed' ? undefined : packedOf(value);
+    return this.file.graph.constants.has(packed ?? value);
   }
 
   /** The numbers of a constant, unpacked where it is packed; undefined for what is neither. */
@@ -109,7 +109,7 @@ const narrowed: Partial<Record<string, number>> = { int8: DataType.INT4, uint8: 
 const nameOf = (dataType: number) => dataTypeName(dataType).toLowerCase();
 
 /** The packed codes behind levels. */
-const packedOf = ({ producer }: Value): Value | undefined => (producer?.op === (unpackLevels as AnyOp) ? producer.inputs[0] : undefined);
+const packedOf = ({ producer }: Value): Value | undefined => (producer?.op === unpackLevels ? producer.inputs[0] : undefined);
 
 function rangeOf(...tensors: readonly Tensor[]): { least: number; most: number } {
   let [least, most] = [0, 0];

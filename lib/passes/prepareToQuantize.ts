@@ -7,7 +7,10 @@ import { foldBatchNorm } from './foldBatchNorm.js';
 import { foldConstants } from './foldConstants.js';
 import { removeDropout } from './removeDropout.js';
 
-/** The float graph, of which weights may be codes, in the form that is quantized: dropout left out, constants computed, normalization in the weights or a layer. */
+/**
+ * The float graph, of which weights may be codes, in the form that is quantized: dropout left out, constants computed, batch
+ * normalization in the weights or a layer.
+ */
 export function prepareToQuantize(graph: Graph): Graph {
   if (graph.nodes.some((node) => node.op === quantizeOp || (node.op === dequantize && !codesOf(graph, node.output)))) {
     fail({ code: 'graph', problem: 'the model is quantized already', todo: 'Start from the float model.' });

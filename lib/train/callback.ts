@@ -1,6 +1,9 @@
 /** What happens beside the learning: callbacks see a run and may stop it. */
+import type { Augmentation } from '../data/augment.js';
 import type { Tensor } from '../tensor.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { Loss } from './losses.js';
+import type { Metric } from './metrics.js';
 import type { LabelledBatch } from './step.js';
 import type { Trainable } from './trainable.js';
 
@@ -48,6 +51,18 @@ export interface NonFinite {
   where: string;
 }
 
+/** Options of a run that others may need to do as it does. */
+export interface RunSettings {
+  batchSize: number;
+  seed: number;
+  augment?: Augmentation;
+  /** How fast running statistics follow the batches. */
+  momentum: number;
+  loss: Loss;
+  metrics: readonly Metric[];
+  signal?: AbortSignal;
+}
+
 /** What callbacks know of the run they belong to. Epochs and steps are counted from 1; 0 is before the first. */
 export interface TrainingRun {
   readonly model: Trainable;
@@ -55,6 +70,8 @@ export interface TrainingRun {
   readonly epochs: number;
   readonly step: number;
   readonly stepsPerEpoch: number;
+  /** What the run was asked for, defaults filled in. */
+  readonly options: RunSettings;
   /** Epochs done, those before a resumption included. */
   readonly history: readonly EpochReport[];
   /** The samples of the step that was just done, in `onStep`. */

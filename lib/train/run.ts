@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import { type TrainingBatch, trainingBatches } from '../data/training.js';
 import { fail } from '../error.js';
 import { sampleFit } from '../graph/sampleFit.js';
-import type { Callback, EpochReport, Means, TrainingRun } from './callback.js';
+import type { Callback, EpochReport, Means, RunSettings, TrainingRun } from './callback.js';
 import { type Checkpoint, freeCheckpoint, readCheckpoint } from './checkpoint.js';
 import { findNonFinite } from './findNonFinite.js';
 import type { FitOptions, FitResult } from './fit.js';
@@ -27,6 +27,7 @@ export class Run implements TrainingRun {
   batch: LabelledBatch | undefined;
 
   readonly #data: Dataset;
+  readonly options: RunSettings;
   readonly #options: FitOptions;
   readonly #batchSize: number;
   readonly #seed: number;
@@ -58,6 +59,7 @@ export class Run implements TrainingRun {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice) fail({ code: 'option', where: 'fit', option: 'callbacks', came: twice, expected: 'each callback once' });
     this.#data = data;
+    this.options = { batchSize, seed, augment: options.augment, momentum, loss, metrics, signal: options.signal };
     this.#options = options;
     this.#batchSize = batchSize;
     this.#seed = seed;

@@ -1,7 +1,7 @@
 /** Networks whose weights are low-bit codes, as a search leaves them. */
-import { Graph, ops, type Shape, Tensor, type Value } from 'lowbit';
+import { Graph, type Grid, ops, type Shape, Tensor, type Value } from 'lowbit';
 import { randomNumbers } from '../ops/case.js';
-import { type Grid, randomLevels } from '../ops/lowbit.js';
+import { randomLevels } from '../ops/lowbit.js';
 import { weight } from './graphs.js';
 
 export interface LowbitOptions {

@@ -38,7 +38,7 @@ const gemmShapes = [
   [130, 140, 530],
 ];
 
-function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dtype: Dtype = 'float32'): Case {
+export function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dtype: Dtype = 'float32'): Case {
   return {
     note: `(${lead}, ${k}) by (${n}, ${k}) ${dtype}`,
     inputs: () => [random([...lead, k], -1, 1, 1, dtype), random([n, k], -1, 1, 2, dtype), random([n], -1, 1, 3, dtype)],

@@ -2,7 +2,7 @@ import { type Grid, type Packing, Tensor } from 'lowbit';
 import { uint8 } from './arithmetic.js';
 import { type Case, randomInts, randomNumbers } from './case.js';
 import { convCases } from './conv.js';
-import { gemmCases } from './gemm.js';
+import { gemmCases, gemmCase as realGemmCase } from './gemm.js';
 import { qconvCases } from './qconv.js';
 import { gemmCase, qgemmCases } from './qgemm.js';
 
@@ -131,6 +131,13 @@ const fewRows: Case[] = [
   }),
 );
 
+const fewFloatRows: Case[] = [
+  [1, 16, 33],
+  [1, 70, 41],
+  [2, 67, 130],
+  [3, 129, 40],
+].flatMap((shape) => grids.map((of) => productCase(realGemmCase(shape), of)));
+
 /** The lowest level everywhere: what sums of 16 bits would not hold. */
 const lowest = (shape: readonly number[], bits: number, grid: Grid) =>
   Tensor.from(new Int8Array(shape.reduce((a, b) => a * b, 1)).fill(levelsOf(bits, grid)[0]), shape);
@@ -188,6 +195,6 @@ export const lowbitCases: Record<string, Case[]> = {
   ],
   lowbitGemm: [...productCases(qgemmCases.qgemm), ...fewRows, ...extremes],
   lowbitConv2d: productCases(qconvCases.qconv2d),
-  lowbitGemmFloat: productCases(gemmCases.gemm),
+  lowbitGemmFloat: [...productCases(gemmCases.gemm), ...fewFloatRows],
   lowbitConv2dFloat: productCases(convCases.conv2d),
 };

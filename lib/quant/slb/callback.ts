@@ -1,13 +1,10 @@
 /** What drives a search through its epochs. */
-import type { Augmentation } from '../../data/augment.js';
 import type { Dataset } from '../../data/dataset.js';
 import { sampleFit } from '../../graph/sampleFit.js';
 import { slbExpectation } from '../../ops/slb.js';
 import { scope, type Tensor } from '../../tensor.js';
 import { calibrateBatchNorm, follow } from '../../train/calibrateBatchNorm.js';
 import type { Callback, Means, TrainingRun } from '../../train/callback.js';
-import { crossEntropy, type Loss } from '../../train/losses.js';
-import { accuracy, type Metric } from '../../train/metrics.js';
 import { partsOf } from '../../train/parts.js';
 import type { Trainable } from '../../train/trainable.js';
 import { validate } from '../../train/validate.js';
@@ -26,18 +23,6 @@ export interface SlbEpoch extends Stage {
 export interface SlbCallbackOptions {
   /** Samples to see what the expected weights are worth after each epoch; default none. */
   validation?: Dataset;
-  /** Of the run: how the samples of a calibration are changed. */
-  augment?: Augmentation;
-  /** Of the run, default 128. */
-  batchSize?: number;
-  /** Of the run, default 0. */
-  seed?: number;
-  /** Of the run; for `validation`. Default: cross entropy. */
-  loss?: Loss;
-  /** For `validation`. Default: accuracy. */
-  metrics?: readonly Metric[];
-  /** How fast statistics of decided weights follow the batches with `stateBatchNorm`. Default 0.1. */
-  momentum?: number;
   /** Sees each epoch when it is done. */
   onEpoch?: (epoch: SlbEpoch) => void;
 }
@@ -90,21 +75,24 @@ export class SlbCallback implements Callback {
     const { model } = this;
     const [{ inputs }] = partsOf(run.batch, 1, sampleFit(model.graph, this.data));
     this.#swap();
-    this.#decided(() => scope(() => follow(model, inputs, this.options.momentum ?? 0.1)));
+    this.#decided(() => scope(() => follow(model, inputs, run.options.momentum)));
     this.#swap();
   }
 
-  async onEpochTrained({ epoch }: TrainingRun): Promise<void> {
-    const { settings, model, data, options } = this;
+  async onEpochTrained({ epoch, options: { batchSize, seed, augment, signal, loss, metrics } }: TrainingRun): Promise<void> {
+    const { settings, model, data } = this;
+    const { validation } = this.options;
     this.#layers = model.searched.map((search) => this.#watch.look(search));
     const stage = stageOf(settings, epoch + settings.trainedEpochs);
-    this.#soft = stage.mode === 'soft' && options.validation ? await this.#validateSoft(options.validation, stage.temperature) : undefined;
+    this.#soft =
+      stage.mode === 'soft' && validation
+        ? await this.#expectedly(stage.temperature, () => validate({ model, loss, metrics }, validation, batchSize, signal))
+        : undefined;
     if (settings.stateBatchNorm) this.#swap();
     const { bnCalibration } = settings;
     if (bnCalibration === false || settings.stateBatchNorm || epoch + settings.trainedEpochs <= rampOf(settings).start) return;
-    const { batchSize, seed, augment } = options;
     const batches = bnCalibration === 'full' ? undefined : bnCalibration;
-    await this.#decidedAsync(() => calibrateBatchNorm(model, data, { batches, batchSize, seed, epoch, augment }));
+    await this.#decidedAsync(() => calibrateBatchNorm(model, data, { batches, batchSize, seed, epoch, augment, signal }));
   }
 
   onEpochEnd({ epoch, epochs }: TrainingRun): void {
@@ -173,14 +161,13 @@ export class SlbCallback implements Callback {
     };
   }
 
-  /** The network as it is used, but with expected weights. */
-  async #validateSoft(validation: Dataset, temperature: number): Promise<Means> {
-    const { loss = crossEntropy(), metrics = [accuracy], batchSize = 128 } = this.options;
+  /** Does something while the network as it is used runs on expected weights. */
+  async #expectedly<T>(temperature: number, body: () => Promise<T>): Promise<T> {
     const nodes = this.model.graph.nodes.filter(({ op }) => op === slbExpectation);
     const before = nodes.map(({ params }) => params);
     for (const node of nodes) node.params = { ...node.params, temperature, mode: 'soft' };
     try {
-      return await validate({ model: this.model, loss, metrics }, validation, batchSize);
+      return await body();
     } finally {
       for (const [i, node] of nodes.entries()) node.params = before[i];
     }

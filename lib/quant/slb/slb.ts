@@ -8,7 +8,7 @@ import { type Applied, applySearch } from './apply.js';
 import { SlbCallback, type SlbCallbackOptions } from './callback.js';
 import { type Converted, convertSearch } from './convert.js';
 import { type SlbOptions, type SlbSettings, slbSettings } from './options.js';
-import { scheduleWarnings } from './schedule.js';
+import { type Stage, scheduleWarnings, stageOf } from './schedule.js';
 
 /** A network in which weights are searched. */
 export interface SearchedModel extends Trainable {
@@ -40,6 +40,11 @@ export class Slb {
     return Object.assign(searched, { slb: { ...applied, warnings } });
   }
 
+  /** What the weights are in an epoch, counted from 1, those of earlier runs included. */
+  stage(epoch: number): Stage {
+    return stageOf(this.settings, epoch);
+  }
+
   /** The callback that drives the search; put it before those that save or log. */
   callbacks(model: Trainable, data: Dataset, options: SlbCallbackOptions = {}): [SlbCallback] {
     return [new SlbCallback(this.settings, model, data, options)];
@@ -55,17 +60,18 @@ export class Slb {
   }
 
   toString(): string {
-    const text = (value: unknown): string =>
-      typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof RegExp)
-        ? `{ ${Object.entries(value)
-            .map(([name, part]) => `${name}: ${text(part)}`)
-            .join(', ')} }`
-        : value instanceof RegExp || typeof value === 'function'
-          ? String(value)
-          : JSON.stringify(value);
     const lines = Object.entries(this.settings).map(([name, value]) => `  ${name}: ${text(value)}`);
     return `slb(\n${lines.join('\n')}\n)`;
   }
+}
+
+/** A value as it would be written in a program. */
+function text(value: unknown): string {
+  if (value instanceof RegExp || typeof value === 'function') return String(value);
+  if (Array.isArray(value)) return `[${value.map(text).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(([name, part]) => `${name}: ${text(part)}`);
+  return `{ ${fields.join(', ')} }`;
 }
 
 function trainableFor(model: Model, sample: Pick<SampleType, 'shape' | 'dtype'> | undefined): Trainable {

@@ -1,5 +1,5 @@
-// Packed low-bit weights decoded into the panels that tile.h reads: [steps][panelWidth(outputs)], lanes without an output are 0. A lane is
-// an output; the 32 bits of its row that are loaded at a time hold several steps.
+// Packed low-bit weights as floats, f32(level·scale). A lane is an output; the 32 bits of its row that are loaded at a time hold the
+// weights of several steps.
 #pragma once
 #include "../../core/levels.h"
 #include "tile.h"
@@ -14,21 +14,32 @@ struct PackedRows {
   Levels levels;
   const float* scale;
 
-  // panel[k][j] = f32(level·scale) of code firstStep + k of row `first` + j.
-  void pack(int64_t first, int64_t outputs, int64_t firstStep, int64_t steps, float* panel) const {
+  // The rows of kWidth outputs from `first` on, of which `count` exist.
+  INLINE LaneRows<kWidth> rows(int64_t first, int64_t count) const { return {codes + first * rowBytes, rowBytes, count}; }
+  // Steps whose codes are in the words that begin with that of step k.
+  INLINE int64_t stepsInWord(int64_t k) const { return (32 - k * levels.bits % 8) / levels.bits; }
+  // Those words, the code of step k in the lowest bits.
+  INLINE Words words(const LaneRows<kWidth>& rows, int64_t k) const {
+    const int64_t bit = k * levels.bits;
+    return shiftRight(loadWords(rows, bit / 8), static_cast<int>(bit % 8));
+  }
+  // The weights of the codes in the lowest bits.
+  INLINE Vector weights(Words words, Vector factor) const {
+    const Vector code = maskedNumbers(words, (1 << levels.bits) - 1);
+    return multiply(multiplyAdd(code, repeat(static_cast<float>(levels.step)), repeat(static_cast<float>(levels.lowest))), factor);
+  }
+
+  // The panel that tile.h reads, [steps][panelWidth(outputs)], from row `first` on; lanes without an output are 0.
+  void pack(int64_t first, int64_t outputs, int64_t steps, float* panel) const {
     const int64_t width = panelWidth(outputs);
-    const Vector step = repeat(static_cast<float>(levels.step)), lowest = repeat(static_cast<float>(levels.lowest));
-    const int bits = levels.bits, mask = (1 << bits) - 1;
     for (int64_t lane = 0; lane < width; lane += kWidth) {
-      const LaneRows<kWidth> rows(codes + (first + lane) * rowBytes, rowBytes, outputs - lane);
+      const LaneRows<kWidth> own = rows(first + lane, outputs - lane);
       const Vector factor = Lanes(outputs - lane).load(scale + first + lane);
-      for (int64_t k = 0; k < steps;) {
-        const int64_t bit = (firstStep + k) * bits, inWord = k + (32 - bit % 8) / bits, end = inWord < steps ? inWord : steps;
-        Words words = shiftRight(loadWords(rows, bit / 8), static_cast<int>(bit % 8));
-        for (; k < end; k++, words = shiftRight(words, bits)) {
-          const Vector level = multiplyAdd(maskedNumbers(words, mask), step, lowest);
-          Lanes(kWidth).store(panel + k * width + lane, multiply(level, factor));
-        }
+      for (int64_t k = 0, end; k < steps; k = end) {
+        end = smaller(steps, k + stepsInWord(k));
+        Words codes = words(own, k);
+        for (int64_t i = k; i < end; i++, codes = shiftRight(codes, levels.bits))
+          Lanes(kWidth).store(panel + i * width + lane, weights(codes, factor));
       }
     }
   }

@@ -36,7 +36,7 @@ static void packPart(const Sweep& p, const Part& part) {
   const int64_t width = panelWidth(part.outputs);
   for (int64_t j = 0; j < width; j++) part.panel[j] = p.bias && j < part.outputs ? p.bias[part.firstOut + j] : 0;
   float* to = part.panel + width;
-  if (p.packed) return p.packed->pack(part.firstOut, part.outputs, 0, p.depth(), to);
+  if (p.packed) return p.packed->pack(part.firstOut, part.outputs, p.depth(), to);
   const float* from = p.w + part.group * p.weight.group + (part.firstOut - part.group * p.groupOut) * p.weight.out;
   const bool inOrder = p.rowTaps.step == 1 && p.columnTaps.step == 1;  // all taps, as they lie in memory
   if (inOrder && p.weight.in == 1) return packRows(from, p.weight.out, part.outputs, p.depth(), to);

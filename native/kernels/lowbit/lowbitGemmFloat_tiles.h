@@ -2,6 +2,7 @@
 #pragma once
 #include "../../cpu/f32/packLevels.h"
 #include "../gemm/gemm_tiles.h"
+#include "fewFloatRows.h"
 #include "unpacked.h"
 
 namespace lowbit {
@@ -10,7 +11,9 @@ namespace {
 INLINE bool lowbitGemmTiled(const lowbitGemmFloat_call& c) {
   const PackedRows rows{c.b.as<uint8_t>(), c.b.shape[1], levelsOf(c), c.scale.as<float>()};
   const int64_t k = c.a.dim(-1);
-  gemmOf(unpacked(c), [&](int64_t first, int64_t outputs, float* panel) { rows.pack(first, outputs, 0, k, panel); });
+  const gemm_call call = unpacked(c);
+  if (fewRows(call, rows)) return true;
+  gemmOf(call, [&](int64_t first, int64_t outputs, float* panel) { rows.pack(first, outputs, k, panel); });
   return true;
 }
 
