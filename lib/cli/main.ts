@@ -40,7 +40,7 @@ function quietPipe(error: NodeJS.ErrnoException): void {
 
 function program(): Command {
   const root = new Command('lowbit')
-    .description('Trains and quantizes neural networks: ONNX in, verified int8 ONNX out.')
+    .description('Trains and quantizes neural networks: ONNX in, verified int8 or low-bit ONNX out.')
     .version(version())
     .addHelpText('after', afterHelp)
     .exitOverride()

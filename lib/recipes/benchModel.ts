@@ -90,7 +90,7 @@ async function timings(
     : [here('fp32', graph)];
   if (session) contenders.push({ name: 'onnxruntime', run: session.prepare(inputs) });
   try {
-    const times = await race('benchModel', contenders, seconds, signal);
+    const times = await race('benchModel', contenders, { seconds }, signal);
     return contenders.map(({ name }, i) => {
       const medianMs = quantile(times[i], 0.5);
       return { name, batch, threads: count, medianMs, throughput: (1000 * batch) / medianMs };

@@ -27,7 +27,7 @@ export interface TableRow extends Omit<Deployed, 'graph'> {
   latency: Latency;
 }
 
-const seconds = 2;
+const limits = { seconds: 3, runs: 100 };
 
 /**
  * Times the networks on the first sample, in turn.
@@ -41,7 +41,7 @@ export async function measured(networks: readonly Deployed[], samples: Dataset, 
         const executable = lowerInteger(graph).graph;
         return { name, run: () => free(run(executable, inputs)) };
       });
-      const times = await race('timing', contenders, seconds, signal);
+      const times = await race('timing', contenders, limits, signal);
       return networks.map(({ graph: _graph, ...row }, i) => ({
         ...row,
         latency: { median: quantile(times[i], 0.5), p90: quantile(times[i], 0.9) },

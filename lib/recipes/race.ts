@@ -12,14 +12,20 @@ const leastRuns = 5;
 
 /**
  * Times contenders in turn, so that a slow minute of the machine is shared by all; the first runs do not count.
- * @param seconds for all together, at least; each has five runs
+ * @param limits how long all may take together and how many runs each has at most; each has at least five
  * @returns the wall times in milliseconds, shortest first, by contender
  * @throws LowbitError 'aborted'
  */
-export async function race(what: string, contenders: readonly Contender[], seconds: number, signal?: AbortSignal): Promise<number[][]> {
+export async function race(
+  what: string,
+  contenders: readonly Contender[],
+  { seconds, runs = Infinity }: { seconds: number; runs?: number },
+  signal?: AbortSignal,
+): Promise<number[][]> {
   const times = contenders.map((): number[] => []);
   const start = performance.now();
-  for (let round = 0; round < warmUps + leastRuns || performance.now() - start < seconds * 1000; round++) {
+  const goesOn = (done: number) => done < leastRuns || (done < runs && performance.now() - start < seconds * 1000);
+  for (let round = 0; goesOn(round - warmUps); round++) {
     for (const [i, contender] of contenders.entries()) {
       if (signal?.aborted) fail({ code: 'aborted', what });
       // The one before left its data in the caches, and maybe threads that still spin: a run that does not count comes first.

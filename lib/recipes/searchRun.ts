@@ -108,7 +108,7 @@ export async function runSearch(job: SearchJob, weightBits: WeightBits): Promise
   const algorithm = slb(slbOptionsOf(config, weightBits));
   const model = algorithm.apply(job.model);
   const run = { ...fitOptionsOf(config), loss: lossFor(job), validation };
-  const [watch] = algorithm.callbacks(model, samples, run);
+  const [watch] = algorithm.callbacks(model, samples, { validation });
   const search: Search = { job, title, algorithm, model, epochs: watch.history };
   job.onSearch?.(planOf(search));
   const onEpoch = (report: EpochReport) => job.onEpoch?.(report, watch.history[report.epoch - 1]);

@@ -15,6 +15,10 @@ const someBits = z.preprocess(
   ).refine((all) => all.length > 0 && new Set(all).size === all.length, { error: 'a list in which each number of bits is there once' }),
 );
 
+/** A field that false switches off. */
+const orFalse = <T>(expected: string, fits: (value: unknown) => boolean) =>
+  z.custom<T | false>((value) => value === false || fits(value), { error: expected }).optional();
+
 const share = () => number({ from: 0, to: 1 }).optional();
 
 /** The options of `slb`; what is left out is as the preset has it, or as `slb` has it. */
@@ -30,9 +34,10 @@ const search = group({
     endTime: share(),
     factor: number({ from: 1 }).optional(),
   }).optional(),
-  bnCalibration: z
-    .union([z.literal(false), z.literal('full'), whole({ from: 1 })], { error: 'false, full, or a number of batches' })
-    .optional(),
+  bnCalibration: orFalse<'full' | number>(
+    'false, full, or a number of batches',
+    (n) => n === 'full' || (Number.isSafeInteger(n) && Number(n) > 0),
+  ),
   stateBatchNorm: flag().optional(),
   /** Default: pretrained where the model is a file, otherwise random. */
   init: oneOf('pretrained', 'random').optional(),
@@ -43,7 +48,7 @@ const search = group({
   quantizeFirst: flag().optional(),
   quantizeLast: flag().optional(),
   quantizeDownsample: flag().optional(),
-  straightThroughTail: z.union([z.literal(false), number({ above: 0 })], { error: 'false, or a temperature, a number above 0' }).optional(),
+  straightThroughTail: orFalse<number>('false, or a temperature, a number above 0', (t) => Number.isFinite(t) && Number(t) > 0),
   /** Of random logits; default: the seed of the run. */
   seed: seed().optional(),
 });
