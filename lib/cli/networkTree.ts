@@ -62,6 +62,10 @@ function rowOf({ text, below, layer }: Line, width: number): string {
 }
 
 function codesText({ bits, inputBits, shape }: NetworkLayer): string {
-  const weights = bits === null ? 'float' : `${bits} bit${bits === 1 ? '' : 's'}, ${whole(shape.reduce((a, b) => a * b, 1))} weights`;
-  return inputBits === null ? weights : `${weights}, input ${inputBits} bit${inputBits === 1 ? '' : 's'}`;
+  const isCoded = inputBits !== null;
+  const floatText = isCoded ? 'float, then int8' : 'float';
+  const weights = bits === null ? floatText : `${bitsText(bits)}, ${whole(shape.reduce((a, b) => a * b, 1))} weights`;
+  return isCoded ? `${weights}, input ${bitsText(inputBits)}` : weights;
 }
+
+const bitsText = (bits: number) => `${bits} bit${bits === 1 ? '' : 's'}`;

@@ -8,7 +8,7 @@ import { networkTree } from './networkTree.js';
 
 /** The algorithm with its options, the network as a tree, what to be warned of. */
 export function planText({ model, title, algorithm, layers, activations, warnings }: SearchPlan): string {
-  const counted = activations ? [`${whole(activations)} values of activations have codes too.`] : [];
+  const counted = activations ? [`${whole(activations.count)} activations have codes of ${activations.bits} bits.`] : [];
   const parts = [`${title}: ${algorithm}`, [networkTree(model, layers), ...counted].join('\n'), ...warnings.map(warningText)];
   return `${parts.join('\n\n')}\n`;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fail } from '../error.js';
 import { failOnFile, readBytes, writeAtomically } from '../file.js';
 import { latestCheckpoint } from '../train/checkpoint.js';
-import { type RunFolder, runFolder } from './runFolder.js';
+import { packedName, type RunFolder, runFolder } from './runFolder.js';
 import { checkSameSearch, resolveSearchConfig, type SearchConfig } from './searchConfig.js';
 import { printConfig } from './trainConfig.js';
 
@@ -24,7 +24,7 @@ export const titleOf = (weightBits: number, activationBits: number | null) =>
 export function searchFolder(path: string, title: string): SearchFolder {
   const name = title.toLowerCase().replace(' ', '');
   const folder = runFolder(join(path, name));
-  return { ...folder, name, packed: join(folder.path, 'packed.onnx') };
+  return { ...folder, name, packed: join(folder.path, packedName) };
 }
 
 /**

@@ -35,8 +35,8 @@ export interface SearchPlan {
   /** The algorithm with all options. */
   algorithm: string;
   layers: NetworkLayer[];
-  /** How many values get codes. */
-  activations: number;
+  /** How many activations have codes, and of how many bits. */
+  activations: { count: number; bits: number } | null;
   warnings: readonly string[];
 }
 
@@ -152,8 +152,12 @@ export async function accuracyOf(graph: Deployed['graph'], { validation, config,
 
 function planOf({ title, algorithm, model }: Search): SearchPlan {
   const { activations, warnings } = model.slb;
-  const layers = layersOf(model, algorithm.settings.weightBits);
-  return { model: model.graph.name, title, algorithm: String(algorithm), layers, activations: activations.length, warnings };
+  const { weightBits, activationBits: bits } = algorithm.settings;
+  return {
+    ...{ model: model.graph.name, title, algorithm: String(algorithm), warnings },
+    layers: layersOf(model, weightBits),
+    activations: bits === null ? null : { count: activations.length, bits },
+  };
 }
 
 /** The float network teaches, if it is asked to. */

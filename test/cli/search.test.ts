@@ -34,9 +34,11 @@ test('a list of bits, what is printed and what is left', async (t) => {
   t.regex(stdout, /^wrote +out\/w2\/model\.onnx\ncurves +out\/w2\/report\.html\nwrote +out\/w1\/model\.onnx\n/m);
   for (const file of ['config.yaml', 'report.json', 'w2/packed.onnx', 'w1/log.csv']) t.true(existsSync(join(folder, 'out', file)), file);
   const report: SearchesReport = JSON.parse(readFileSync(join(folder, 'out', 'report.json'), 'utf8'));
-  const { data } = await json(folder, ['eval', 'out/w1/packed.onnx', '--data', 'digits:128']);
-  t.is(report.samples.validation!.count, 128);
-  t.not(data.top1, undefined);
+  const { data } = await json(folder, ['eval', 'out/w1']);
+  t.deepEqual([data.samples, data.top1], [128, report.results[2].accuracy]);
+  const none = await lowbit(folder, ['eval', 'out']);
+  t.is(none.code, 3);
+  t.regex(none.stderr, /there is no packed network in this folder\. Give the folder of one search/);
   const again = await lowbit(folder, [...search, '--output', 'out']);
   t.is(again.code, 3);
   t.regex(again.stderr, /there is a run in this folder already/);
