@@ -7,7 +7,7 @@ import { threads } from '../op.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnxruntime.js';
 import { free } from './prepare.js';
-import { isQuantized, withoutQuantization } from './quantized.js';
+import { isLowerable, isPacked, withoutQuantization } from './quantized.js';
 import { type Contender, quantile, race } from './race.js';
 import { fixedBatch, randomInputs } from './samples.js';
 
@@ -23,7 +23,7 @@ export interface BenchOptions {
 }
 
 export interface Timing {
-  /** 'fp32', 'int8' or 'onnxruntime' (the file as it is). */
+  /** 'fp32', 'int8', 'low-bit' (packed weights) or 'onnxruntime' (the file as it is). */
   name: string;
   batch: number;
   threads: number;
@@ -85,8 +85,8 @@ async function timings(
   const session = await runtime?.open(path, count);
   const inputs = randomInputs(graph, batch);
   const here = (name: string, executable: Graph) => ({ name, run: () => free(run(executable, inputs)) });
-  const contenders: Contender[] = isQuantized(graph)
-    ? [here('fp32', withoutQuantization(graph)), here('int8', lowerInteger(graph).graph)]
+  const contenders: Contender[] = isLowerable(graph)
+    ? [here('fp32', withoutQuantization(graph)), here(isPacked(graph) ? 'low-bit' : 'int8', lowerInteger(graph).graph)]
     : [here('fp32', graph)];
   if (session) contenders.push({ name: 'onnxruntime', run: session.prepare(inputs) });
   try {

@@ -4,6 +4,7 @@ import { codesOf } from '../graph/match.js';
 import type { WeightStorage } from '../onnx/weights.js';
 import { unpackLevels } from '../ops/index.js';
 import { sizeOf } from '../shape.js';
+import { isPacked } from './quantized.js';
 
 /** A weight that is codes of at most 8 bits. */
 export interface CodedWeight {
@@ -51,7 +52,7 @@ export function weightSize(graph: Graph, value: Value): number {
 
 /** How `exportOnnx` keeps the weights as the graph has them: packed, or 4 bits; undefined where it has neither. */
 export function weightStorageOf(graph: Graph): WeightStorage | undefined {
-  if (graph.nodes.some((node) => node.op === unpackLevels)) return 'packed';
+  if (isPacked(graph)) return 'packed';
   return codedWeights(graph).some(({ bits }) => bits < 8) ? 'int4' : undefined;
 }
 

@@ -7,14 +7,14 @@ import { type RunOptions, referenceRows, run } from '../graph/run.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
 import type { Tensor } from '../tensor.js';
 import { feed, free, type Piece } from './prepare.js';
-import { isQuantized } from './quantized.js';
+import { isLowerable } from './quantized.js';
 
-/** How a model is computed: on integer kernels, on their plain reference (the same bytes, slowly), or in floating point as the file says. */
+/** How a model is computed: on integer kernels and those of packed weights, on their plain reference (the same bytes, slowly), or in floating point as the file says. */
 export const evaluationModes = ['integer', 'simulate', 'float'] as const;
 export type EvaluationMode = (typeof evaluationModes)[number];
 
 export interface EvaluateOptions {
-  /** Default: 'integer' for a model with quantized values, else 'float'. */
+  /** Default: 'integer' for a model with quantized values or packed weights, else 'float'. */
   mode?: EvaluationMode;
   /** Samples a run, default 32; a model of a fixed batch size goes by that. */
   batch?: number;
@@ -41,7 +41,7 @@ export interface Evaluation {
  */
 export async function evaluate(graph: Graph, dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
   checkOptions('evaluate', options, ['mode', 'batch', 'onProgress', 'signal']);
-  const { mode = isQuantized(graph) ? 'integer' : 'float', batch: size = 32, onProgress, signal } = options;
+  const { mode = isLowerable(graph) ? 'integer' : 'float', batch: size = 32, onProgress, signal } = options;
   const { description } = dataset;
   if (!dataset.hasLabels) {
     fail({ code: 'data', where: description, problem: 'its samples have no labels', todo: 'Accuracy needs them; see the option labels.' });
@@ -71,9 +71,8 @@ function inMode(graph: Graph, mode: EvaluationMode): { executable: Graph; rows: 
   if (!evaluationModes.includes(mode)) {
     fail({ code: 'option', where: 'evaluate', option: 'mode', came: mode, expected: `one of ${evaluationModes.join(', ')}` });
   }
-  // Of a graph without codes for its activations only layers of packed weights change, to kernels that give the same bytes.
-  if (mode === 'float') return { executable: isQuantized(graph) ? graph : lowerInteger(graph).graph, rows: {} };
-  if (!isQuantized(graph)) {
+  if (mode === 'float') return { executable: graph, rows: {} };
+  if (!isLowerable(graph)) {
     const because = `${graph.name} has no quantized values`;
     fail({ code: 'option', where: 'evaluate', option: 'mode', came: mode, expected: 'float', because });
   }

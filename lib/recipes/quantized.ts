@@ -2,15 +2,23 @@
 import { type Graph, Uses, type Value } from '../graph/graph.js';
 import { rewrite } from '../graph/rewrite.js';
 import { runOp } from '../op.js';
-import { dequantize, quantize } from '../ops/index.js';
+import { dequantize, quantize, unpackLevels } from '../ops/index.js';
+import { unpackWeights } from '../passes/packWeights.js';
 import { integerRange, isReal } from '../shape.js';
 import { scope } from '../tensor.js';
 
 /** Has the graph quantized values? */
 export const isQuantized = (graph: Graph) => graph.nodes.some((node) => node.op === quantize || node.op.integer);
 
+/** Has the graph packed weights? */
+export const isPacked = (graph: Graph) => graph.nodes.some((node) => node.op === unpackLevels);
+
+/** Does `lowerInteger` find something: quantized values, or packed weights, which have kernels with float values too? */
+export const isLowerable = (graph: Graph) => isQuantized(graph) || isPacked(graph);
+
 /** The same network on real numbers: values are not rounded to codes, weights are dequantized. */
-export function withoutQuantization(graph: Graph): Graph {
+export function withoutQuantization(model: Graph): Graph {
+  const graph = unpackWeights(model);
   const real = new Map<Value, Value>();
   return rewrite(graph, (node, to) => {
     const [x] = node.inputs;

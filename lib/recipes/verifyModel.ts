@@ -5,14 +5,15 @@ import { checkOptions, fail } from '../error.js';
 import type { Graph } from '../graph/graph.js';
 import { preferRow, referenceRows, run } from '../graph/run.js';
 import { importOnnx } from '../onnx/importOnnx.js';
-import { rowsOf, threads } from '../op.js';
+import { type AnyOp, rowsOf, threads } from '../op.js';
+import { lowbitConv2dFloat, lowbitGemmFloat } from '../ops/index.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
 import { isInteger } from '../shape.js';
 import type { Tensor, TensorData } from '../tensor.js';
 import { type Agreement, compareWithOnnxRuntime } from './compareRuntime.js';
 import { type Difference, firstDifference } from './difference.js';
 import { free, pieces } from './prepare.js';
-import { isQuantized } from './quantized.js';
+import { isLowerable } from './quantized.js';
 import { fixedBatch, randomInputs } from './samples.js';
 
 export interface VerifyOptions {
@@ -54,7 +55,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
     fail({ code: 'option', where: 'verifyModel', option: 'samples', came: samples, expected: 'a whole number from 1' });
   }
   const imported = importOnnx(path);
-  if (!isQuantized(imported)) {
+  if (!isLowerable(imported)) {
     fail({ code: 'data', where: path, problem: 'the model has no quantized values', todo: 'Quantize it first: `lowbit quantize`.' });
   }
   const { graph } = lowerInteger(imported);
@@ -97,10 +98,13 @@ interface Trial {
   difference?: Difference;
 }
 
-/** Every row that some integer op of the graph has here, on one thread and on all. */
+/** Ops on float values that read packed weights. */
+const onPacked: readonly AnyOp[] = [lowbitGemmFloat, lowbitConv2dFloat];
+
+/** Every row that some op on codes of the graph has here, on one thread and on all. */
 function trialsOf(graph: Graph): Trial[] {
   const ops = new Set(graph.nodes.map((node) => node.op));
-  const rows = new Set([...ops].filter((op) => op.integer).flatMap(rowsOf));
+  const rows = new Set([...ops].filter((op) => op.integer || onPacked.includes(op)).flatMap(rowsOf));
   const counts = new Set([1, threads()]);
   return [...rows].flatMap((row) => [...counts].map((count) => ({ name: `${row}, ${countText(count)}`, row, threads: count })));
 }

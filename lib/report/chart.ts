@@ -136,6 +136,6 @@ function readings({ lines, format }: Chart, scale: Scale): string[] {
 function legend({ lines, level, format }: Chart): string {
   const names = lines.flatMap((line, i) => (isSeen(line) ? [`<span><i class="s${i}"></i>${escaped(line.name)}</span>`] : []));
   const compared = level ? `<span><i class="level"></i>${escaped(`${level.name} ${format(level.value)}`)}</span>` : '';
-  const shown = (names.length > 1 ? names.join('') : '') + compared;
+  const shown = (names.length > 1 || !isSeen(lines[0]) ? names.join('') : '') + compared;
   return shown && `<span class="legend">${shown}</span>`;
 }

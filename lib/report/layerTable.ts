@@ -148,7 +148,7 @@ export const layerStyle = `
 .layers tbody th { white-space: normal; overflow-wrap: anywhere; color: var(--ink); }
 .layers .op, .layers .weights, .layers .size, .layers small { color: var(--soft); font-size: 12px; }
 .layers .size b { color: var(--ink); font-weight: 600; }
-.layers .total th { font-weight: 650; }
+.layers .total th { font-weight: 650; white-space: nowrap; }
 .layers .total > * { padding-bottom: 10px; }
 .layers .epochs { width: 18%; }
 .epochs div { display: flex; align-items: center; gap: 6px; }

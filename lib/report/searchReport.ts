@@ -3,11 +3,12 @@ import type { SlbEpoch } from '../quant/slb/callback.js';
 import type { EpochReport } from '../train/callback.js';
 import { chart } from './chart.js';
 import { type Comparison, comparison, comparisonStyle, floatOf } from './comparison.js';
-import { escaped, folded, footer, type Machine, page, type Tile, table, tiles, verbatim } from './html.js';
+import { escaped, folded, footer, type Machine, page, table, tiles, verbatim } from './html.js';
 import { layerStyle, layerTable, type SearchedLayer, valueStyle } from './layerTable.js';
-import { bytes, duration, formatOf, samplesText, short, shortPercent, whole } from './numbers.js';
+import { formatOf, samplesText, short, shortPercent, whole } from './numbers.js';
 import { searchCharts } from './searchCharts.js';
 import { decidedNumber, decisionOf, epochsOf, type SearchedEpoch, softNumber, turnsOf } from './searchEpochs.js';
+import { searchSummary } from './searchSummary.js';
 
 /** What the page of a search shows. */
 export interface SearchPage extends Machine {
@@ -43,14 +44,14 @@ export function searchReport(search: SearchPage): string {
   const { model, title, values, warnings, table: compared, config, algorithm } = search;
   const epochs = epochsOf(search);
   const metric = 'accuracy' in search.history[0].training ? 'accuracy' : 'loss';
-  const charts = searchCharts(epochs, metric === 'accuracy' ? floatOf(compared)?.accuracy : undefined);
+  const floatAccuracy = metric === 'accuracy' ? floatOf(compared)?.accuracy : undefined;
   const body = `<h1>${escaped(model.name)} <span class="bits">${escaped(title)}</span></h1>
 <p>${escaped(subtitle(search, epochs))}</p>
 ${warnings.map((warning) => `<p class="warning">${escaped(warning)}</p>`).join('\n')}
-${tiles(summary(search, epochs, metric))}
+${tiles(searchSummary(epochs, metric, search.layers, floatAccuracy))}
 ${compared?.length ? comparison(compared, title) : ''}
 <div class="charts">
-${charts.map(chart).join('\n')}
+${searchCharts(epochs, floatAccuracy).map(chart).join('\n')}
 </div>
 ${layers(search, epochs)}
 ${folded('Epochs', epochTable(epochs))}
@@ -73,67 +74,6 @@ function subtitle(search: SearchPage, epochs: readonly SearchedEpoch[]): string 
   ].join(' · ');
 }
 
-function summary(search: SearchPage, epochs: readonly SearchedEpoch[], metric: string): Tile[] {
-  const { layers, table: compared } = search;
-  const seconds = epochs.reduce((sum, { report }) => sum + report.seconds, 0);
-  const decided = extremes(epochs, metric, decidedNumber);
-  const soft = extremes(epochs, metric, softNumber);
-  const trained = extremes(epochs, metric, ({ report }) => report.training[metric])!;
-  const float = metric === 'accuracy' ? floatOf(compared) : undefined;
-  const below = float && (decided ?? trained).best.value - float.accuracy;
-  return [
-    bestTile(`Best ${decided ? 'decided' : 'training'} ${metric}`, metric, decided ?? trained),
-    ...(soft ? [bestTile(`Best soft ${metric}`, metric, soft)] : []),
-    ...(float ? [{ name: 'fp32 accuracy', value: shortPercent(float.accuracy), note: `the best is ${pointsText(below!)}` }] : []),
-    sizeTile(layers),
-    ...confidenceTile(epochs),
-    { name: 'Time', value: duration(seconds), note: 'validation included' },
-  ];
-}
-
-interface Reached {
-  epoch: number;
-  value: number;
-}
-
-/** The best and the last of the epochs that have a number. */
-function extremes(
-  epochs: readonly SearchedEpoch[],
-  metric: string,
-  numberOf: (epoch: SearchedEpoch, metric: string) => number | undefined,
-): { best: Reached; last: Reached } | undefined {
-  const known = epochs.flatMap((epoch): Reached[] => {
-    const value = numberOf(epoch, metric);
-    return value === undefined ? [] : [{ epoch: epoch.report.epoch, value }];
-  });
-  const isBetter = (a: Reached, b: Reached) => (metric === 'loss' ? a.value < b.value : a.value > b.value);
-  return known.length ? { best: known.reduce((a, b) => (isBetter(b, a) ? b : a)), last: known.at(-1)! } : undefined;
-}
-
-function bestTile(name: string, metric: string, { best, last }: { best: Reached; last: Reached }): Tile {
-  const format = formatOf(metric);
-  const rest = best.epoch === last.epoch ? ', the last' : `; last ${format(last.value)}, epoch ${last.epoch}`;
-  return { name, value: format(best.value), note: `epoch ${best.epoch}${rest}` };
-}
-
-const pointsText = (difference: number) => `${Math.abs(100 * difference).toFixed(2)} points ${difference < 0 ? 'below' : 'above'}`;
-
-function sizeTile(layers: readonly SearchedLayer[]): Tile {
-  const before = layers.reduce((sum, { floatBytes }) => sum + floatBytes, 0);
-  const after = layers.reduce((sum, layer) => sum + (layer.bytes ?? Number.NaN), 0);
-  const name = 'Searched weights';
-  if (Number.isNaN(after)) return { name, value: bytes(before), note: 'as float: not packed yet' };
-  return { name, value: bytes(after), note: `of ${bytes(before)}${after ? `, ${(before / after).toFixed(1)} times smaller` : ''}` };
-}
-
-/** How sure the weights were before they were decided. */
-function confidenceTile(epochs: readonly SearchedEpoch[]): Tile[] {
-  const soft = epochs.findLast(({ search, confidence }) => search?.mode === 'soft' && confidence !== undefined);
-  if (!soft) return [];
-  const note = `epoch ${soft.report.epoch}${decisionOf(epochs) < 0 ? '' : ', the last before the decision'}`;
-  return [{ name: 'Confidence', value: shortPercent(soft.confidence!), note }];
-}
-
 function layers({ layers, float, values }: SearchPage, epochs: readonly SearchedEpoch[]): string {
   const turns = turnsOf(epochs);
   const [first, last] = [epochs[0], epochs.at(-1)!].map(({ report }) => report.epoch);
@@ -146,17 +86,15 @@ function layers({ layers, float, values }: SearchPage, epochs: readonly Searched
       : `Strips run from epoch ${first} to ${last}${lines.length ? `; lines: ${lines.join(', ')}` : ''}.`,
     'Confidence is the mean of the largest probabilities; changed are weights that chose another value than an epoch ago.',
     ...(epochs.some(({ search }) => search?.mode === 'straightThrough')
-      ? ['Grey: weights are decided, the probabilities are those of their gradient; the number is the last before.']
+      ? [
+          `Grey: weights are decided, the probabilities are those of their gradient${decisionOf(epochs) > 0 ? '; the number is the last before' : ''}.`,
+        ]
       : []),
   ];
   const rest = float.map(({ name, op, reason }) => ({ cells: [name, op, reason] }));
+  const marked = turns.map(({ epoch }) => epoch);
   return `<section><h2>Layers</h2><p>${escaped(told.join(' '))}</p>
-${layerTable(
-  layers,
-  values,
-  epochs,
-  turns.map(({ epoch }) => epoch),
-)}
+${layerTable(layers, values, epochs, marked)}
 ${rest.length ? `<h2>Layers that stay float</h2><div class="texts">${table(['layer', 'op', 'because'], rest)}</div>` : ''}</section>`;
 }
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import {
+  benchModel,
   dataset,
   evaluate,
   exportOnnx,
@@ -109,20 +110,32 @@ test('a bias that int32 cannot hold with the scale of given codes stays float', 
   t.deepEqual(qdq.constantOf(fc.inputs[2])!.toNumbers(), [5]);
 });
 
-test('eval and verify run on packed files', async (t) => {
-  const path = join(temporaryFolder(), 'packed.onnx');
-  const graph = lowbitNet({ bits: 2, quantized: true });
-  exportOnnx(graph, path, { weights: 'packed' });
-  const found = await verifyModel(path, { samples: 3 });
-  t.true(found.equal);
-  const images = dataset({
-    ...{ description: 'noise', length: 12, hasLabels: true, shape: [3, 7, 7], dtype: 'float32' },
-    gather: (numbers) => ({ values: lowbitImages(numbers.length).data() as Float32Array, labels: Int32Array.from(numbers, (n) => n % 5) }),
-  });
-  const [packed, int8] = [importOnnx(path), importOnnx(toOnnx(graph))];
-  const results = [await evaluate(packed, images), await evaluate(int8, images)];
-  t.deepEqual(
-    results.map(({ top1, mode }) => [top1, mode]),
-    [0, 1].map(() => [results[1].top1, 'integer']),
-  );
+const noise = dataset({
+  ...{ description: 'noise', length: 12, hasLabels: true, shape: [3, 7, 7], dtype: 'float32' },
+  gather: (numbers) => ({ values: lowbitImages(numbers.length).data() as Float32Array, labels: Int32Array.from(numbers, (n) => n % 5) }),
 });
+
+for (const quantized of [false, true]) {
+  test(`eval, verify and bench run on packed files, activations ${quantized ? 'uint8' : 'float'}`, async (t) => {
+    const path = join(temporaryFolder(), 'packed.onnx');
+    const graph = lowbitNet({ bits: 2, quantized });
+    exportOnnx(graph, path, { weights: 'packed' });
+    const found = await verifyModel(path, { samples: 3 });
+    t.true(found.equal && found.rows.length >= 2);
+    const packed = importOnnx(path);
+    const results = [await evaluate(packed, noise), await evaluate(packed, noise, { mode: 'simulate' })];
+    const { top1 } = await evaluate(importOnnx(toOnnx(graph)), noise);
+    t.deepEqual(
+      results.map((result) => [result.top1, result.mode]),
+      [
+        [top1, 'integer'],
+        [top1, 'simulate'],
+      ],
+    );
+    const timed = await benchModel(path, { seconds: 0.01, threads: [1] });
+    t.deepEqual(
+      timed.results.map(({ name }) => name).filter((name) => name !== 'onnxruntime'),
+      ['fp32', 'low-bit'],
+    );
+  });
+}
