@@ -84,6 +84,9 @@ export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepa
 export { type Quantized, type QuantizedLayer, type QuantizeOptions, quantize } from './recipes/quantize.js';
 export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
 export { readTrained } from './recipes/runFolder.js';
+export { type SearchesReport, type SearchOptions, searchModel } from './recipes/search.js';
+export { resolveSearchConfig, type SearchConfig } from './recipes/searchConfig.js';
+export type { SearchReport } from './recipes/searchReports.js';
 export { type TrainOptions, type TrainReport, trainModel } from './recipes/train.js';
 export { printConfig, resolveConfig, type TrainConfig } from './recipes/trainConfig.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';

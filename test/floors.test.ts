@@ -21,8 +21,8 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
   },
   {
-    from: /^recipes\/train$/,
-    to: /^report\/trainingReport$/,
+    from: /^recipes\/(train|searchReports)$/,
+    to: /^report\/(trainingReport|searchReport)$/,
     reason: 'a run leaves a page of its curves',
   },
   {

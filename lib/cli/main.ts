@@ -9,6 +9,7 @@ import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
 import { addInspect } from './inspect.js';
 import { addQuantize } from './quantize.js';
+import { addSearch } from './search.js';
 import { addTrain } from './train.js';
 import { addVerify } from './verify.js';
 
@@ -39,11 +40,11 @@ function quietPipe(error: NodeJS.ErrnoException): void {
 
 function program(): Command {
   const root = new Command('lowbit')
-    .description('Trains and quantizes neural networks: ONNX in, verified int8 ONNX out.')
+    .description('Trains and quantizes neural networks: ONNX in, verified int8 or low-bit ONNX out.')
     .version(version())
     .addHelpText('after', afterHelp)
     .exitOverride()
     .configureOutput({ outputError() {} }); // errors are printed in one place, reportError
-  for (const add of [addInspect, addTrain, addQuantize, addEval, addVerify, addBench, addDoctor, addBuild, addDemo]) add(root);
+  for (const add of [addInspect, addTrain, addSearch, addQuantize, addEval, addVerify, addBench, addDoctor, addBuild, addDemo]) add(root);
   return root;
 }

@@ -39,20 +39,43 @@ export interface DataOptions extends DatasetOptions {
 
 const kinds = Object.entries(datasetKinds).map(([kind, { path }]) => `${kind} takes ${path}`);
 
-/** The options of every command that reads samples. */
-export function addDataOptions(target: Command, { needed }: { needed: boolean }): Command {
-  if (needed) requires(target, 'data');
+/** How pixels become numbers. */
+function addPixelOptions(target: Command): Command {
   return target
-    .option('--data <kind:path>', `samples; ${kinds.join('; ')}`)
-    .option('--limit <n>', 'use at most n samples', wholeFrom(1))
-    .option('--skip <n>', 'leave out the first n samples', wholeFrom(0))
-    .option('--batch <n>', 'samples a run (default: 32)', wholeFrom(1))
     .option('--resize <pixels>', 'images: scale the shorter side to this', wholeFrom(1))
     .option('--crop <pixels>', 'images: cut a square of this side from the centre', wholeFrom(1))
     .option('--bgr', 'blue first')
     .option('--scale <list>', 'pixel values are divided by this first (default: 255)', perChannel)
     .option('--mean <list>', 'then this is subtracted, one number or one for each channel', perChannel)
-    .option('--std <list>', 'then they are divided by this', perChannel)
+    .option('--std <list>', 'then they are divided by this', perChannel);
+}
+
+const samplesText = `samples; ${kinds.join('; ')}`;
+
+/** What a command learns from and validates with. */
+export interface TrainingDataOptions extends Pick<DatasetOptions, 'limit' | 'resize' | 'crop' | 'bgr' | 'scale' | 'mean' | 'std'> {
+  data?: string;
+  validation?: string;
+}
+
+/** The options of a command that learns without a configuration file. */
+export function addTrainingDataOptions(target: Command): Command {
+  target
+    .option('--data <kind:path>', `${samplesText}; of a folder of mnist or cifar10 the training files`)
+    .option('--validation <kind:path>', 'samples to validate with (default: the test files of the same folder, other digits)')
+    .option('--limit <n>', 'learn from at most n samples', wholeFrom(1));
+  return addPixelOptions(target);
+}
+
+/** The options of every command that reads samples. */
+export function addDataOptions(target: Command, { needed }: { needed: boolean }): Command {
+  if (needed) requires(target, 'data');
+  target
+    .option('--data <kind:path>', samplesText)
+    .option('--limit <n>', 'use at most n samples', wholeFrom(1))
+    .option('--skip <n>', 'leave out the first n samples', wholeFrom(0))
+    .option('--batch <n>', 'samples a run (default: 32)', wholeFrom(1));
+  return addPixelOptions(target)
     .option('--labels <file>', 'images: CSV file of lines file,label')
     .option('--columns <list>', 'csv: the features, by name or number from 0 (default: all but the label)', listOf(column))
     .option('--label <column>', 'csv, text: the column of the labels (default: the last)', column)

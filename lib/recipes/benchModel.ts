@@ -1,5 +1,4 @@
 /** How long a model takes: real numbers, codes, and onnxruntime beside them where it is installed. */
-import { setImmediate } from 'node:timers/promises';
 import { checkOptions, fail } from '../error.js';
 import type { Graph } from '../graph/graph.js';
 import { run } from '../graph/run.js';
@@ -9,6 +8,7 @@ import { lowerInteger } from '../passes/lowerInteger.js';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnxruntime.js';
 import { free } from './prepare.js';
 import { isLowerable, isPacked, withoutQuantization } from './quantized.js';
+import { type Contender, quantile, race } from './race.js';
 import { fixedBatch, randomInputs } from './samples.js';
 
 export interface BenchOptions {
@@ -73,12 +73,6 @@ function batchesFor(graph: Graph, asked: readonly number[] | undefined): readonl
   return asked ?? [fixed ?? 1];
 }
 
-interface Contender {
-  name: string;
-  run: () => unknown;
-  times: number[];
-}
-
 async function timings(
   path: string,
   graph: Graph,
@@ -90,43 +84,19 @@ async function timings(
 ): Promise<Timing[]> {
   const session = await runtime?.open(path, count);
   const inputs = randomInputs(graph, batch);
-  const here = (name: string, executable: Graph) => ({ name, run: () => free(run(executable, inputs)), times: [] });
+  const here = (name: string, executable: Graph) => ({ name, run: () => free(run(executable, inputs)) });
   const contenders: Contender[] = isLowerable(graph)
     ? [here('fp32', withoutQuantization(graph)), here(isPacked(graph) ? 'low-bit' : 'int8', lowerInteger(graph).graph)]
     : [here('fp32', graph)];
-  if (session) contenders.push({ name: 'onnxruntime', run: session.prepare(inputs), times: [] });
+  if (session) contenders.push({ name: 'onnxruntime', run: session.prepare(inputs) });
   try {
-    await race(contenders, seconds, signal);
+    const times = await race('benchModel', contenders, { seconds }, signal);
+    return contenders.map(({ name }, i) => {
+      const medianMs = quantile(times[i], 0.5);
+      return { name, batch, threads: count, medianMs, throughput: (1000 * batch) / medianMs };
+    });
   } finally {
     await session?.release();
     free(inputs);
   }
-  return contenders.map(({ name, times }) => {
-    const medianMs = median(times);
-    return { name, batch, threads: count, medianMs, throughput: (1000 * batch) / medianMs };
-  });
-}
-
-const warmUps = 2;
-const leastRuns = 5;
-
-async function race(contenders: readonly Contender[], seconds: number, signal?: AbortSignal): Promise<void> {
-  const start = performance.now();
-  for (let round = 0; round < warmUps + leastRuns || performance.now() - start < seconds * 1000; round++) {
-    for (const contender of contenders) {
-      if (signal?.aborted) fail({ code: 'aborted', what: 'benchModel' });
-      // The one before left its data in the caches, and maybe threads that still spin: a run that does not count comes first.
-      await contender.run();
-      const before = performance.now();
-      await contender.run();
-      if (round >= warmUps) contender.times.push(performance.now() - before);
-    }
-    await setImmediate();
-  }
-}
-
-function median(times: readonly number[]): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle - 1)]) / 2;
 }

@@ -34,7 +34,23 @@ export function readConfig<T>(content: string, path: string, schema: z.ZodType<T
   if (broken.length > 0) refuse(broken);
   const value = plain(document, (problem) => refuse([{ offset: 0, problem }]));
   const { success, data, error } = schema.safeParse(value);
-  return success ? data : refuse(error.issues.flatMap((issue) => mistakesOf(issue, document, value)));
+  return success
+    ? data
+    : refuse(
+        error.issues.flatMap((issue) => problemsOf(issue, value)).map(({ at, problem }) => ({ offset: offsetOf(document, at), problem })),
+      );
+}
+
+/**
+ * The configuration that a plain value describes, defaults filled in.
+ * @param where it comes from, for messages
+ * @throws LowbitError 'data' that lists all mistakes
+ */
+export function checkConfig<T>(value: unknown, where: string, schema: z.ZodType<T>): T {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const problems = error.issues.flatMap((issue) => problemsOf(issue, value)).map(({ problem }) => problem);
+  return fail({ code: 'data', where, problem: problems.join(`.\n${where}: `) });
 }
 
 function plain(document: Document, refuse: (problem: string) => never): unknown {
@@ -45,14 +61,15 @@ function plain(document: Document, refuse: (problem: string) => never): unknown 
   }
 }
 
-function mistakesOf({ path, message, ...issue }: z.core.$ZodIssue, document: Document, whole: unknown): Mistake[] {
+/** What is wrong, and at which key or item. */
+function problemsOf({ path, message, ...issue }: z.core.$ZodIssue, whole: unknown): { at: readonly PropertyKey[]; problem: string }[] {
   const named = (keys: readonly PropertyKey[]) => keys.join('.') || 'the configuration';
   if (issue.code === 'unrecognized_keys') {
     const refusals = message.split('\n');
-    return issue.keys.map((key, i) => ({ offset: offsetOf(document, [...path, key]), problem: `${named([...path, key])} ${refusals[i]}` }));
+    return issue.keys.map((key, i) => ({ at: [...path, key], problem: `${named([...path, key])} ${refusals[i]}` }));
   }
   const came = path.reduce((value, key) => (isGroup(value) ? value[key] : value), whole); // a plain value may stand for a group
-  return [{ offset: offsetOf(document, path), problem: `${named(path)} is ${valueText(came)}, expected ${message}` }];
+  return [{ at: path, problem: `${named(path)} is ${valueText(came)}, expected ${message}` }];
 }
 
 /** Where the key or the list item at the end of the path begins; of a path that ends early, where its last part does. */

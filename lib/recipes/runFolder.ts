@@ -5,8 +5,10 @@ import type { Dataset } from '../data/dataset.js';
 import { fail } from '../error.js';
 import { failOnFile, readBytes } from '../file.js';
 import type { Graph } from '../graph/graph.js';
+import { importOnnx } from '../onnx/importOnnx.js';
 import { readSafetensors } from '../safetensors.js';
 import { latestCheckpoint } from '../train/checkpoint.js';
+import { resolveSearchConfig, type SearchConfig } from './searchConfig.js';
 import { resolveConfig, type TrainConfig } from './trainConfig.js';
 import { modelOf, openSamples } from './trainParts.js';
 
@@ -27,6 +29,9 @@ export interface RunFolder {
   /** The curves, to look at; new after every epoch. */
   page: string;
 }
+
+/** In the folder of a search: the network with packed weights. */
+export const packedName = 'packed.onnx';
 
 /** The names of the files of a run. */
 export function runFolder(path: string): RunFolder {
@@ -70,13 +75,15 @@ export function checkpointsAt(path: string): string {
 }
 
 /**
- * The model that a run has made: its last one where the run has ended, otherwise that of its newest checkpoint.
- * @param path the folder of a run or of one checkpoint in it
+ * The model that a run has made: its last one where the run has ended, otherwise that of its newest checkpoint. Of a search it is the packed
+ * network.
+ * @param path the folder of a run or of one checkpoint in it, or of a search that is done
  * @param samples what the model will see; only their shape and type matter
  * @throws LowbitError 'file' where there is no run or no checkpoint yet, 'format' and 'data' where files are damaged or belong to another model
  */
 export async function readTrained(path: string, samples: Dataset): Promise<Graph> {
   const config = await configAbove(path);
+  if ('search' in config) return packedIn(path);
   const state = [path, latestCheckpoint(checkpointsAt(path))]
     .map((place) => place && runFolder(place).state)
     .find((file) => file && existsSync(file));
@@ -91,6 +98,13 @@ export async function readTrained(path: string, samples: Dataset): Promise<Graph
   return model.graph;
 }
 
+function packedIn(path: string): Graph {
+  const packed = join(path, packedName);
+  if (existsSync(packed)) return importOnnx(packed);
+  const todo = 'Give the folder of one search that is done, like w4a8.';
+  return fail({ code: 'file', path, problem: 'there is no packed network in this folder', todo });
+}
+
 /**
  * The samples that a run was validated with, by its configuration.
  * @param path the folder of a run or of one checkpoint in it
@@ -103,9 +117,10 @@ export async function validationOf(path: string): Promise<Dataset> {
 }
 
 /** The configuration of the run that a folder belongs to: a run, its checkpoints, or one of them. */
-async function configAbove(path: string): Promise<TrainConfig> {
+async function configAbove(path: string): Promise<TrainConfig | SearchConfig> {
   const places = [path, dirname(resolve(path)), dirname(dirname(resolve(path)))].map((place) => runFolder(place).config);
   const file = places.find((place) => existsSync(place));
   if (file === undefined) return fail({ code: 'file', path, problem: 'this is no folder of a training run: there is no config.yaml' });
-  return resolveConfig(Buffer.from(readBytes(file)).toString(), file);
+  const content = Buffer.from(readBytes(file)).toString();
+  return /^search:/m.test(content) ? resolveSearchConfig(content, file) : resolveConfig(content, file);
 }

@@ -14,7 +14,11 @@ export type TrainConfig = TrainSchema & { output: string };
 export async function resolveConfig(content: string, path: string): Promise<TrainConfig> {
   const { readConfig } = await import('./configFile.js');
   const { trainSchema } = await import('./trainSchema.js');
-  const config = readConfig(content, path, trainSchema);
+  return placed(readConfig(content, path, trainSchema), path);
+}
+
+/** A configuration whose paths and seeds are those of its file. */
+export function placed<C extends Pick<TrainSchema, 'model' | 'data' | 'seed' | 'output'>>(config: C, path: string): C & { output: string } {
   const folder = dirname(path);
   const { model, data, output = `runs/${basename(path, extname(path))}` } = config;
   const from = (given: string) => resolve(folder, given);
@@ -32,7 +36,7 @@ export async function resolveConfig(content: string, path: string): Promise<Trai
 }
 
 /** The configuration as YAML that `resolveConfig` reads as the same one, wherever it lies. */
-export async function printConfig(config: TrainConfig): Promise<string> {
+export async function printConfig(config: object): Promise<string> {
   const { writeConfig } = await import('./configFile.js');
   return writeConfig(config);
 }

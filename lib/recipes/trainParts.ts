@@ -54,6 +54,9 @@ function apart(source: string, role: Role): DatasetOptions {
   return options.includes('split') && isFolder ? { split: role === 'train' ? 'train' : 'test' } : {};
 }
 
+/** Whether a source that is given twice stands for two sets: one to learn from, one to validate with. */
+export const hasOtherSamples = (source: string) => kindOf(source) !== undefined && Object.keys(apart(source, 'validation')).length > 0;
+
 type ModelConfig = Pick<TrainConfig, 'model' | 'augment' | 'parameters' | 'freeze'>;
 
 /**

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { datasetKinds } from '../data/open.js';
 import { choice, flag, group, list, number, oneOf, orNone, span, text, whole } from './configFields.js';
 
-const seed = () => whole({ from: 0 });
+export const seed = () => whole({ from: 0 });
 const count = () => whole({ from: 1 });
 const column = () => z.union([whole({ from: 0 }), text('a name')], { error: 'the name or the number of a column' });
 const classes = (usual: number) => ({ classes: count().default(usual), seed: seed().optional() });
@@ -92,14 +92,14 @@ const augment = group({ crop: orNone(crop), flip: flag().default(false), cutout:
 const loss = choice({ crossEntropy: { labelSmoothing: number({ from: 0, below: 1 }).default(0) } });
 
 /** Names, or patterns with *. */
-const patterns = () => list(text('a name, or a pattern with *'), 'a list of names, or of patterns with *');
+export const patterns = () => list(text('a name, or a pattern with *'), 'a list of names, or of patterns with *');
 
 const parameterGroups = list(
   group({ parameters: patterns(), rate: number({ from: 0 }).default(1), weightDecay: orNone(number({ from: 0 })) }),
   'a list of groups of parameters',
 ).default([]);
 
-const updates = (rate: number, weightDecay: number) => ({
+const updates = (rate: number, weightDecay = 0) => ({
   rate: number({ from: 0 }).default(rate),
   weightDecay: number({ from: 0 }).default(weightDecay),
   decayNorms: flag().default(false),
@@ -107,25 +107,32 @@ const updates = (rate: number, weightDecay: number) => ({
   groups: parameterGroups,
 });
 const beta = number({ from: 0, below: 1 });
-const adam = (weightDecay: number) => ({
-  ...updates(1e-3, weightDecay),
+const adam = (rate: number, weightDecay?: number) => ({
+  ...updates(rate, weightDecay),
   betas: z.tuple([beta, beta], { error: 'two numbers, like [0.9, 0.999]' }).default([0.9, 0.999]),
   epsilon: number({ above: 0 }).default(1e-8),
 });
 
-const optimizer = choice({
-  sgd: {
-    ...updates(0.1, 0),
-    momentum: number({ from: 0, to: 1 }).default(0.9),
-    dampening: number({ from: 0, to: 1 }).default(0),
-    nesterov: flag().default(false),
-  },
-  adam: adam(0),
-  adamw: adam(0.01),
-}).refine((chosen) => !(chosen.name === 'sgd' && chosen.nesterov && chosen.dampening > 0), {
-  path: ['dampening'],
-  error: '0 with nesterov',
-});
+/** Defaults of optimizers that depend on what is trained. */
+interface UsualUpdates {
+  sgd: { rate: number; nesterov: boolean; weightDecay: number };
+  adamRate: number;
+}
+
+export const optimizer = ({ sgd, adamRate }: UsualUpdates) =>
+  choice({
+    sgd: {
+      ...updates(sgd.rate, sgd.weightDecay),
+      momentum: number({ from: 0, to: 1 }).default(0.9),
+      dampening: number({ from: 0, to: 1 }).default(0),
+      nesterov: flag().default(sgd.nesterov),
+    },
+    adam: adam(adamRate),
+    adamw: adam(adamRate, 0.01),
+  }).refine((chosen) => !(chosen.name === 'sgd' && chosen.nesterov && chosen.dampening > 0), {
+    path: ['dampening'],
+    error: '0 with nesterov',
+  });
 
 const warmUp = group({
   steps: number({ from: 0 }).optional(),
@@ -135,7 +142,7 @@ const warmUp = group({
 }).refine((length) => Object.keys(length).length === 2, { error: 'a length, one of steps, epochs, fraction' });
 const ramp = { warmUp: orNone(warmUp) };
 
-const schedule = choice({
+export const schedule = choice({
   constant: ramp,
   stepDecay: {
     ...ramp,
@@ -168,12 +175,13 @@ const every = group({ steps: count().optional(), epochs: count().optional() }).r
   error: 'one of steps and epochs',
 });
 
-export const trainSchema = group({
+/** Everything that a run of training may be told. */
+export const trainFields = {
   model,
   data,
   augment: augment.prefault({}),
   loss: loss.prefault({ name: 'crossEntropy' }),
-  optimizer: optimizer.prefault({ name: 'sgd' }),
+  optimizer: optimizer({ sgd: { rate: 0.1, nesterov: false, weightDecay: 0 }, adamRate: 1e-3 }).prefault({ name: 'sgd' }),
   schedule: schedule.prefault({ name: 'constant' }),
   epochs: count().default(10),
   batchSize: count().default(128),
@@ -197,6 +205,8 @@ export const trainSchema = group({
   earlyStop: orNone(earlyStop),
   /** The folder of the run; default: runs/NAME beside the file NAME.yaml. */
   output: text('a folder').optional(),
-});
+};
+
+export const trainSchema = group(trainFields);
 
 export type TrainSchema = z.output<typeof trainSchema>;

@@ -1,6 +1,7 @@
 /** Numbers, tables and the progress line. */
 import test from 'ava';
 import { bytes, digits3, facts, large, percent, shortened, table, whole } from '../../lib/cli/format.js';
+import { networkTree } from '../../lib/cli/networkTree.js';
 import { line, progressLine } from '../../lib/cli/progress.js';
 
 test('numbers', (t) => {
@@ -60,4 +61,33 @@ test('it is written to terminals only', (t) => {
   t.regex(written[0], /^\rworking {2}1\/2/);
   t.true(written[0].length <= 20 + 3); // the cursor's way back and the erasing of the rest
   t.is(written[1], '\r\x1b[K');
+});
+
+const layer = (name: string, more = {}) => ({ name, op: 'conv2d', shape: [16, 3, 3, 4], bits: 1, inputBits: null, ...more });
+
+test('layers are a tree by their names, no line is wider than 80', (t) => {
+  const reason = 'a 1×1 convolution with a stride (quantizeDownsample is false)';
+  const layers = [
+    layer('stem', { bits: null, reason: 'excluded' }),
+    layer('/block.1/conv1/Conv', { bits: 4, inputBits: 8 }),
+    layer('/block.1/conv2/Conv', { inputBits: 1 }),
+    layer('/block.1/short/Conv', { bits: null, inputBits: 8, reason }),
+    layer('fc', { op: 'gemm', shape: [1000, 64] }),
+  ];
+  const expected = [
+    'net',
+    '├─ stem           conv2d 16×3×3×4  float: excluded',
+    '├─ block.1',
+    '│  ├─ conv1.Conv  conv2d 16×3×3×4  4 bits, 576 weights, input 8 bits',
+    '│  ├─ conv2.Conv  conv2d 16×3×3×4  1 bit, 576 weights, input 1 bit',
+    '│  └─ short.Conv  conv2d 16×3×3×4  float, then int8, input 8 bits:',
+    `│                 ${reason}`,
+    '└─ fc             gemm 1000×64  1 bit, 64,000 weights',
+  ];
+  t.is(networkTree('net', layers), expected.join('\n'));
+  const deep = networkTree('net', [layer(`a/${'b'.repeat(90)}`), layer('a/c')]);
+  t.true(
+    deep.split('\n').every((row) => row.length <= 80),
+    deep,
+  );
 });

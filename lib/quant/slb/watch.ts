@@ -17,6 +17,14 @@ export interface LayerState {
   histogram: number[];
 }
 
+/** Means over the weights of all layers. */
+export function overall(layers: readonly LayerState[]): { confidence: number; flipRate: number } {
+  const sizes = layers.map(({ histogram }) => histogram.reduce((sum, count) => sum + count, 0));
+  const total = sizes.reduce((sum, size) => sum + size, 0) || 1;
+  const mean = (numberOf: (layer: LayerState) => number) => layers.reduce((sum, layer, i) => sum + numberOf(layer) * sizes[i], 0) / total;
+  return { confidence: mean(({ confidence }) => confidence), flipRate: mean(({ flipRate }) => flipRate) };
+}
+
 /** Remembers what was chosen, to count what changes. */
 export class Watch {
   readonly #codes = new Map<string, Tensor>();
