@@ -34,6 +34,13 @@ export interface Applied {
 /** The range of an activation before it has seen any. */
 const firstRange = [-6, 6, 0];
 
+/**
+ * A learned scale is the sum of what all its weights ask for. In this unit, n^(−1/4) of n weights, its gradient and its step are each as much
+ * smaller, together by √n: the scale moves by as large a share of itself as the weights do (Esser et al., "Learned Step Size Quantization", 2020).
+ * The values carry the unit, so that scale times value is the weight.
+ */
+const scaleUnit = (weights: number) => Math.max(weights, 1) ** -0.25;
+
 /** The graph with searched weights, decided as it is used, and ranges on activations. Constants that stay are shared. */
 export function applySearch(old: Graph, settings: SlbSettings): Applied {
   const { layers, float } = chooseLayers(old, settings);
@@ -115,7 +122,8 @@ class Inserter extends Rewriter {
         ? randomStart(numbers, weight.shape, settings, this.layers.length)
         : pretrainedStart(numbers, weight.shape, settings, norm !== undefined);
     const logits = graph.constant(begin.logits, `${w.name}.logits`);
-    const values = graph.constant(begin.values, `${w.name}.values`);
+    const unit = settings.alpha === 'learned' ? scaleUnit(weight.size / begin.scales.length) : 1;
+    const values = graph.constant(Tensor.from(begin.values.toNumbers().map((x) => x * unit)), `${w.name}.values`);
     const params = { shape: weight.shape, mode: 'hard' };
     let value = graph.add(ops.slbExpectation, [logits, values], params, settings.alpha === 'none' ? w.name : `${w.name}.searched`);
     this.parameters.push(logits.name);
@@ -124,7 +132,8 @@ class Inserter extends Rewriter {
       else this.warnings.push(`no batch normalization follows "${node.name}": nothing takes up the scale of its weights; set alpha`);
     } else {
       const shape = begin.scales.length === 1 ? [1] : weight.shape.map((n, axis) => (axis === 0 ? n : 1));
-      const alpha = graph.constant(Tensor.from(begin.scales, shape), `${w.name}.alpha`);
+      const scales = begin.scales.map((scale) => scale / unit);
+      const alpha = graph.constant(Tensor.from(scales, shape), `${w.name}.alpha`);
       if (settings.alpha === 'learned') this.parameters.push(alpha.name);
       value = graph.add(ops.mul, [value, alpha], {}, w.name);
     }
