@@ -1,5 +1,6 @@
 /** Training: the loop, and everything that can be put into it. */
 export { sampleFit } from '../graph/sampleFit.js';
+export { type CalibrateOptions, calibrateBatchNorm } from './calibrateBatchNorm.js';
 export { type Callback, type EpochReport, type Means, type NonFinite, numberOf, type StepReport, type TrainingRun } from './callback.js';
 export { type CheckpointsOptions, checkpoints } from './callbacks/checkpoints.js';
 export { csvLog } from './callbacks/csvLog.js';

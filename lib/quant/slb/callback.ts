@@ -97,7 +97,7 @@ export class SlbCallback implements Callback {
 
   onEpochEnd({ epoch, epochs }: TrainingRun): void {
     const stage = stageOf(this.settings, epoch + this.settings.trainedEpochs);
-    const done: SlbEpoch = { epoch, ...stage, soft: this.#soft, layers: this.#layers };
+    const done: SlbEpoch = { epoch, ...stage, ...(this.#soft && { soft: this.#soft }), layers: this.#layers };
     this.#history.push(done);
     if (this.settings.stateBatchNorm && epoch < epochs) this.#swap();
     this.options.onEpoch?.(done);
