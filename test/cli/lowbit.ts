@@ -53,6 +53,14 @@ export function interrupted(milliseconds: number): Surroundings {
   };
 }
 
+/** Ctrl-C as soon as a file is there. */
+export function interruptedAt(path: string): Surroundings {
+  const watch = `import { existsSync } from 'node:fs';
+    const timer = setInterval(() => existsSync(${JSON.stringify(path)}) && (clearInterval(timer), process.kill(process.pid, 'SIGINT')), 20);
+    timer.unref();`;
+  return { env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watch)}` } };
+}
+
 /** Runs it with --json and reads the one object that it prints. */
 export async function json(folder: string, args: readonly string[]): Promise<{ code: number | null; data: Record<string, unknown> }> {
   const { code, stdout } = await lowbit(folder, [...args, '--json']);

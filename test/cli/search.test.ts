@@ -4,7 +4,7 @@ import test from 'ava';
 import { exportOnnx, fit, type SearchesReport, train } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { smallDigits, smallNetwork } from '../train/networks.js';
-import { interrupted, json, lowbit } from './lowbit.js';
+import { interruptedAt, json, lowbit } from './lowbit.js';
 
 const folder = temporaryFolder();
 
@@ -91,7 +91,7 @@ output: elsewhere
 
 test('Ctrl-C ends with 130 and says how to go on', async (t) => {
   const long = search.map((word) => (word === '3' ? '100000' : word));
-  const stopped = await lowbit(folder, [...long, '-o', 'long'], interrupted(2500));
+  const stopped = await lowbit(folder, [...long, '-o', 'long'], interruptedAt(join(folder, 'long', 'w2', 'log.csv')));
   t.is(stopped.code, 130, stopped.stderr);
   t.regex(stopped.stderr, /wrote long\/w2\/checkpoints\/step-\d+, go on with: lowbit search long\/config\.yaml --resume\n/);
 });
