@@ -20,8 +20,7 @@ type Tensors = Readonly<Record<string, Tensor>>;
 
 /**
  * Learning from another network: loss + weight·temperature²·KL(teacher ‖ student), both softened by the temperature (Hinton, Vinyals, Dean,
- * "Distilling the knowledge in a neural network", 2015). The teacher sees the same inputs, learns nothing, and runs only where the loss is
- * asked for.
+ * "Distilling the knowledge in a neural network", 2015). The teacher sees the same inputs and learns nothing; validation does without it.
  * @param teacher a graph whose first output is logits; its inputs are the student's, in their order
  */
 export function distillation(teacher: Graph, options: DistillationOptions = {}): Loss {
@@ -39,5 +38,6 @@ export function distillation(teacher: Graph, options: DistillationOptions = {}):
   };
   const base = loss === 'none' ? 'none' : { name: loss.name, ...loss.options };
   const named = Object.defineProperty(compute, 'name', { value: 'distillation' });
-  return Object.assign(named, { options: { teacher: teacher.name, temperature, weight, loss: base } });
+  const validation = loss === 'none' ? undefined : loss;
+  return Object.assign(named, { options: { teacher: teacher.name, temperature, weight, loss: base }, validation });
 }

@@ -9,6 +9,8 @@ import type { Tensor } from '../tensor.js';
 export interface Loss {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** What validation reports as the loss instead: the part that is asked of the network, not how it is taught. Default: the loss itself. */
+  readonly validation?: Loss;
   /**
    * @param output the network's first output
    * @param target the labels, int32 (n)

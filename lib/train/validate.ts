@@ -31,7 +31,7 @@ export async function validate(
         const outputs = run(graph, inputs);
         const first = outputs[graph.outputs[0].name];
         const counted = metrics.map((metric) => [metric.name, metric.sum(first, labels)] as const);
-        return new Map([['loss', loss(first, labels, outputs, inputs)], ...counted]);
+        return new Map([['loss', (loss.validation ?? loss)(first, labels, outputs, inputs)], ...counted]);
       }),
     );
     for (const [name, tensor] of made) {

@@ -117,9 +117,9 @@ class Converter extends Rewriter {
     const codes = noGrad(() => ops.slbSelect(old.constantOf(search.inputs[0])!, { shape }));
     const chosen = Int8Array.from(codes.data() as Uint8Array, (code) => levels[code]);
     codes.dispose();
-    // The largest value is what the largest level stands for, in the unit of the scale.
-    const value = Math.max(...old.constantOf(search.inputs[1])!.toNumbers()) / largestLevel(bits, grid);
-    const scales = (alpha ? old.constantOf(alpha)!.toNumbers() : [1]).map((scale) => scale * value);
+    // The largest value stands for the largest level, and carries the unit of the scale.
+    const unit = Math.max(...old.constantOf(search.inputs[1])!.toNumbers()) / largestLevel(bits, grid);
+    const scales = (alpha ? old.constantOf(alpha)!.toNumbers() : [1]).map((scale) => scale * unit);
     // A learned scale may have become negative, or 0.
     const row = chosen.length / channels;
     const scaleOf = (o: number) => scales[scales.length === 1 ? 0 : o];
