@@ -19,6 +19,6 @@ test('ResNet-18 in one bit begins to learn from nothing', async (t) => {
     callbacks: [...search.callbacks(network, samples), first],
   });
   const { loss, accuracy } = history[0].training;
-  t.log(`mean loss of the first epoch ${loss.toFixed(4)} (1.6 to 2.5), accuracy ${(100 * accuracy).toFixed(1)} %`);
-  t.true(loss > 1.6 && loss < 2.5, `mean loss ${loss}`);
+  t.log(`mean loss of the first epoch ${loss.toFixed(4)} (1.8 to 2.2), accuracy ${(100 * accuracy).toFixed(1)} %`);
+  t.true(loss > 1.8 && loss < 2.2, `mean loss ${loss}`);
 });

@@ -2,7 +2,8 @@
  * `npm run bench:search [-- kernels|resnet20|resnet18 ...]`: what a search for low-bit weights costs. Everything runs on one thread, in turns,
  * and is timed by the CPU time of the process, the fastest of some rounds, so that a machine with other work tells nearly the same.
  *
- * Kernels: bytes that they must touch by time, and that as a share of what copying large arrays moves, reads and writes counted.
+ * Kernels: bytes that they must touch by time, and that as a share of what copying large arrays moves, reads and writes counted. The last
+ * slbExpectationGrad makes 714 MB, more than the 512 MiB of free memory that are kept, so that half of its time is new pages.
  * Steps: milliseconds of a training step with searched weights, as a multiple of the step of the network it is made from, and the share of
  * it that is the search.
  */
