@@ -28,6 +28,7 @@ import {
   train,
   valueAndGradients,
 } from 'lowbit';
+import { random, stepOf } from './step.js';
 
 const count = 2;
 const rounds = 7;
@@ -43,34 +44,11 @@ interface Work {
   run(): void | Promise<void>;
 }
 
-function random(...shape: number[]): Tensor {
-  let state = 1;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  return Tensor.from(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next), shape);
-}
-
 /** A step with SGD on random images of 32 × 32. */
 function classifier(name: string, model: nn.Module, samples: number): Work {
   const graph = traceModule(model, [3, 32, 32]);
   const trainable = new Trainable(graph, { parameters: [...model.parameters().keys()], inPlace: true });
-  const [data, labels] = [random(samples, 3, 32, 32), Tensor.from(Int32Array.from({ length: samples }, (_, i) => i % 10))];
-  const options: train.StepOptions = {
-    model: trainable,
-    loss: train.crossEntropy(),
-    metrics: [],
-    optimizer: train.sgd({ rate: 0.1, weightDecay: 1e-4 }).start(trainable.parameters),
-    momentum: 0.1,
-    seed: 0,
-    accumulate: 1,
-    enter: train.sampleFit(graph, { description: 'random images', shape: [3, 32, 32] }),
-  };
-  let step = 0;
-  const run = async () => {
-    await train.trainingStep(options, { data, labels }, step++, 0.1);
-  };
+  const run = stepOf(trainable, samples, train.sgd({ rate: 0.1, weightDecay: 1e-4 }));
   const { macs } = inspect(graph, { shapes: { input: [samples, 3, 32, 32] } });
   // The gradients of weights and inputs cost as much as going forward, each.
   return { name, peers: [`${name} nchw`, `${name} channels_last`], macs: 3 * macs!, samples, run };

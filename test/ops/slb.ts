@@ -84,6 +84,14 @@ const spread = (list: readonly number[]) =>
     [1, list.length, 16],
   );
 
+/** Their powers overflow, vanish, and are the smallest ones. Five of them, so that in a block of 16 each meets the next. */
+const extremes = [-3e38, 3e38, 88.9, 1e-30, -103.6];
+const extremeLogits = (k: number) =>
+  Tensor.from(
+    Array.from({ length: 32 * k }, (_, i) => extremes[i % extremes.length]),
+    [2, k, 16],
+  );
+
 export const slbCases: Record<string, Case[]> = {
   slbExpectation: [
     ...sizes.flatMap((n) => counts.map((k) => expectationCase(n, k, n % 2 ? 1 : 3.5))),
@@ -116,6 +124,18 @@ export const slbCases: Record<string, Case[]> = {
       bound: 1e-6,
       gradient: false,
     },
+    ...[1, 2].map((k) => ({
+      note: `${k} logits at the ends of what powers of two there are`,
+      inputs: () => [extremeLogits(k), Tensor.from([-1, 1])],
+      params: { shape: [32], temperature: 1 },
+      expect: ([logits]: number[][]) =>
+        Array.from({ length: 32 }, (_, i) => {
+          const mine = logitsOf(logits, k, i);
+          return Math.tanh((mine[k - 1] - (k === 1 ? 0 : mine[0])) / 2);
+        }),
+      bound: 1e-6,
+      gradient: false,
+    })),
     { note: 'no weights', inputs: () => [random([0, 4, 16]), Tensor.from(valuesOf(4))], params: { shape: [3, 0] }, expect: [] },
   ],
   slbExpectationGrad: [
@@ -129,6 +149,15 @@ export const slbCases: Record<string, Case[]> = {
         bound: bound(k, 2),
       })),
     ),
+    ...[1, 2].map((k) => ({
+      note: `${k} logits at the ends of what powers of two there are`,
+      inputs: () => [random([32], -1, 1, 3), extremeLogits(k), Tensor.from([-1, 1])],
+      params: { temperature: 1 },
+      expect: ([dy, logits, values]: number[][]) =>
+        perLogit(logits, k, 32, (mine, i) => slopes(mine, values, 1).map((slope) => slope * dy[i])),
+      bound: 1e-6,
+      gradient: false,
+    })),
     ...golden.map(({ a, temperature, slopes: expected }) => ({
       note: `golden, ${a.length} logits`,
       inputs: () => [Tensor.from([1]), spread(a), Tensor.from(valuesOf(a.length))],

@@ -143,7 +143,7 @@ function check(settings: SlbSettings): void {
 
 /** The published forms. Each is a set of options to spread: `slb({ ...slbPresets.paper, epochs: 400 })`. */
 export const slbPresets = {
-  /** Golden Stick's defaults: every convolution, from random logits, fixed once decided; the classifier stays float. */
+  /** Golden Stick's defaults: every convolution, from random logits, fixed once decided. It leaves linear layers alone, so the classifier too. */
   goldenStick: {
     ...{ weightBits: 1, init: 'random', alpha: 'none', quantizeFirst: true, quantizeLast: false, quantizeDownsample: true },
     ...{ temperature: { start: 1, startTime: 0.2, endTime: 0.6, factor: 1.2 }, straightThroughTail: false, bnCalibration: false },

@@ -25,14 +25,17 @@ INLINE void checkLogits(const View& logits, const View& values, int64_t size) {
   EXPECT(values.dtype == logits.dtype && values.size() == (logits.shape[1] == 1 ? 2 : logits.shape[1]));
 }
 
-// body(logits, i, left) for vectors of weights from i on, of which `left` are there; the offset of their logits
+// body(at, i, lanes) for vectors of weights from i on, with the offset of their logits and the lanes that are weights. `flatten` inlines
+// all that happens in it: GCC otherwise makes calls of some candidates, and the K vectors go through memory.
 template <int K, class F> INLINE void eachWeight(int64_t size, F body) {
-  parallel((size + kBlock - 1) / kBlock, kElementGrain / (kBlock * K) + 1, [=](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; block++)
-      for (int64_t lane = 0; lane < kBlock; lane += kWidth) {
-        const int64_t i = block * kBlock + lane;
-        if (i < size) body(block * K * kBlock + lane, i, size - i);
-      }
+  parallel((size + kBlock - 1) / kBlock, kElementGrain / (kBlock * K) + 1, [=](int64_t begin, int64_t end) __attribute__((flatten)) {
+    const F local = body;  // its pointers in registers
+    const int64_t whole = end < size / kBlock ? end : size / kBlock;
+    for (int64_t block = begin; block < whole; block++)
+      for (int64_t lane = 0; lane < kBlock; lane += kWidth) local(block * K * kBlock + lane, block * kBlock + lane, Whole());
+    if (whole == end) return;
+    for (int64_t lane = 0; lane < size - whole * kBlock; lane += kWidth)
+      local(whole * K * kBlock + lane, whole * kBlock + lane, Rest(size - whole * kBlock - lane));
   });
 }
 
@@ -44,9 +47,10 @@ template <class T> INLINE void expectation(const slbExpectation_call& c) {
   const T temperature = static_cast<T>(c.temperature);
   const bool hard = c.mode != 0;
   withLogits(c.logits.shape[1], [=](auto k) {
-    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
-      using Weight = Choice<k, T>;
-      write(weight + i, hard ? Weight::decided(logits + at, values) : Weight(logits + at, temperature, values).value, left);
+    using Weight = Choice<k, T>;
+    eachWeight<k>(size, [=](int64_t at, int64_t i, auto lanes) {
+      Weight choice(logits + at, temperature, values);
+      lanes.store(weight + i, hard ? choice.decided() : choice.expected());
     });
   });
 }
@@ -59,12 +63,14 @@ template <class T> INLINE void expectationGrad(const slbExpectationGrad_call& c)
   T* dlogits = c.dlogits.as<T>();
   const T temperature = static_cast<T>(c.temperature);
   withLogits(c.logits.shape[1], [=](auto k) {
+    using Weight = Choice<k, T>;
     const int64_t rest = size % kBlock;
     if (rest)
       for (int64_t i = c.logits.size() - k * kBlock; i < c.logits.size(); i++) dlogits[i] = 0;
-    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
-      const Choice<k, T> weight(logits + at, temperature, values);
-      weight.eachGradient(read(dy + i, left), [=](auto candidate, auto d) { write(dlogits + at + candidate * kBlock, d, left); });
+    eachWeight<k>(size, [=](int64_t at, int64_t i, auto lanes) {
+      Weight choice(logits + at, temperature, values);
+      choice.expected();
+      choice.eachGradient(lanes.load(dy + i), [=](auto candidate, auto d) { lanes.store(dlogits + at + candidate * kBlock, d); });
     });
   });
 }
@@ -76,14 +82,17 @@ template <class T> INLINE void confidence(const slbConfidence_call& c) {
   T* y = c.y.as<T>();
   const T temperature = static_cast<T>(c.temperature);
   withLogits(c.logits.shape[1], [=](auto k) {
-    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
-      write(y + i, Choice<k, T>(logits + at, temperature, values).confidence(), left);
+    using Weight = Choice<k, T>;
+    eachWeight<k>(size, [=](int64_t at, int64_t i, auto lanes) {
+      Weight choice(logits + at, temperature, values);
+      choice.expected();
+      lanes.store(y + i, choice.confidence());
     });
   });
 }
 
 // The gradient of the logits, the optimizer's rule on them, and the weight of the next step, in one pass: nothing is kept between them.
-// step(at, candidate, logit, gradient, left) does the rule for the logits at an offset.
+// step(at, logit, gradient, lanes) does the rule for the logits at an offset.
 template <class Call, class Step> INLINE void search(const Call& c, Step step) {
   const int64_t size = c.weight.size();
   checkLogits(c.logits, c.values, size);
@@ -94,29 +103,31 @@ template <class Call, class Step> INLINE void search(const Call& c, Step step) {
   const float temperature = static_cast<float>(c.temperature);
   const bool hard = c.hard != 0;
   withLogits(c.logits.shape[1], [=](auto k) {
-    eachWeight<k>(size, [=](int64_t at, int64_t i, int64_t left) {
-      using Weight = Choice<k, float>;
-      const Weight now(logits + at, temperature, values);
-      now.eachGradient(read(gradient + i, left), [=](auto candidate, auto d) {
+    using Weight = Choice<k, float>;
+    eachWeight<k>(size, [=](int64_t at, int64_t i, auto lanes) {
+      Weight now(logits + at, temperature, values), next(temperature, values);
+      now.expected();
+      now.eachGradient(lanes.load(gradient + i), [&](auto candidate, auto d) {
         const int64_t place = at + candidate * kBlock;
-        auto logit = read(logits + place);
-        step(place, logit, d, left);
-        write(logits + place, logit, left);
+        auto logit = read(logits + place);  // again: in registers are the powers
+        step(place, logit, d, lanes);
+        lanes.store(logits + place, logit);
+        next.logits[candidate] = logit;
       });
-      write(weight + i, hard ? Weight::decided(logits + at, values) : Weight(logits + at, temperature, values).value, left);
+      lanes.store(weight + i, hard ? next.decided() : next.expected());
     });
   });
 }
 
 INLINE void searchSgd(const slbSgdUpdate_call& c) {
   const SgdRule rule(c);
-  if (rule.momentum == 0) return search(c, [=](int64_t, auto& logit, auto d, int64_t) { rule.step(logit, d); });
+  if (rule.momentum == 0) return search(c, [=](int64_t, auto& logit, auto d, auto) { rule.step(logit, d); });
   EXPECT(isFloats(c.velocity, c.logits.size()));
   float* velocities = c.velocity.as<float>();
-  search(c, [=](int64_t at, auto& logit, auto d, int64_t left) {
+  search(c, [=](int64_t at, auto& logit, auto d, auto lanes) {
     auto velocity = read(velocities + at);
     rule.step(logit, d, velocity);
-    write(velocities + at, velocity, left);
+    lanes.store(velocities + at, velocity);
   });
 }
 
@@ -124,11 +135,11 @@ INLINE void searchAdam(const slbAdamUpdate_call& c) {
   EXPECT(isFloats(c.m, c.logits.size()) && isFloats(c.v, c.logits.size()));
   const AdamRule rule(c);
   float *means = c.m.as<float>(), *squares = c.v.as<float>();
-  search(c, [=](int64_t at, auto& logit, auto d, int64_t left) {
+  search(c, [=](int64_t at, auto& logit, auto d, auto lanes) {
     auto m = read(means + at), v = read(squares + at);
     rule.step(logit, d, m, v);
-    write(means + at, m, left);
-    write(squares + at, v, left);
+    lanes.store(means + at, m);
+    lanes.store(squares + at, v);
   });
 }
 

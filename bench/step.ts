@@ -1,0 +1,30 @@
+/** Training steps to time: random images of 32 × 32 in ten classes. */
+import { Tensor, type Trainable, train } from 'lowbit';
+
+export function random(...shape: number[]): Tensor {
+  let state = 1;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+  return Tensor.from(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next), shape);
+}
+
+/** One step a call, on the same samples. */
+export function stepOf(model: Trainable, samples: number, optimizer: train.Optimizer): () => Promise<void> {
+  const [data, labels] = [random(samples, 3, 32, 32), Tensor.from(Int32Array.from({ length: samples }, (_, i) => i % 10))];
+  const options: train.StepOptions = {
+    model,
+    loss: train.crossEntropy(),
+    metrics: [],
+    optimizer: optimizer.start(model.parameters, model.searched),
+    momentum: 0.1,
+    seed: 0,
+    accumulate: 1,
+    enter: train.sampleFit(model.graph, { description: 'random images', shape: [3, 32, 32] }),
+  };
+  let step = 0;
+  return async () => {
+    await train.trainingStep(options, { data, labels }, step++, optimizer.options.rate);
+  };
+}
