@@ -56,7 +56,7 @@ for (const { bits, activations, loss } of bars) {
     });
     const network = search.apply(float.graph);
     // Nothing normalizes what these layers give, so that a scale moves a whole channel: its rate is small.
-    const rest = train.sgd({ rate: 0.02, nesterov: true, groups: [{ parameters: '*.alpha', rate: 0.02 }] });
+    const rest = train.sgd({ rate: 0.02, nesterov: true });
     await fit(network, samples, {
       ...{ epochs, batchSize: 64, augment },
       loss: train.distillation(float.graph),

@@ -37,7 +37,7 @@ and some more; options that are not said are the defaults:
   augment: { crop: 4, flip: true }
   epochs: 20
   optimizer: { name: sgd, rate: 0.02, nesterov: true, weightDecay: 1e-4 }
-  logits: { name: adam, rate: 0.003 }
+  logits: { name: adam, rate: 0.005 }
   distillation: { temperature: 2, weight: 1 }
   search: { weightBits: [4, 2, 1], activationBits: 8, exclude: ['fc*'] }
 

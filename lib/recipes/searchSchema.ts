@@ -61,7 +61,7 @@ export const searchSchema = group({
   optimizer: optimizer({ sgd: { rate: 0.02, nesterov: true, weightDecay: 1e-4 }, adamRate: 1e-3 })
     .prefault({ name: 'sgd' })
     .refine(({ rate }) => rate > 0, { path: ['rate'], error: 'a number above 0: the schedule scales the rate of logits with it' }),
-  logits: optimizer({ sgd: { rate: 0.1, nesterov: false, weightDecay: 0 }, adamRate: 0.003 }).prefault({ name: 'adam' }),
+  logits: optimizer({ sgd: { rate: 0.1, nesterov: false, weightDecay: 0 }, adamRate: 0.005 }).prefault({ name: 'adam' }),
   schedule: schedule.prefault({ name: 'cosine' }),
   search: search.prefault({}),
   /** Learning from the model as it was; null: from the labels alone. Default: on where the model is a file. */

@@ -26,7 +26,7 @@ test('a list of bits, what is printed and what is left', async (t) => {
   t.regex(stdout, /^├─ \S+ +conv2d 4×3×3×1 {2}float: the first layer \(quantizeFirst is false\)$/m);
   t.regex(stdout, /^├─ \S+ +conv2d 8×3×3×4 {2}2 bits, 288 weights$/m);
   t.regex(stdout, /^└─ \S+ +gemm 10×392 {2}float: the last layer \(quantizeLast is false\)$/m);
-  // s = trunc(0.6) = 0, e = trunc(1.8) = 1: decided at once, with a word about it.
+  // e = trunc(0.3) = 0: decided from the first epoch on.
   t.regex(stdout, /^epoch 1\/3 {2}loss [\d.]+ {2}accuracy [\d.]+ % {2}\(validation [\d.]+, [\d.]+ %\)$/m);
   t.regex(stdout, /^ {2}weights decided, still learning {2}T 1\.00 {2}confidence [\d.]+ % {2}changed [\d.]+ %$/m);
   t.regex(stdout, /^fp32 +[\d.]+ % .*\nW2 +[\d.]+ % .*\nW1 +[\d.]+ % .*\n\nAccuracy of 128 samples, as the packed network runs\.$/m);

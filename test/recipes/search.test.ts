@@ -32,7 +32,8 @@ epochs: 4
 batchSize: 32
 checkpoint: { every: { steps: 3 } }
 `;
-const two = 'search: { weightBits: [2, 1], activationBits: 8, activation: { delay: 5 } }\n';
+const ramp = 'temperature: { startTime: 0.2, endTime: 0.6, factor: 1.2 }';
+const two = `search: { weightBits: [2, 1], activationBits: 8, activation: { delay: 5 }, ${ramp} }\n`;
 
 const config = (output: string, more = two) => resolveSearchConfig(`${small}${more}output: ${output}\n`, at('search.yaml'));
 /** The options of a configuration, as reports have them. */

@@ -14,7 +14,7 @@ test('a short configuration gets every default', async (t) => {
     [optimizer, logits].map(({ name, rate, weightDecay }) => [name, rate, weightDecay]),
     [
       ['sgd', 0.02, 1e-4],
-      ['adam', 0.003, 0],
+      ['adam', 0.005, 0],
     ],
   );
   t.true(optimizer.name === 'sgd' && optimizer.nesterov);
@@ -62,8 +62,8 @@ test('plain values are read as YAML is', async (t) => {
 test('what was begun goes on with the same options', async (t) => {
   const begun = await read('search: { weightBits: [2] }');
   t.notThrows(() => checkSameSearch(begun, begun, 'there'));
-  const other = { ...begun, search: { ...begun.search, temperature: { ...begun.search.temperature, factor: 1.5 } } };
-  const message = /search: option search\.temperature\.factor is 1\.5, expected 1\.2 because/;
+  const other = { ...begun, search: { ...begun.search, temperature: { ...begun.search.temperature, factor: 1.2 } } };
+  const message = /search: option search\.temperature\.factor is 1\.2, expected 1\.5 because/;
   t.throws(() => checkSameSearch(other, begun, 'there'), { message });
   const free = { ...begun, threads: 3, output: '/x', search: { ...begun.search, weightBits: [4, 2] as (2 | 4)[] } };
   t.notThrows(() => checkSameSearch(free, begun, 'there'));
@@ -94,7 +94,7 @@ const mistakes: [what: string, more: string, ...lines: RegExp[]][] = [
   ['another preset', 'search: { preset: gold }', /search\.preset is "gold", expected one of goldenStick, paper\.$/],
   [
     'a ramp that ends before it begins',
-    'search: { temperature: { endTime: 0.1 } }',
+    'search: { temperature: { startTime: 0.2 } }',
     /slb: option temperature\.endTime is 0\.1, expected from startTime, 0\.2/,
   ],
   [

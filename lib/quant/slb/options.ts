@@ -7,11 +7,11 @@ import { type Grid, type WeightBits, weightBits } from './grid.js';
 export interface TemperatureOptions {
   /** T until the ramp begins. Default 1. */
   start?: number;
-  /** Where the ramp begins. Default 0.2. */
+  /** Where the ramp begins. Default 0. */
   startTime?: number;
-  /** Where it ends, and weights are decided. Default 0.6. */
+  /** Where it ends, and weights are decided. Default 0.1: what they learn in the tail counts for more than a slow decision. */
   endTime?: number;
-  /** T is multiplied by this at each epoch of the ramp. Default 1.2; at least 1. */
+  /** T is multiplied by this at each epoch of the ramp. Default 1.5; at least 1. */
   factor?: number;
 }
 
@@ -70,7 +70,7 @@ const defaults: Omit<SlbSettings, 'epochs'> = {
   activationBits: null,
   activation: { decay: 0.99, delay: 100 },
   trainedEpochs: 0,
-  temperature: { start: 1, startTime: 0.2, endTime: 0.6, factor: 1.2 },
+  temperature: { start: 1, startTime: 0, endTime: 0.1, factor: 1.5 },
   bnCalibration: 50,
   stateBatchNorm: false,
   init: 'pretrained',

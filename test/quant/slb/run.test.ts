@@ -123,7 +123,7 @@ test('calibration gives normalizations the statistics of decided weights, and no
 });
 
 test('earlier epochs count: the schedule goes on where they ended', (t) => {
-  const search = slb({ epochs: 10, trainedEpochs: 4, straightThroughTail: false });
+  const search = slb({ epochs: 10, trainedEpochs: 4, straightThroughTail: false, temperature: { startTime: 0.2, endTime: 0.6 } });
   t.is(search.stage(4 + 1).mode, 'soft');
   t.is(search.stage(4 + 2).mode, 'hard');
 });

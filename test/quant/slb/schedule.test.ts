@@ -83,7 +83,7 @@ test('an algorithm prints all of its options', (t) => {
     'weightBits: 2',
     'activationBits: 8',
     'epochs: 7',
-    'factor: 1.2',
+    'factor: 1.5',
     '/b$/',
     '"zero"',
     'bnCalibration: 50',
