@@ -82,7 +82,7 @@ test('the thread count leaves no trace', async (t) => {
   threads(2);
 });
 
-test('memory stays flat over steps', async (t) => {
+test.serial('memory stays flat over steps', async (t) => {
   const seen: number[] = [];
   await fit(smallNetwork(), smallDigits(64), {
     epochs: 100,
@@ -91,8 +91,8 @@ test('memory stays flat over steps', async (t) => {
     callbacks: [{ name: 'count', onStep: () => void seen.push(memory().tensors) }],
   });
   t.is(seen.length, 800);
-  // Batches that are prepared ahead come and go: no step may hold more than the first ones did.
-  const most = Math.max(...seen.slice(0, 16));
+  // Two batches of two tensors are prepared ahead, sooner or later; a leak of one tensor a step would be 784.
+  const most = Math.max(...seen.slice(0, 16)) + 4;
   t.true(
     seen.slice(16).every((tensors) => tensors <= most),
     `${most} tensors at first, ${Math.max(...seen)} later`,
