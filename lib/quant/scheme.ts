@@ -34,16 +34,18 @@ export function qparamsOf({ min, max }: Range, dtype: CodeType, symmetric: boole
     const steps = qmax - zeroPoint;
     return { scale: scaleOf(Math.max(high, -low), steps), zeroPoint, dtype };
   }
+  return { ...affineCodes(low, high, qmin, qmax), dtype };
+}
+
+/** Scale and zero point with which codes qmin..qmax cover low..high, which hold 0. */
+function affineCodes(low: number, high: number, qmin: number, qmax: number): Pick<QParams, 'scale' | 'zeroPoint'> {
   const scale = scaleOf(high - low, qmax - qmin);
-  const zeroPoint = Math.min(Math.max(roundHalfEven(qmin - low / scale), qmin), qmax);
-  return { scale, zeroPoint, dtype };
+  return { scale, zeroPoint: Math.min(Math.max(roundHalfEven(qmin - low / scale), qmin), qmax) };
 }
 
 /** Affine codes 0..qmax for a range, in uint8: what `fakeQuantizeRange` computes with. */
 export function rangeCodes({ min, max }: Range, qmax: number): QParams {
-  const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
-  const scale = scaleOf(high - low, qmax);
-  return { scale, zeroPoint: Math.min(Math.max(roundHalfEven(-low / scale), 0), qmax), dtype: 'uint8' };
+  return { ...affineCodes(Math.min(min, 0), Math.max(max, 0), 0, qmax), dtype: 'uint8' };
 }
 
 function scaleOf(span: number, steps: number): number {

@@ -107,7 +107,7 @@ export function reportOf(
     options,
     layers: converted.layers,
     float: withReasons(converted.float, model),
-    warnings: [...model.slb.warnings, ...converted.warnings, ...exportWarnings(weights)],
+    warnings: [...model.slb.warnings, ...exportWarnings(weights)],
     results: {
       epochs: results.map((epoch, i) => ({ ...epoch, search: withoutNumber(epochs[i]) })),
       steps: run.steps,

@@ -2,17 +2,15 @@
 import { noGrad, valueAndGradients } from '../autograd.js';
 import { offThread } from '../calls.js';
 import { fail } from '../error.js';
-import type { Value } from '../graph/graph.js';
-import { run } from '../graph/run.js';
 import type { SampleFit } from '../graph/sampleFit.js';
 import { add, mul } from '../ops/elementwise.js';
-import { assign, movingAverage, sumSquares, updateControl } from '../ops/optimizer.js';
-import { axisIndex, sizeOf } from '../shape.js';
+import { assign, sumSquares, updateControl } from '../ops/optimizer.js';
 import { scope, Tensor } from '../tensor.js';
 import type { Loss } from './losses.js';
 import type { Metric } from './metrics.js';
 import type { RunningOptimizer } from './optim/optimizer.js';
 import { type Part, partsOf } from './parts.js';
+import { type BatchStatistics, followStatistics, runForm } from './statistics.js';
 import type { Trainable } from './trainable.js';
 
 export interface StepOptions {
@@ -112,33 +110,27 @@ interface Pass {
   loss: Tensor;
   /** By metric. */
   sums: Tensor[];
-  /** Of each batch normalization, and over how many elements a channel. */
-  statistics: { tensor: Tensor; count: number }[];
+  /** Of each batch normalization. */
+  statistics: BatchStatistics[];
   /** The ranges of activations with this part in them. */
   ranges: Tensor[];
   gradients: Map<Tensor, Tensor>;
 }
 
 function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, draw: number, weight: number): Pass {
-  const { graph, statistics, ranges } = model.form;
-  const shapes = new Map<Value, readonly number[]>();
   const inputs = lossInputs(model, part, seed, draw);
   const { value, gradients } = valueAndGradients(() => {
-    const outputs = run(graph, inputs, { tape: [], onValue: (at, { shape }) => shapes.set(at, shape) });
+    const { outputs, statistics } = runForm(model, inputs, { tape: [] });
     const first = outputs[model.graph.outputs[0].name];
     const mean = loss(first, part.labels, outputs, part.inputs);
     return {
       loss: weight === 1 ? mean : mul(mean, Tensor.scalar(weight)),
       sums: noGrad(() => metrics.map((metric) => metric.sum(first, part.labels))),
-      statistics: statistics.map(({ output }) => outputs[output]),
-      ranges: ranges.map(({ output }) => outputs[output]),
+      statistics,
+      ranges: model.form.ranges.map(({ output }) => outputs[output]),
     };
   }, model.leaves);
-  const counts = statistics.map(({ of, axis }) => {
-    const shape = shapes.get(of)!;
-    return sizeOf(shape) / shape[axisIndex(axis, shape.length)!];
-  });
-  return { ...value, gradients, statistics: value.statistics.map((tensor, i) => ({ tensor, count: counts[i] })) };
+  return { ...value, gradients };
 }
 
 /** What the training graph takes: the samples, and what dropout draws from. */
@@ -157,12 +149,8 @@ function added(a: Map<Tensor, Tensor>, b: Map<Tensor, Tensor>): Map<Tensor, Tens
   return sums;
 }
 
-/** Running statistics and ranges follow those of the batch; the variance without its bias, as in PyTorch: n/(n − 1). */
+/** Running statistics and ranges follow those of the batch. */
 function follow({ model, momentum }: StepOptions, pass: Pass, control: Tensor): void {
-  for (const [i, { mean, variance }] of model.form.statistics.entries()) {
-    const { tensor, count } = pass.statistics[i];
-    movingAverage(mean, tensor, control, { row: 0, momentum, factor: 1 });
-    movingAverage(variance, tensor, control, { row: 1, momentum, factor: count > 1 ? count / (count - 1) : 1 });
-  }
+  followStatistics(model, pass.statistics, control, momentum);
   for (const [i, { range }] of model.form.ranges.entries()) assign(range, pass.ranges[i], control);
 }

@@ -3,7 +3,7 @@ import type { Dataset } from '../../data/dataset.js';
 import { sampleFit } from '../../graph/sampleFit.js';
 import { slbExpectation } from '../../ops/slb.js';
 import { scope, type Tensor } from '../../tensor.js';
-import { calibrateBatchNorm, follow } from '../../train/calibrateBatchNorm.js';
+import { calibrateBatchNorm, followBatch } from '../../train/calibrateBatchNorm.js';
 import type { Callback, Means, TrainingRun } from '../../train/callback.js';
 import { partsOf } from '../../train/parts.js';
 import type { Trainable } from '../../train/trainable.js';
@@ -75,7 +75,7 @@ export class SlbCallback implements Callback {
     const { model } = this;
     const [{ inputs }] = partsOf(run.batch, 1, sampleFit(model.graph, this.data));
     this.#swap();
-    this.#decided(() => scope(() => follow(model, inputs, run.options.momentum)));
+    await this.#decided(() => scope(() => followBatch(model, inputs, run.options.momentum)));
     this.#swap();
   }
 
@@ -92,7 +92,7 @@ export class SlbCallback implements Callback {
     const { bnCalibration } = settings;
     if (bnCalibration === false || settings.stateBatchNorm || epoch + settings.trainedEpochs <= rampOf(settings).start) return;
     const batches = bnCalibration === 'full' ? undefined : bnCalibration;
-    await this.#decidedAsync(() => calibrateBatchNorm(model, data, { batches, batchSize, seed, epoch, augment, signal }));
+    await this.#decided(() => calibrateBatchNorm(model, data, { batches, batchSize, seed, epoch, augment, signal }));
   }
 
   onEpochEnd({ epoch, epochs }: TrainingRun): void {
@@ -135,30 +135,14 @@ export class SlbCallback implements Callback {
   }
 
   /** Does something while the network runs on decided weights. */
-  #decided(body: () => void): void {
-    const before = this.#decide();
-    try {
-      body();
-    } finally {
-      before();
-    }
-  }
-
-  async #decidedAsync(body: () => Promise<void>): Promise<void> {
-    const before = this.#decide();
+  async #decided(body: () => void | Promise<void>): Promise<void> {
+    const soft = this.model.searched.filter(({ mode }) => mode === 'soft');
+    for (const search of soft) search.set(search.temperature, 'hard');
     try {
       await body();
     } finally {
-      before();
+      for (const search of soft) search.set(search.temperature, 'soft');
     }
-  }
-
-  #decide(): () => void {
-    const stages = this.model.searched.map((search) => [search, search.temperature, search.mode] as const);
-    for (const [search, temperature, mode] of stages) if (mode === 'soft') search.set(temperature, 'hard');
-    return () => {
-      for (const [search, temperature, mode] of stages) if (mode === 'soft') search.set(temperature, mode);
-    };
   }
 
   /** Does something while the network as it is used runs on expected weights. */

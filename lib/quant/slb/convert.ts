@@ -5,12 +5,13 @@ import type { Graph, Node, Value } from '../../graph/graph.js';
 import { codesOf } from '../../graph/match.js';
 import { Rewriter } from '../../graph/rewrite.js';
 import * as ops from '../../ops/index.js';
+import { levelsOf } from '../../ops/lowbit.js';
 import { insertQdq } from '../../passes/insertQdq.js';
 import { prepareToQuantize } from '../../passes/prepareToQuantize.js';
 import { Tensor } from '../../tensor.js';
 import { quantizationPlan } from '../plan.js';
 import { type QParams, rangeCodes } from '../scheme.js';
-import { largestLevel, levelsOf } from './grid.js';
+import { largestLevel } from './grid.js';
 import type { SlbSettings } from './options.js';
 
 /** A layer on packed codes. */
@@ -35,7 +36,6 @@ export interface Converted {
   layers: ConvertedLayer[];
   /** Layers whose weights stay float, and why. */
   float: { name: string; op: string; reason: string }[];
-  warnings: string[];
 }
 
 /**
@@ -57,13 +57,11 @@ export function convertSearch(graph: Graph, settings: SlbSettings): Converted {
     float: others.flatMap((node) =>
       codesOf(coded, node.inputs[1]) ? [] : [{ name: node.name, op: node.op.name, reason: 'not searched' }],
     ),
-    warnings: to.warnings,
   };
 }
 
 class Converter extends Rewriter {
   readonly layers: ConvertedLayer[] = [];
-  readonly warnings: string[] = [];
   /** Codes of values, by the name that the value has. */
   readonly ranges = new Map<string, QParams>();
   readonly #weights = new Map<Value, Value>();
