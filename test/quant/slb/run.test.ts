@@ -3,7 +3,7 @@ import test from 'ava';
 import { fit, type SlbEpoch, type SlbOptions, slb, threads, train } from 'lowbit';
 import { temporaryFolder } from '../../folder.js';
 import { bytesOf } from '../../ops/case.js';
-import { smallDigits } from '../../train/networks.js';
+import { smallDigits, smallNetwork } from '../../train/networks.js';
 import { everyLayer, graphOf } from './networks.js';
 
 const options: SlbOptions = {
@@ -120,6 +120,14 @@ test('calibration gives normalizations the statistics of decided weights, and no
         .every((x, i) => Math.abs(x - numbers[i]) <= 1e-6 * Math.max(1, Math.abs(x))),
       name,
     );
+});
+
+test('state batch normalization follows a network with dropout', async (t) => {
+  const search = slb({ ...options, epochs: 1, stateBatchNorm: true, activationBits: null });
+  const network = search.apply(graphOf(smallNetwork()));
+  const data = smallDigits(32);
+  await fit(network, data, { epochs: 1, batchSize: 16, callbacks: search.callbacks(network, data) });
+  t.true([...network.state().values()].every((tensor) => tensor.toNumbers().every(Number.isFinite)));
 });
 
 test('earlier epochs count: the schedule goes on where they ended', (t) => {
