@@ -1,12 +1,10 @@
 /** Calls as numbers: how an op call reaches the addon, at once or together with others on a thread of its own. */
+import { CallWords } from './callWords.js';
 import { type Fault, LowbitError } from './error.js';
 import { native } from './native.js';
-import { dtypes } from './shape.js';
 import { setPending, type Tensor } from './tensor.js';
 
-// The layout of a call is described in native/call.h.
-let words = new Float64Array(1024);
-let count = 0;
+const list = new CallWords();
 let deferring = false;
 /** What of the current batch runs already. */
 let parts: Promise<void>[] = [];
@@ -16,22 +14,6 @@ let waiting: number[] = [];
 
 // A batch starts to run while the rest of it is still being written down: about fifty calls at a time.
 const wordsOfPart = 2048;
-
-function push(value: number): void {
-  if (count === words.length) {
-    const larger = new Float64Array(words.length * 2);
-    larger.set(words);
-    words = larger;
-  }
-  words[count++] = value;
-}
-
-function pushTensor(tensor: Tensor): void {
-  push(tensor.handle);
-  push(dtypes.indexOf(tensor.dtype));
-  push(tensor.shape.length);
-  for (const n of tensor.shape) push(n);
-}
 
 /**
  * Runs a row of an op (-1: the best one), or notes the call down inside `offThread`.
@@ -47,41 +29,26 @@ export function call(
   params: readonly (readonly number[])[],
   updates = false,
 ): void {
-  const start = count;
-  try {
-    push(op);
-    push(row);
-    push(inputs.length);
-    for (const input of inputs) pushTensor(input);
-    pushTensor(output);
-    push(params.length);
-    for (const list of params) {
-      push(list.length);
-      for (const item of list) push(item);
-    }
-  } catch (error) {
-    count = start;
-    throw error;
-  }
+  list.push(op, row, inputs, output, params);
   holding ||= updates && deferring;
   if (!deferring) flush();
-  else if (count >= wordsOfPart && !holding) submit(true);
+  else if (list.count >= wordsOfPart && !holding) submit(true);
 }
 
 function submit(more: boolean): void {
-  const length = count;
-  count = 0;
-  parts.push(native().addon.submit(words, length, more));
+  const { words, count } = list;
+  list.count = 0;
+  parts.push(native().addon.submit(words, count, more));
   releaseWaiting();
 }
 
 function flush(): void {
   if (parts.length) native().addon.settle();
+  const { words, count } = list;
   if (!count) return;
-  const length = count;
-  count = 0;
+  list.count = 0;
   try {
-    native().addon.call(words, length);
+    native().addon.call(words, count);
   } finally {
     releaseWaiting();
   }
@@ -115,9 +82,9 @@ export async function offThread<T>(body: () => T): Promise<T> {
     outcome = { result: body() };
   } catch (error) {
     outcome = { error };
-    count = 0; // what has not started never does
+    list.count = 0; // what has not started never does
   }
-  if (count || parts.length) submit(false);
+  if (list.count || parts.length) submit(false);
   const running = parts;
   parts = [];
   holding = false;
@@ -138,6 +105,7 @@ export function asFault(error: unknown): unknown {
     disposed: { code: 'disposed', what: text },
     declined: { code: 'kernel', op: (text ?? '').split(' ')[0], row: (text ?? '').split(' row ')[1], problem: 'does not take this call' },
     data: { code: 'data', where, problem },
+    aborted: { code: 'aborted', what: text },
     internal: { code: 'internal', problem: text },
   };
   return code in faults ? new LowbitError(faults[code]) : error;

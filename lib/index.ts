@@ -98,6 +98,8 @@ export {
   type Safetensors,
   writeSafetensors,
 } from './safetensors.js';
+export { type CompileOptions, compile } from './session/compile.js';
+export { Session, type SessionInputs, type SessionPort, type SessionRunOptions, type StepTime } from './session/session.js';
 export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
 export { fit } from './train/fit.js';

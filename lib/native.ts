@@ -36,6 +36,11 @@ export interface NativeMemory {
   cachedBytes: number;
 }
 
+export type NativeKept = { readonly kept: unique symbol };
+export type NativePlan = { readonly plan: unique symbol };
+/** A typed array, or the handle of a buffer. */
+export type PortMemory = ArrayBufferView | number;
+
 interface Addon {
   schema(): Schema;
   /** `later`: memory is taken when a call first touches it. */
@@ -45,6 +50,27 @@ interface Addon {
   call(words: Float64Array, count: number): number;
   /** `more`: the next submission belongs to this one, and does nothing where this one fails. */
   submit(words: Float64Array, count: number, more: boolean): Promise<void>;
+  /** What the steps of a session keep from run to run, `count` of them. */
+  createKept(count: number): NativeKept;
+  keptBytes(kept: NativeKept): number;
+  releaseKept(kept: NativeKept): void;
+  /**
+   * @param notes for each call its place in `kept` (-1: none) and the threads it may have (0: all)
+   * @param inputs for each port: buffer handle, first byte, bytes
+   */
+  createPlan(
+    words: Float64Array,
+    count: number,
+    notes: Int32Array,
+    kept: NativeKept,
+    inputs: Float64Array,
+    outputs: Float64Array,
+  ): NativePlan;
+  releasePlan(plan: NativePlan): void;
+  /** `times` gets the nanoseconds of each step. */
+  runPlan(plan: NativePlan, inputs: readonly PortMemory[], outputs: readonly PortMemory[], times?: Float64Array): void;
+  /** The arrays must not be touched before it is done. `stop`: one element, other than 0 to end the run between two steps. */
+  submitPlan(plan: NativePlan, inputs: readonly PortMemory[], outputs: readonly PortMemory[], stop: Int32Array): Promise<void>;
   /** Waits for what was submitted. */
   settle(): void;
   threads(count?: number): number;

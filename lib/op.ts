@@ -192,15 +192,20 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
   const type = inferType(op, inputs, full);
   const output = op.updates ? inputs[0] : Tensor.uninitialized(type.dtype, type.shape);
   try {
-    const info = tableEntry(op);
-    const numbers = info.params.map((name) => numbersOf(full[name], op.choices?.[name]));
-    call(native().indexOf.get(op.name) as number, row === undefined ? -1 : rowNamed(info, row), inputs, output, numbers, op.updates);
+    const { index, numbers } = callNumbers(op, full);
+    call(index, row === undefined ? -1 : rowNamed(tableEntry(op), row), inputs, output, numbers, op.updates);
   } catch (error) {
     if (!op.updates) output.dispose();
     throw asFault(error);
   }
   if (!op.updates) recorder?.({ op, inputs, params: full, output });
   return output;
+}
+
+/** The op's place in the op table, and what its kernels get for complete parameters. */
+export function callNumbers(op: AnyOp, params: Record<string, ParamValue>): { index: number; numbers: (readonly number[])[] } {
+  const numbers = tableEntry(op).params.map((name) => numbersOf(params[name], op.choices?.[name]));
+  return { index: native().indexOf.get(op.name) as number, numbers };
 }
 
 /** A parameter as the kernel gets it: words are their index among the choices. */

@@ -38,6 +38,9 @@ export function arrayFor(dtype: Dtype, length: number): TensorData {
   return new arrays[dtype](length);
 }
 
+/** Is the array one that holds elements of the type? */
+export const holds = (dtype: Dtype, array: unknown): array is TensorData => array instanceof arrays[dtype];
+
 const scopes: Set<Tensor>[] = [];
 let live = 0;
 let collected = 0;
@@ -266,6 +269,12 @@ export function keep<T extends Tensor>(tensor: T): T {
   for (const made of scopes) made.delete(tensor);
   tensor.watch();
   return tensor;
+}
+
+/** The handle of a tensor that nothing waits to write any more. */
+export function settled(tensor: Tensor): number {
+  pending.settle();
+  return tensor.handle;
 }
 
 /** The tensors of a value: itself, or what is in arrays, sets, maps and plain objects. */

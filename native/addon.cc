@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "call.h"
 #include "cpu/pool.h"
+#include "session.h"
 
 namespace {
 
@@ -36,10 +38,11 @@ struct Group {
   }
 };
 
-// Calls that one promise waits for, and the thread that runs them (one a process, so that jobs of one environment stay in order).
+// What one promise waits for, and the thread that runs it (one a process, so that jobs of one environment stay in order).
 struct Job {
-  std::vector<PreparedCall> calls;
+  std::function<void(Job&)> work;
   std::shared_ptr<Group> group;
+  std::vector<Napi::ObjectReference> arrays;  // that the work reads and writes
   std::string fault;
   std::atomic<bool>* cancelled;
   napi_deferred deferred;
@@ -83,19 +86,14 @@ class Executor {
         queue_.pop_front();
       }
       try {
-        if (!job->group->found().empty()) job->calls.clear();
-        for (PreparedCall& call : job->calls) {
-          if (job->cancelled->load()) break;
-          PreparedCall running = std::move(call);  // what it alone holds is free for the next one
-          running.run();
-        }
+        if (job->group->found().empty() && !job->cancelled->load()) job->work(*job);
       } catch (const std::bad_alloc&) {
         job->fault = "out-of-memory: a kernel needs more workspace than there is";
       } catch (const std::exception& e) {
         job->fault = e.what();
       }
       if (!job->fault.empty()) job->group->fail(job->fault);
-      job->calls.clear();
+      job->work = nullptr;
       Napi::ThreadSafeFunction done = job->done;
       napi_status status = done.BlockingCall(job, [](Napi::Env env, Napi::Function, Job* finished) {
         if (env) {
@@ -110,11 +108,17 @@ class Executor {
             napi_create_error(env, nullptr, message, &value);
             napi_reject_deferred(env, finished->deferred, value);
           }
+        } else {
+          for (Napi::ObjectReference& array : finished->arrays) array.SuppressDestruct();
         }
         delete finished;
       });
-      if (status == napi_ok) done.Release();
-      else delete job;  // the environment has gone; the function must not be touched again
+      if (status == napi_ok) {
+        done.Release();
+      } else {  // the environment has gone; neither the function nor references must be touched again
+        for (Napi::ObjectReference& array : job->arrays) array.SuppressDestruct();
+        delete job;
+      }
       std::lock_guard<std::mutex> lock(mutex_);
       running_ = nullptr;
       idle_.notify_all();
@@ -168,23 +172,32 @@ Napi::Value release(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), environmentOf(info).buffers.remove(number(info, 0)));
 }
 
+struct Bytes {
+  void* data;
+  size_t count;
+};
+
+// The data pointer of a typed array, not .ArrayBuffer(): it also works on a SharedArrayBuffer.
+Bytes bytesOf(napi_env env, napi_value value) {
+  napi_typedarray_type type;
+  size_t length, offset;
+  void* data;
+  napi_value array;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, &array, &offset) != napi_ok)
+    throw Fault("internal", "this is no typed array");
+  static constexpr size_t kBytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 2};
+  return {data, length * kBytes[type]};
+}
+
 // copy(handle, typedArray, write): all of the array, to or from the start of the buffer.
 Napi::Value copy(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     const BufferRef& buffer = environmentOf(info).buffers.at(number(info, 0));
-    // The data pointer, not .ArrayBuffer(): it also works on a SharedArrayBuffer.
-    napi_typedarray_type type;
-    size_t length, offset;
-    void* data;
-    napi_value array;
-    if (napi_get_typedarray_info(info.Env(), info[1], &type, &length, &data, &array, &offset) != napi_ok)
-      throw Fault("internal", "copy needs a typed array");
-    static constexpr size_t kBytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 2};
-    size_t bytes = length * kBytes[type];
-    if (bytes > buffer->bytes()) throw Fault("internal", "copy past the end of a buffer");
-    if (bytes) {
-      if (info[2].ToBoolean()) std::memcpy(buffer->data(), data, bytes);
-      else std::memcpy(data, buffer->data(), bytes);
+    const Bytes array = bytesOf(info.Env(), info[1]);
+    if (array.count > buffer->bytes()) throw Fault("internal", "copy past the end of a buffer");
+    if (array.count) {
+      if (info[2].ToBoolean()) std::memcpy(buffer->data(), array.data, array.count);
+      else std::memcpy(array.data, buffer->data(), array.count);
     }
     return info.Env().Undefined();
   });
@@ -199,25 +212,40 @@ std::vector<PreparedCall> calls(const Napi::CallbackInfo& info) {
 Napi::Value call(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     int row = -1;
-    for (PreparedCall& prepared : calls(info)) row = prepared.run();
+    for (PreparedCall& prepared : calls(info)) {
+      prepared.bind();
+      row = prepared.run();
+    }
     return Napi::Number::New(info.Env(), row);
   });
+}
+
+// Hands a job to the executor; a promise that is resolved when it is done.
+Napi::Value enqueue(const Napi::CallbackInfo& info, Job&& job) {
+  Napi::Env env = info.Env();
+  napi_value promise;
+  NAPI_THROW_IF_FAILED(env, napi_create_promise(env, &job.deferred, &promise), env.Undefined());
+  job.done = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "lowbit", 0, 1);
+  Executor::instance().push(new Job(std::move(job)));
+  return Napi::Value(env, promise);
 }
 
 // submit(words, count, more) -> Promise, resolved when every call has run on the executor thread; `more`: the next job belongs to this one
 Napi::Value submit(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    Napi::Env env = info.Env();
-    std::vector<PreparedCall> jobs = calls(info);
-    auto done = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "lowbit", 0, 1);
-    napi_deferred deferred;
-    napi_value promise;
-    NAPI_THROW_IF_FAILED(env, napi_create_promise(env, &deferred, &promise), env.Undefined());
+    auto list = std::make_shared<std::vector<PreparedCall>>(calls(info));
     Environment& environment = environmentOf(info);
     auto group = environment.group ? environment.group : std::make_shared<Group>();
     environment.group = info[2].ToBoolean() ? group : nullptr;
-    Executor::instance().push(new Job{std::move(jobs), std::move(group), {}, &environment.cancelled, deferred, done});
-    return Napi::Value(env, promise);
+    const auto work = [list](Job& job) {
+      for (PreparedCall& call : *list) {
+        if (job.cancelled->load()) break;
+        PreparedCall running = std::move(call);  // what it alone holds is free for the next one
+        running.bind();
+        running.run();
+      }
+    };
+    return enqueue(info, {work, std::move(group), {}, {}, &environment.cancelled, nullptr, {}});
   });
 }
 
@@ -230,6 +258,126 @@ Napi::Value settle(const Napi::CallbackInfo& info) {
     if (!fault.empty()) throw Napi::Error::New(info.Env(), fault);
     return info.Env().Undefined();
   });
+}
+
+using KeptRef = std::shared_ptr<lowbit::KeptTable>;
+using PlanRef = std::shared_ptr<lowbit::Plan>;
+
+template <class T> T& external(const Napi::Value& value) {
+  T& held = *value.As<Napi::External<T>>().Data();
+  if (!held) throw Fault("disposed", "a session was used after dispose()");
+  return held;
+}
+template <class T> Napi::Value wrapped(Napi::Env env, T&& value) {
+  return Napi::External<T>::New(env, new T(std::move(value)), [](Napi::Env, T* held) { delete held; });
+}
+
+// createKept(count) -> what the steps of a session keep
+Napi::Value createKept(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] { return wrapped(info.Env(), std::make_shared<lowbit::KeptTable>(static_cast<size_t>(number(info, 0)))); });
+}
+
+// createPlan(words, count, notes, kept, inputs, outputs) -> plan
+//   notes: Int32Array with, for each call, its place in `kept` (-1: none) and the threads it may have (0: all)
+//   inputs, outputs: Float64Array of (buffer handle, first byte, bytes)
+Napi::Value createPlan(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    std::vector<PreparedCall> list = calls(info);
+    auto notes = info[2].As<Napi::Int32Array>();
+    const KeptRef& kept = external<KeptRef>(info[3]);
+    if (notes.ElementLength() != 2 * list.size()) throw Fault("internal", "a plan's notes");
+    std::vector<lowbit::Plan::Step> steps;
+    for (size_t i = 0; i < list.size(); i++) {
+      const int32_t index = notes[2 * i];
+      if (index >= static_cast<int32_t>(kept->size())) throw Fault("internal", "a step's place among what is kept");
+      if (index >= 0) list[i].kept = &kept->at(static_cast<size_t>(index));
+      steps.push_back({std::move(list[i]), notes[2 * i + 1]});
+    }
+    const auto ports = [&](size_t argument) {
+      auto words = info[argument].As<Napi::Float64Array>();
+      std::vector<lowbit::Port> out;
+      for (size_t i = 0; i + 2 < words.ElementLength(); i += 3) {
+        const BufferRef& buffer = environmentOf(info).buffers.at(words[i]);
+        if (words[i + 1] + words[i + 2] > static_cast<double>(buffer->bytes())) throw Fault("internal", "a port outside its buffer");
+        out.push_back({buffer, static_cast<size_t>(words[i + 1]), static_cast<size_t>(words[i + 2])});
+      }
+      return out;
+    };
+    return wrapped(info.Env(), std::make_shared<lowbit::Plan>(kept, std::move(steps), ports(4), ports(5)));
+  });
+}
+
+// The caller's memory for a plan's ports: typed arrays, or handles of buffers.
+struct Addresses {
+  std::vector<void*> list;
+  std::vector<BufferRef> buffers;
+  std::vector<Napi::ObjectReference> arrays;
+
+  Addresses(const Napi::CallbackInfo& info, const Napi::Value& values, const std::vector<lowbit::Port>& ports, bool hold) {
+    auto items = values.As<Napi::Array>();
+    if (items.Length() != ports.size()) throw Fault("internal", "a plan got other arrays than it has ports");
+    for (uint32_t i = 0; i < ports.size(); i++) {
+      Napi::Value item = items[i];
+      if (item.IsNumber()) {
+        buffers.push_back(environmentOf(info).buffers.at(item.As<Napi::Number>().DoubleValue()));
+        if (buffers.back()->bytes() < ports[i].bytes) throw Fault("internal", "a tensor is smaller than its port");
+        list.push_back(buffers.back()->data());
+        continue;
+      }
+      const Bytes bytes = bytesOf(info.Env(), item);
+      if (bytes.count != ports[i].bytes) throw Fault("internal", "an array is not as large as its port");
+      if (hold) arrays.push_back(Napi::Persistent(item.As<Napi::Object>()));
+      list.push_back(bytes.data);
+    }
+  }
+};
+
+// runPlan(plan, inputs, outputs, times?): times, a Float64Array, gets nanoseconds for each step
+Napi::Value runPlan(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    lowbit::Plan& plan = *external<PlanRef>(info[0]);
+    const Addresses from(info, info[1], plan.inputs(), false), to(info, info[2], plan.outputs(), false);
+    double* times = nullptr;
+    if (info.Length() > 3) {
+      const Bytes bytes = bytesOf(info.Env(), info[3]);
+      if (bytes.count != plan.steps() * sizeof(double)) throw Fault("internal", "times for other steps");
+      times = static_cast<double*>(bytes.data);
+    }
+    plan.run(from.list.data(), to.list.data(), nullptr, times);
+    return info.Env().Undefined();
+  });
+}
+
+// submitPlan(plan, inputs, outputs, stop) -> Promise; `stop`, an Int32Array of one element, ends the run where it is not 0
+Napi::Value submitPlan(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    PlanRef plan = external<PlanRef>(info[0]);
+    auto from = std::make_shared<Addresses>(info, info[1], plan->inputs(), true);
+    auto to = std::make_shared<Addresses>(info, info[2], plan->outputs(), true);
+    const Bytes stop = bytesOf(info.Env(), info[3]);
+    if (stop.count != sizeof(int32_t)) throw Fault("internal", "a stop of another size");
+    Job job{nullptr, std::make_shared<Group>(), {}, {}, &environmentOf(info).cancelled, nullptr, {}};
+    for (auto* addresses : {from.get(), to.get()})
+      for (Napi::ObjectReference& array : addresses->arrays) job.arrays.push_back(std::move(array));
+    job.arrays.push_back(Napi::Persistent(info[3].As<Napi::Object>()));
+    from->arrays.clear();
+    to->arrays.clear();
+    job.work = [plan, from, to, flag = static_cast<std::atomic<int32_t>*>(stop.data)](Job&) {
+      plan->run(from->list.data(), to->list.data(), flag);
+    };
+    return enqueue(info, std::move(job));
+  });
+}
+
+// keptBytes(kept)
+Napi::Value keptBytes(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] { return Napi::Number::New(info.Env(), static_cast<double>(external<KeptRef>(info[0])->bytes())); });
+}
+
+// releasePlan(plan), releaseKept(kept): the memory is free when no run uses it
+template <class T> Napi::Value releaseExternal(const Napi::CallbackInfo& info) {
+  info[0].As<Napi::External<T>>().Data()->reset();
+  return info.Env().Undefined();
 }
 
 Napi::Value threads(const Napi::CallbackInfo& info) {
@@ -306,6 +454,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("copy", Napi::Function::New(env, copy));
   exports.Set("call", Napi::Function::New(env, call));
   exports.Set("submit", Napi::Function::New(env, submit));
+  exports.Set("createKept", Napi::Function::New(env, createKept));
+  exports.Set("createPlan", Napi::Function::New(env, createPlan));
+  exports.Set("runPlan", Napi::Function::New(env, runPlan));
+  exports.Set("submitPlan", Napi::Function::New(env, submitPlan));
+  exports.Set("keptBytes", Napi::Function::New(env, keptBytes));
+  exports.Set("releasePlan", Napi::Function::New(env, releaseExternal<PlanRef>));
+  exports.Set("releaseKept", Napi::Function::New(env, releaseExternal<KeptRef>));
   exports.Set("settle", Napi::Function::New(env, settle));
   exports.Set("threads", Napi::Function::New(env, threads));
   exports.Set("memory", Napi::Function::New(env, memory));

@@ -56,6 +56,7 @@ class CallReader {
   View view(PreparedCall& call) {
     const BufferRef& buffer = buffers_.at(word());
     View view{};
+    size_t offset = integer(size_t{1} << 52, "offset");
     size_t dtype = integer(kDtypes - 1, "dtype");
     view.dtype = static_cast<Dtype>(dtype);
     view.rank = static_cast<int>(integer(kMaxRank, "rank"));
@@ -64,8 +65,10 @@ class CallReader {
       view.shape[i] = static_cast<int64_t>(integer(size_t{1} << 52, "dimension"));
       bytes *= static_cast<double>(view.shape[i]);
     }
-    if (bytes > static_cast<double>(buffer->bytes())) throw Fault("internal", "a view is larger than its buffer");
+    if (bytes + static_cast<double>(offset) > static_cast<double>(buffer->bytes()))
+      throw Fault("internal", "a view is larger than its buffer");
     call.held.push_back(buffer);
+    call.offsets.push_back(offset);
     return view;
   }
 
@@ -76,10 +79,14 @@ class CallReader {
 
 }  // namespace
 
+void PreparedCall::bind() {
+  const auto at = [&](size_t i) { return static_cast<char*>(held[i]->data()) + offsets[i]; };
+  for (size_t i = 0; i < inputs.size(); i++) inputs[i].data = at(i);
+  output.data = at(inputs.size());
+}
+
 int PreparedCall::run() {
-  for (size_t i = 0; i < inputs.size(); i++) inputs[i].data = held[i]->data();
-  output.data = held[inputs.size()]->data();
-  Call call{inputs.data(), static_cast<int>(inputs.size()), output, params.data()};
+  Call call{inputs.data(), static_cast<int>(inputs.size()), output, params.data(), kept};
   int ran;
   try {
     ran = dispatch(*op, call, row);

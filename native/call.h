@@ -2,7 +2,7 @@
 //
 // A call is a run of doubles:
 //   op, row (-1: best), inputs, tensor * inputs, output tensor, params, (count, value * count) * params
-//   tensor = buffer handle, dtype, rank, dimension * rank
+//   tensor = buffer handle, first byte in it, dtype, rank, dimension * rank
 #pragma once
 #include <exception>
 #include <string>
@@ -21,7 +21,7 @@ struct Fault : std::exception {
 };
 
 // One call with everything it points to: views and parameters live here, buffers (the inputs', then the output's) are held until it is
-// gone. Views get their memory when the call runs.
+// gone.
 struct PreparedCall {
   const Op* op = nullptr;
   int row = -1;
@@ -30,7 +30,11 @@ struct PreparedCall {
   std::vector<double> values;
   std::vector<Param> params;
   std::vector<BufferRef> held;
+  std::vector<size_t> offsets;  // where the views begin in them
+  Kept* kept = nullptr;
 
+  // Gives the views their memory. Before that, of calls that wait in a queue, none holds any.
+  void bind();
   // Returns the index of the row that ran; throws Fault "declined" where none took the call, "data" for indices out of range.
   int run();
 };

@@ -1,11 +1,12 @@
 // Turns the op table (ops.inc) into one call struct per op and one declaration per kernel row:
 //
-//   OP(relu, (x), (y), ())        ->  struct relu_call { View x; View y; };
+//   OP(relu, (x), (y), ())        ->  struct relu_call { View x; View y; Kept* kept; };
 //   KERNEL(relu, cpu, any, reference)  ->  bool relu_reference(const relu_call&);
 //
 // A kernel returns false to decline a call before it has written anything; a reference never declines. Values that no kernel can work
 // with (an index outside its tensor) are std::out_of_range, thrown before it goes parallel; TypeScript gets them as a fault "data".
 #pragma once
+#include "core/kept.h"
 #include "core/view.h"
 
 #define LOWBIT_PARENS ()
@@ -25,12 +26,14 @@
     LOWBIT_EACH(LOWBIT_VIEW, LOWBIT_UNWRAP ins)   \
     LOWBIT_EACH(LOWBIT_VIEW, LOWBIT_UNWRAP out)   \
     LOWBIT_EACH(LOWBIT_PARAM, LOWBIT_UNWRAP pars) \
+    ::lowbit::Kept* kept = nullptr;               \
   };
 #define OP_ANY(op, ins, out, pars)                \
   struct op##_call {                              \
     ::lowbit::Views LOWBIT_UNWRAP ins;            \
     LOWBIT_EACH(LOWBIT_VIEW, LOWBIT_UNWRAP out)   \
     LOWBIT_EACH(LOWBIT_PARAM, LOWBIT_UNWRAP pars) \
+    ::lowbit::Kept* kept = nullptr;               \
   };
 #define KERNEL(op, device, needs, variant) bool op##_##variant(const op##_call& call);
 

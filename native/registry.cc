@@ -18,15 +18,15 @@ struct Reader {
 
 #define LOWBIT_TAKE_INPUT(name) reader.takeInput(),
 #define LOWBIT_TAKE_PARAM(name) reader.takeParam(),
-#define OP(op, ins, out, pars)                                                                                                  \
-  op##_call read_##op(const Call& call) {                                                                                       \
-    Reader reader{call};                                                                                                        \
-    return {LOWBIT_EACH(LOWBIT_TAKE_INPUT, LOWBIT_UNWRAP ins) call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars)}; \
+#define OP(op, ins, out, pars)                                                                                                            \
+  op##_call read_##op(const Call& call) {                                                                                                 \
+    Reader reader{call};                                                                                                                  \
+    return {LOWBIT_EACH(LOWBIT_TAKE_INPUT, LOWBIT_UNWRAP ins) call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars) call.kept}; \
   }
-#define OP_ANY(op, ins, out, pars)                                                                                 \
-  op##_call read_##op(const Call& call) {                                                                          \
-    [[maybe_unused]] Reader reader{call};                                                                          \
-    return {Views{call.inputs, call.inputCount}, call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars)}; \
+#define OP_ANY(op, ins, out, pars)                                                                                           \
+  op##_call read_##op(const Call& call) {                                                                                    \
+    [[maybe_unused]] Reader reader{call};                                                                                    \
+    return {Views{call.inputs, call.inputCount}, call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars) call.kept}; \
   }
 #define KERNEL(op, device, needs, variant)
 #include "ops.inc"

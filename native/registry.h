@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "core/kept.h"
 #include "core/view.h"
 #include "cpu/features.h"
 
@@ -15,6 +16,7 @@ struct Call {
   int inputCount;
   View output;
   const Param* params;
+  Kept* kept;
 };
 
 struct Row {

@@ -1,6 +1,7 @@
 /** What a model is made of, and what quantizing it would do. */
 import { checkOptions, fail, shapeText } from '../error.js';
 import { type Graph, type Node, reads, type Value } from '../graph/graph.js';
+import { macsOf } from '../graph/macs.js';
 import { Types } from '../graph/types.js';
 import { dequantize, quantize, unpackLevels } from '../ops/index.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
@@ -8,7 +9,6 @@ import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import { quantizationPlan } from '../quant/plan.js';
 import { type Dtype, type Shape, shapesMayEqual } from '../shape.js';
 import { bytesByKind, type CodedWeight, codedWeights, weightSize } from './codedWeights.js';
-import { macsOf } from './macs.js';
 import { isQuantized } from './quantized.js';
 
 export interface Port {

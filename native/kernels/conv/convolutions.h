@@ -9,15 +9,12 @@ namespace {
 
 INLINE bool takes(const Sweep& p) { return p.isDepthwise() || Halo(p).isNarrow(p); }
 
-INLINE bool sweep(const Sweep& p) {
-  if (p.isDepthwise()) depthwise(p);
-  else sweepTiles(flattened(p));
-  return true;
-}
+INLINE bool sweep(const Sweep& p) { return p.isDepthwise() ? depthwise(p) : sweepTiles(flattened(p)); }
 
 INLINE bool convolution(const conv2d_call& call) {
   if (call.x.dtype != Dtype::float32) return false;
-  const Sweep all(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
+  Sweep all(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
+  all.kept = call.kept;
   return takes(all) && sweep(all);
 }
 

@@ -83,9 +83,8 @@ static void depthwiseRow(const Sweep& p, const float* weights, int64_t weightSte
   }
 }
 
-static void depthwise(const Sweep& p) {
-  const int64_t step = (p.channels + kWidth - 1) / kWidth * kWidth, taps = p.rows.kernel * p.columns.kernel;
-  float* weights = static_cast<float*>(scratch(static_cast<size_t>((1 + taps) * step) * sizeof(float)));
+// [1 + kh·kw][step]: the bias, then the taps, zeros behind the last channel.
+static void packDepthwise(const Sweep& p, int64_t step, int64_t taps, float* weights) {
   for (int64_t c = 0; c < step; c++) weights[c] = p.bias && c < p.channels ? p.bias[c] : 0;
   for (int64_t tap = 0; tap < taps; tap++) {
     const int64_t r = p.rowTaps.first + tap / p.columns.kernel * p.rowTaps.step;
@@ -93,10 +92,20 @@ static void depthwise(const Sweep& p) {
     for (int64_t c = 0; c < step; c++)
       weights[(1 + tap) * step + c] = c < p.channels ? p.w[c * p.weight.group + r * p.weightColumns + s] : 0;
   }
+}
 
+static bool depthwise(const Sweep& p) {
+  const int64_t step = (p.channels + kWidth - 1) / kWidth * kWidth, taps = p.rows.kernel * p.columns.kernel;
+  const int64_t bytes = (1 + taps) * step * int64_t{sizeof(float)};
+  const Derived packed(p.kept, bytes, p.kept ? nullptr : scratch(static_cast<size_t>(bytes)));
+  if (!packed.memory) return false;
+  float* weights = reinterpret_cast<float*>(packed.memory);
+  if (!packed.filled) packDepthwise(p, step, taps, weights);
   parallel(p.batch * p.height, 1 + kDepthwiseGrain / (p.width * step * taps + 1), [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; at++) depthwiseRow(p, weights, step, at / p.height, at % p.height);
   });
+  packed.done();
+  return true;
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ struct Sweep : Conv {  // height, width and windows are those of the sweep
   int64_t weightColumns;  // taps in a row of the weights
   const float *x, *w;
   const PackedRows* packed;  // what to read instead of w
+  Kept* kept;                // of the call, if it is one sweep
   const float *bias, *plus;  // where sums begin, if not at 0: one number an output, or what lies there as in y
   float* y;
   int64_t yImage, yRow, yPixel;  // floats from one image, row, pixel of the sweep to the next
@@ -33,6 +34,7 @@ struct Sweep : Conv {  // height, width and windows are those of the sweep
         x(image.as<float>()),
         w(weights.as<float>()),
         packed(nullptr),
+        kept(nullptr),
         bias(start ? start->as<float>() : nullptr),
         plus(sum && sum->size() ? sum->as<float>() : nullptr),
         y(result.as<float>()),

@@ -65,21 +65,25 @@ struct Place {
   }
 };
 
-static void sweepTiles(const Sweep& p) {
+static bool sweepTiles(const Sweep& p) {
   Panels panels(p);
   const Halo halo(p);
   const Tiles tiles(p.width, p.groupOut > kWidth ? kRows : kNarrowRows);
   const int64_t total = panels.count(p) * p.batch * p.height * tiles.count, together = panelsTogether(panels);
-  if (!total) return;
+  if (!total) return true;
   const int64_t grain = 1 + kConvGrain / (tiles.height * (panels.floats + 1));
   const int64_t runs = total / grain < threads() ? total / grain + 1 : threads();
-  const int64_t packedFloats = panels.count(p) * panels.floats;
-  panels.packed = static_cast<float*>(scratch(static_cast<size_t>(packedFloats + runs * halo.floats) * sizeof(float)));
-  packPanels(p, panels);
+  const int64_t packedBytes = panels.count(p) * panels.floats * int64_t{sizeof(float)}, ownBytes = Derived::working(p.kept, packedBytes);
+  char* const memory = static_cast<char*>(scratch(static_cast<size_t>(ownBytes) + static_cast<size_t>(runs * halo.floats) * sizeof(float)));
+  const Derived packed(p.kept, packedBytes, memory);
+  if (!packed.memory) return false;
+  panels.packed = reinterpret_cast<float*>(packed.memory);
+  if (!packed.filled) packPanels(p, panels);
+  float* const halos = reinterpret_cast<float*>(memory + ownBytes);
   parallel(runs, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const int64_t first = i * total / runs, last = (i + 1) * total / runs;
-      Band band(panels.packed + packedFloats + i * halo.floats);
+      Band band(halos + i * halo.floats);
       Place at(p, tiles, together, first);
       for (int64_t left = last - first; left > 0; left--, at.advance(p, tiles, together)) {
         const Part part(p, panels, at.chunk * together + at.panel);
@@ -89,6 +93,8 @@ static void sweepTiles(const Sweep& p) {
       }
     }
   });
+  packed.done();
+  return true;
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Product {
   int64_t batch, m, n, k;
   const float* bias;  // nullptr: sums begin at 0
   float* y;
+  Kept* kept = nullptr;  // for the panels
 
   INLINE int64_t panels() const { return (n + kPanel - 1) / kPanel; }
   INLINE int64_t outputs(int64_t panel) const { return n - panel * kPanel < kPanel ? n - panel * kPanel : kPanel; }
@@ -37,14 +38,15 @@ struct Product {
 // How a product is cut, and its working memory: the panels, then for each thread the copy of a band, its sums, and its own panel.
 struct Plan {
   Tiles tiles;
-  // Few rows are one band, and a thread packs a panel when it is its turn: every panel is used just once.
+  // Few rows are one band, and a thread packs a panel when it is its turn: every panel is used just once. Not panels that are kept.
   bool packsLate;
   int64_t bandTiles, bands, parts, sumsAt, panelAt, own;
   float *packed, *memory;
+  bool filled;  // the panels, by an earlier call
 
   INLINE explicit Plan(const Product& p) : tiles(p.m) {
     const int64_t count = threads(), enough = 4 * count, fit = kBandFloats / (kRows * p.bandStep());
-    packsLate = tiles.count <= kLateTiles && p.batch * p.panels() >= enough;
+    packsLate = !p.kept && tiles.count <= kLateTiles && p.batch * p.panels() >= enough;
     // Lower bands where there would be too few of them for the threads.
     const int64_t high = smaller(smaller(p.batch * p.panels() * tiles.count / enough, fit), kBandTiles);
     bandTiles = packsLate ? tiles.count : high < 1 ? 1 : high;
@@ -53,9 +55,12 @@ struct Plan {
     sumsAt = bandTiles * kRows * p.bandStep();
     panelAt = sumsAt + bandTiles * kRows * kPanel;
     own = panelAt + (packsLate ? p.k * kPanel : 0);
-    const int64_t shared = packsLate ? 0 : p.packedFloats();
-    packed = static_cast<float*>(scratch(static_cast<size_t>(shared + parts * own) * sizeof(float)));
-    memory = packed + shared;
+    const int64_t bytes = packsLate ? 0 : p.packedFloats() * int64_t{sizeof(float)}, shared = Derived::working(p.kept, bytes);
+    char* const working = static_cast<char*>(scratch(static_cast<size_t>(shared) + static_cast<size_t>(parts * own) * sizeof(float)));
+    const Derived panels(p.kept, bytes, working);
+    packed = reinterpret_cast<float*>(panels.memory);
+    filled = panels.filled;
+    memory = reinterpret_cast<float*>(working + shared);
   }
   // Bands have nearly equal heights, for they count alike when work is shared out.
   INLINE int64_t firstRow(int64_t band) const { return smaller(tiles.total, tiles.first(band * tiles.count / bands)); }
@@ -102,9 +107,10 @@ template <class Pack> void multiplyBand(const Product& p, const Plan& plan, cons
 }
 
 // aOf(matrix) is where a[matrix] begins; pack(matrix, first output, outputs, panel) fills one panel.
-template <class A, class Pack> void multiply(const Product& p, A aOf, Pack pack) {
+template <class A, class Pack> bool multiply(const Product& p, A aOf, Pack pack) {
   const Plan plan(p);
-  parallel(plan.packsLate ? 0 : p.batch * p.panels(), 1 + kPackGrain / (p.k * kPanel + 1), [&](int64_t begin, int64_t end) {
+  if (!plan.packed) return false;
+  parallel(plan.packsLate || plan.filled ? 0 : p.batch * p.panels(), 1 + kPackGrain / (p.k * kPanel + 1), [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; at++) {
       const int64_t panel = at % p.panels();
       pack(at / p.panels(), panel * kPanel, p.outputs(panel), plan.packed + at * p.k * kPanel);
@@ -123,14 +129,16 @@ template <class A, class Pack> void multiply(const Product& p, A aOf, Pack pack)
       }
     }
   });
+  if (p.kept) p.kept->filled = true;
+  return true;
 }
 
 // pack(first output, outputs, panel) fills a panel; of call.b only the shape is read.
-template <class Pack> INLINE void gemmOf(const gemm_call& call, Pack pack) {
+template <class Pack> INLINE bool gemmOf(const gemm_call& call, Pack pack) {
   const float* a = call.a.as<float>();
-  const Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>()};
+  const Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>(), call.kept};
   EXPECT(call.a.dim(-1) == p.k && call.bias.size() == p.n && call.y.size() == p.m * p.n);
-  multiply(
+  return multiply(
       p, [=](int64_t) { return a; }, [&](int64_t, int64_t first, int64_t outputs, float* panel) { pack(first, outputs, panel); });
 }
 
@@ -138,8 +146,7 @@ INLINE bool gemmTiled(const gemm_call& call) {
   if (call.a.dtype != Dtype::float32) return false;
   const float* b = call.b.as<float>();
   const int64_t k = call.b.dim(1);
-  gemmOf(call, [=](int64_t first, int64_t outputs, float* panel) { packRows(b + first * k, outputs, k, panel); });
-  return true;
+  return gemmOf(call, [=](int64_t first, int64_t outputs, float* panel) { packRows(b + first * k, outputs, k, panel); });
 }
 
 // a is stored as (m, k).

@@ -17,9 +17,9 @@ static bool lowbitDepthwise(Sweep& sweep, const PackedRows& rows) {
     for (int64_t i = 0; i < taps; i++)
       weights[o * taps + i] = static_cast<float>(rows.levels.level(rows.levels.codeAt(rows.codes + o * rows.rowBytes, i))) * rows.scale[o];
   sweep.w = weights;
-  depthwise(sweep);
+  const bool done = depthwise(sweep);
   free(weights);
-  return true;
+  return done;
 }
 
 INLINE bool lowbitConvolution(const lowbitConv2dFloat_call& c) {
@@ -29,8 +29,8 @@ INLINE bool lowbitConvolution(const lowbitConv2dFloat_call& c) {
   if (sweep.isDepthwise()) return lowbitDepthwise(sweep, rows);
   if (!Halo(sweep).isNarrow(sweep)) return false;
   sweep.packed = &rows;
-  sweepTiles(flattened(sweep));
-  return true;
+  sweep.kept = c.kept;
+  return sweepTiles(flattened(sweep));
 }
 
 }  // namespace

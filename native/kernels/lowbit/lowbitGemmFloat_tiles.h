@@ -12,9 +12,7 @@ INLINE bool lowbitGemmTiled(const lowbitGemmFloat_call& c) {
   const PackedRows rows{c.b.as<uint8_t>(), c.b.shape[1], levelsOf(c), c.scale.as<float>()};
   const int64_t k = c.a.dim(-1);
   const gemm_call call = unpacked(c);
-  if (fewRows(call, rows)) return true;
-  gemmOf(call, [&](int64_t first, int64_t outputs, float* panel) { rows.pack(first, outputs, k, panel); });
-  return true;
+  return fewRows(call, rows) || gemmOf(call, [&](int64_t first, int64_t outputs, float* panel) { rows.pack(first, outputs, k, panel); });
 }
 
 }  // namespace

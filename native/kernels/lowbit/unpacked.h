@@ -27,25 +27,25 @@ INLINE void expectPacked(const View& packed, const View& scale, const View& weig
 INLINE qgemm_call unpacked(const lowbitGemm_call& c) {
   const View b = matrixOf(c.b, c.a.dim(-1), Dtype::int8);
   expectPacked(c.b, c.scale, b, levelsOf(c));
-  return {c.a, b, c.bias, c.scale, c.y, c.aZero, kNoZeroPoint, c.yZero, c.qmin, c.qmax};
+  return {c.a, b, c.bias, c.scale, c.y, c.aZero, kNoZeroPoint, c.yZero, c.qmin, c.qmax, c.kept};
 }
 
 INLINE qconv2d_call unpacked(const lowbitConv2d_call& c) {
   const View w = kernelOf(c, Dtype::int8);
   expectPacked(c.w, c.scale, w, levelsOf(c));
-  return {c.x, w, c.bias, c.scale, c.y, c.strides, c.pads, c.dilations, c.groups, c.xZero, kNoZeroPoint, c.yZero, c.qmin, c.qmax};
+  return {c.x, w, c.bias, c.scale, c.y, c.strides, c.pads, c.dilations, c.groups, c.xZero, kNoZeroPoint, c.yZero, c.qmin, c.qmax, c.kept};
 }
 
 INLINE gemm_call unpacked(const lowbitGemmFloat_call& c) {
   const View b = matrixOf(c.b, c.a.dim(-1), Dtype::float32);
   expectPacked(c.b, c.scale, b, levelsOf(c));
-  return {c.a, b, c.bias, c.y};
+  return {c.a, b, c.bias, c.y, c.kept};
 }
 
 INLINE conv2d_call unpacked(const lowbitConv2dFloat_call& c) {
   const View w = kernelOf(c, Dtype::float32);
   expectPacked(c.w, c.scale, w, levelsOf(c));
-  return {c.x, w, c.bias, c.y, c.strides, c.pads, c.dilations, c.groups};
+  return {c.x, w, c.bias, c.y, c.strides, c.pads, c.dilations, c.groups, c.kept};
 }
 
 }  // namespace

@@ -14,26 +14,31 @@ template <class V, class W> bool denseConvolution(const qconv2d_call& c, const W
   Panels<V> panels{perGroup, wholeRows ? bands.kh : bands.kh * bands.kw, wholeRows ? bands.kw * depth : depth, nullptr, nullptr, nullptr};
 
   const int64_t workers = smaller(threads(), bands.count()), offsetBytes = ceilDiv(panels.runs * 8, 64) * 64;
-  char* scratch =
-      allocateScratch(offsetBytes + groups * panels.bytes() + workers * bands.codesPerBand() * int64_t{sizeof(typename V::Code)});
+  const int64_t packedBytes = groups * panels.bytes(), ownBytes = Derived::working(c.kept, packedBytes);
+  char* scratch = allocateScratch(offsetBytes + ownBytes + workers * bands.codesPerBand() * int64_t{sizeof(typename V::Code)});
   if (!scratch) return false;
+  const Derived packed(c.kept, packedBytes, scratch + offsetBytes);
   int64_t* offsets = reinterpret_cast<int64_t*>(scratch);
-  char* packed = scratch + offsetBytes;
-  auto* copies = reinterpret_cast<typename V::Code*>(packed + groups * panels.bytes());
+  auto* copies = reinterpret_cast<typename V::Code*>(scratch + offsetBytes + ownBytes);
+  if (!packed.memory) {
+    free(scratch);
+    return false;
+  }
   for (int64_t run = 0; run < panels.runs; run++)
     offsets[run] = wholeRows ? bands.tapOffset(run, 0) : bands.tapOffset(run / bands.kw, run % bands.kw);
 
   auto panelsOf = [&](int64_t group) {
     Panels<V> own = panels;
-    own.place(packed + group * panels.bytes());
+    own.place(packed.memory + group * panels.bytes());
     return own;
   };
-  parallel(groups * panels.count(), 65536 / (panels.panelSize() + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      const int64_t group = i / panels.count(), from = group * perGroup;
-      panelsOf(group).pack(i % panels.count(), w.from(from), c.bias.as<int32_t>() + from, c.scale.as<float>() + from, bands.zeroPoint);
-    }
-  });
+  if (!packed.filled)
+    parallel(groups * panels.count(), 65536 / (panels.panelSize() + 1) + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        const int64_t group = i / panels.count(), from = group * perGroup;
+        panelsOf(group).pack(i % panels.count(), w.from(from), c.bias.as<int32_t>() + from, c.scale.as<float>() + from, bands.zeroPoint);
+      }
+    });
 
   const Output out(c.y, c.yZero, c.qmin, c.qmax);
   const int64_t step = c.strides[1] * bands.channels, down = c.strides[0] * bands.rowCodes;
@@ -47,6 +52,7 @@ template <class V, class W> bool denseConvolution(const qconv2d_call& c, const W
         }
     }
   });
+  packed.done();
   free(scratch);
   return true;
 }

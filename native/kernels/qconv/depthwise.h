@@ -23,13 +23,12 @@ template <class V> struct Depthwise {
 
   Depthwise(int64_t channelCount, int64_t tapCount)
       : channels(channelCount), taps(tapCount), tapGroups(ceilDiv(taps, kGroup)), blocks(ceilDiv(channels, kBlock)) {}
-  int64_t bytes() const {
-    return ceilDiv(tapGroups * kGroup * 8, 64) * 64 + blocks * kBlock * (8 + weightsPerLane() * int64_t{sizeof(Weight)});
-  }
+  int64_t offsetBytes() const { return ceilDiv(weightsPerLane() * 8, 64) * 64; }
+  int64_t packedBytes() const { return blocks * kBlock * (8 + weightsPerLane() * int64_t{sizeof(Weight)}); }
   int64_t weightsPerLane() const { return tapGroups * kGroup; }
-  void place(char* at) {
-    offsets = reinterpret_cast<int64_t*>(at);
-    bias = reinterpret_cast<int32_t*>(at + ceilDiv(tapGroups * kGroup * 8, 64) * 64);
+  void place(char* offsetMemory, char* packedMemory) {
+    offsets = reinterpret_cast<int64_t*>(offsetMemory);
+    bias = reinterpret_cast<int32_t*>(packedMemory);
     scale = reinterpret_cast<float*>(bias + blocks * kBlock);
     weights = reinterpret_cast<Weight*>(scale + blocks * kBlock);
   }
@@ -106,17 +105,23 @@ template <class V, class W> bool depthwiseConvolution(const qconv2d_call& c, con
   const Bands<V> bands(c);
   Depthwise<V> work(bands.channels, bands.kh * bands.kw);
   const int64_t workers = smaller(threads(), bands.count());
-  char* scratch = allocateScratch(work.bytes() + workers * bands.codesPerBand() * int64_t{sizeof(typename V::Code)});
+  const int64_t ownBytes = Derived::working(c.kept, work.packedBytes());
+  char* scratch = allocateScratch(work.offsetBytes() + ownBytes + workers * bands.codesPerBand() * int64_t{sizeof(typename V::Code)});
   if (!scratch) return false;
-  work.place(scratch);
+  const Derived packed(c.kept, work.packedBytes(), scratch + work.offsetBytes());
+  if (!packed.memory) {
+    free(scratch);
+    return false;
+  }
+  work.place(scratch, packed.memory);
   for (int64_t tap = 0; tap < work.tapGroups * V::kGroup; tap++) {
     const int64_t real = smaller(tap, work.taps - 1);
     work.offsets[tap] = bands.tapOffset(real / bands.kw, real % bands.kw);
   }
-  work.pack(w, c.bias.as<int32_t>(), c.scale.as<float>(), bands.zeroPoint);
+  if (!packed.filled) work.pack(w, c.bias.as<int32_t>(), c.scale.as<float>(), bands.zeroPoint);
 
   const Output out(c.y, c.yZero, c.qmin, c.qmax);
-  auto* copies = reinterpret_cast<typename V::Code*>(scratch + work.bytes());
+  auto* copies = reinterpret_cast<typename V::Code*>(scratch + work.offsetBytes() + ownBytes);
   const int64_t step = c.strides[1] * bands.channels, down = c.strides[0] * bands.rowCodes;
   bands.each(workers, copies, [&](const typename V::Code* codes, int64_t at, int64_t rows) {
     for (int64_t block = 0; block < work.blocks; block++)
@@ -124,6 +129,7 @@ template <class V, class W> bool depthwiseConvolution(const qconv2d_call& c, con
         work.row(bands.columns, block, codes + row * down + block * work.kBlock, step, out,
                  at + row * bands.columns * bands.channels + block * work.kBlock);
   });
+  packed.done();
   free(scratch);
   return true;
 }

@@ -26,15 +26,22 @@ template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
   const int64_t blocks = ceilDiv(rows, kRows), parts = blocks < threads() ? smaller(threads(), panels.count()) : 1;
   const int64_t workers = smaller(threads(), blocks * parts);
   const int64_t codesPerWorker = inPlace ? 0 : kRows * k + 64;
-  char* scratch = allocateScratch(panels.bytes() + workers * codesPerWorker * int64_t{sizeof(Code)});
+  const int64_t ownBytes = Derived::working(c.kept, panels.bytes());
+  char* scratch = allocateScratch(ownBytes + workers * codesPerWorker * int64_t{sizeof(Code)});
   if (!scratch) return false;
-  panels.place(scratch);
-  Code* copies = reinterpret_cast<Code*>(scratch + panels.bytes());
+  const Derived packed(c.kept, panels.bytes(), scratch);
+  if (!packed.memory) {
+    free(scratch);
+    return false;
+  }
+  panels.place(packed.memory);
+  Code* copies = reinterpret_cast<Code*>(scratch + ownBytes);
 
   const int32_t zeroPoint = static_cast<int32_t>(c.aZero.integer()) + flip;
-  parallel(panels.count(), 65536 / (panels.panelSize() + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; p++) panels.pack(p, w, c.bias.as<int32_t>(), c.scale.as<float>(), zeroPoint);
-  });
+  if (!packed.filled)
+    parallel(panels.count(), 65536 / (panels.panelSize() + 1) + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t p = begin; p < end; p++) panels.pack(p, w, c.bias.as<int32_t>(), c.scale.as<float>(), zeroPoint);
+    });
 
   const Output out(c.y, c.yZero, c.qmin, c.qmax);
   const int64_t offset = 0, items = blocks * parts;
@@ -50,6 +57,7 @@ template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
           strip(count, panels, p, pixels, out, first * n + p * panels.kWidth, n);
       }
   });
+  packed.done();
   free(scratch);
   return true;
 }

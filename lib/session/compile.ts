@@ -1,0 +1,27 @@
+/** Graphs made ready to run again and again. */
+import { checkOptions } from '../error.js';
+import type { Graph } from '../graph/graph.js';
+import { lowerInteger } from '../passes/lowerInteger.js';
+import type { Shape } from '../shape.js';
+import { Session } from './session.js';
+
+export interface CompileOptions {
+  /** Sizes of inputs whose dimensions are free, by input name; NaN where one stays free. */
+  shapes?: Readonly<Record<string, Shape>>;
+}
+
+/**
+ * Makes a graph ready to run: quantized regions become integer ops (docs/integers.md), kernels pack their weights once, intermediate values
+ * lie in one arena. The outputs are those of `run(lowerInteger(graph).graph, ...)`, to the byte.
+ *
+ * ```ts
+ * const session = compile(importOnnx('model.onnx'));
+ * const { logits } = session.runSync({ image: pixels });
+ * ```
+ * @param graph float, with QDQ nodes, or lowered; it is not changed, and its constants are shared
+ * @throws LowbitError 'unsupported' where a shape depends on the data, 'option' for shapes that do not fit
+ */
+export function compile(graph: Graph, options: CompileOptions = {}): Session {
+  checkOptions('compile', options, ['shapes']);
+  return new Session(lowerInteger(graph).graph, options.shapes ?? {});
+}

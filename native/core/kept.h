@@ -1,0 +1,48 @@
+// What a kernel derives from the constant inputs of a call, packed weights for one, and keeps for the next call.
+//
+// A call that is made again and again (a step of a session) brings a Kept where every input but the first is constant. Other calls of the
+// same Kept have the same row, parameters and inputs but the first, of which only the number of elements may differ: what is kept
+// depends on nothing else, not on the number of threads either. Calls of one Kept never run at the same time.
+#pragma once
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "view.h"
+
+namespace lowbit {
+
+struct Kept {
+  char* memory;
+  int64_t bytes;
+  bool filled;
+  int row;  // that filled it
+};
+
+namespace {
+
+// Memory that a kernel fills unless it is filled already: the call's Kept, or else a part of the working memory of this call.
+struct Derived {
+  char* memory;  // 64-byte aligned; null when there is none
+  bool filled;
+  Kept* kept;
+
+  // Bytes of working memory that it takes.
+  static INLINE int64_t working(const Kept* kept, int64_t bytes) { return kept ? 0 : (bytes + 63) / 64 * 64; }
+  INLINE Derived(Kept* of, int64_t bytes, void* workingMemory) : memory(static_cast<char*>(workingMemory)), filled(false), kept(of) {
+    if (!kept) return;
+    if (!kept->memory) {
+      const size_t size = static_cast<size_t>(bytes + 127) / 64 * 64;  // with room to read past the end
+      kept->memory = static_cast<char*>(aligned_alloc(64, size));
+      kept->bytes = kept->memory ? static_cast<int64_t>(size) : 0;
+    }
+    memory = kept->memory;
+    filled = kept->filled;
+  }
+  // When it has been filled.
+  INLINE void done() const {
+    if (kept) kept->filled = true;
+  }
+};
+
+}  // namespace
+}  // namespace lowbit

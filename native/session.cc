@@ -1,0 +1,57 @@
+#include "session.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "cpu/pool.h"
+
+namespace lowbit {
+
+KeptTable::~KeptTable() {
+  for (Kept& kept : kept_) std::free(kept.memory);
+}
+
+int64_t KeptTable::bytes() const {
+  int64_t sum = 0;
+  for (const Kept& kept : kept_) sum += kept.bytes;
+  return sum;
+}
+
+namespace {
+
+// Only the row that filled a Kept can read it.
+void runStep(PreparedCall& call) {
+  if (call.kept && call.kept->filled) call.row = call.kept->row;
+  const int ran = call.run();
+  if (call.kept) call.kept->row = ran;
+}
+
+}  // namespace
+
+Plan::Plan(std::shared_ptr<KeptTable> kept, std::vector<Step> steps, std::vector<Port> inputs, std::vector<Port> outputs)
+    : kept_(std::move(kept)), steps_(std::move(steps)), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {
+  for (Step& step : steps_) step.call.bind();
+}
+
+void Plan::run(const void* const* from, void* const* to, const std::atomic<int32_t>* stop, double* nanoseconds) {
+  struct Limit {
+    ~Limit() { limitThreads(0); }
+  };
+  using Clock = std::chrono::steady_clock;
+  std::lock_guard<std::mutex> lock(kept_->running);
+  Limit limit;
+  for (size_t i = 0; i < inputs_.size(); i++)
+    if (inputs_[i].bytes) std::memcpy(inputs_[i].data(), from[i], inputs_[i].bytes);
+  for (size_t i = 0; i < steps_.size(); i++) {
+    if (stop && stop->load(std::memory_order_relaxed)) throw Fault("aborted", "the session");
+    limitThreads(steps_[i].threads);
+    const auto before = nanoseconds ? Clock::now() : Clock::time_point();
+    runStep(steps_[i].call);
+    if (nanoseconds) nanoseconds[i] = std::chrono::duration<double, std::nano>(Clock::now() - before).count();
+  }
+  for (size_t i = 0; i < outputs_.size(); i++)
+    if (outputs_[i].bytes) std::memcpy(to[i], outputs_[i].data(), outputs_[i].bytes);
+}
+
+}  // namespace lowbit

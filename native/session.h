@@ -1,0 +1,60 @@
+// Calls that run again and again on memory that was planned ahead: what lib/session makes of a graph. Nothing here knows Node.
+#pragma once
+#include <atomic>
+#include <mutex>
+
+#include "call.h"
+
+namespace lowbit {
+
+// What the kernels of a session keep from run to run. Plans for other numbers of samples share it.
+class KeptTable {
+ public:
+  explicit KeptTable(size_t count) : kept_(count) {}
+  ~KeptTable();
+  KeptTable(const KeptTable&) = delete;
+  KeptTable& operator=(const KeptTable&) = delete;
+
+  size_t size() const { return kept_.size(); }
+  Kept& at(size_t i) { return kept_[i]; }
+  int64_t bytes() const;
+  // One run at a time.
+  std::mutex running;
+
+ private:
+  std::vector<Kept> kept_;
+};
+
+// Bytes of a buffer that are copied from or to the caller's memory.
+struct Port {
+  BufferRef buffer;
+  size_t offset, bytes;
+
+  char* data() const { return static_cast<char*>(buffer->data()) + offset; }
+};
+
+class Plan {
+ public:
+  struct Step {
+    PreparedCall call;
+    int threads;  // at most; 0: as many as there are
+  };
+
+  Plan(std::shared_ptr<KeptTable> kept, std::vector<Step> steps, std::vector<Port> inputs, std::vector<Port> outputs);
+
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+  size_t steps() const { return steps_.size(); }
+  int64_t keptBytes() const { return kept_->bytes(); }
+
+  // `from` and `to` have an address for every port. Throws Fault as a call does, and "aborted" where `stop` is not 0 between two steps.
+  // `nanoseconds`, if there, gets the time of each step.
+  void run(const void* const* from, void* const* to, const std::atomic<int32_t>* stop = nullptr, double* nanoseconds = nullptr);
+
+ private:
+  std::shared_ptr<KeptTable> kept_;
+  std::vector<Step> steps_;
+  std::vector<Port> inputs_, outputs_;
+};
+
+}  // namespace lowbit
