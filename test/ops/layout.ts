@@ -328,6 +328,11 @@ export const layoutCases: Record<string, Case[]> = {
     transposed([1, 9, 1, 4], [3, 0, 1, 2]),
     transposed([300, 130], [1, 0]),
     transposed([300, 130], [1, 0], 'int8'),
+    ...(['int8', 'float32'] as const).flatMap((dtype) =>
+      [2, 3, 4].flatMap((few) => [transposed([2, few, 9, 19], [0, 2, 3, 1], dtype), transposed([2, 9, 19, few], [0, 3, 1, 2], dtype)]),
+    ),
+    transposed([3, 128, 140], [0, 2, 1], 'uint8'),
+    transposed([1, 17, 3, 16], [0, 2, 3, 1], 'uint8'),
     transposed([0, 3], [1, 0]),
     transposed([], []),
   ],

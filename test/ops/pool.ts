@@ -148,6 +148,9 @@ export const poolCases: Record<string, Case[]> = {
   maxPool2d: [
     ...shapes.map((shape) => maxCase(shape)),
     ...(['float64', 'float16', 'int8', 'uint8'] as const).map((dtype) => maxCase(shapes[7], dtype)),
+    ...(['int8', 'uint8'] as const).flatMap((dtype) =>
+      [1, 64, 130].map((channels) => maxCase({ x: [2, 9, 8, channels], kernel: [3, 3], strides: [2, 2], y: [4, 3] }, dtype)),
+    ),
     { note: 'no pixel', inputs: () => [random(empty.x)], params: paramsOf(empty), expect: [-Infinity, -Infinity], gradient: false },
     { note: 'no pixel, int8', inputs: () => [randomInts(empty.x, 'int8', 1, 9)], params: paramsOf(empty), expect: [-128, -128] },
     {

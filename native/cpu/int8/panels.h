@@ -31,16 +31,18 @@ template <class V> void loadCodes(typename V::Code* to, const uint8_t* from, int
 // Requantization to bytes, or float32.
 struct Output {
   void* y;
-  bool real;
+  bool real, isSigned;
   float low, high;
-  int32_t zeroPoint;
+  int32_t zeroPoint, least;  // the codes' zero point and lowest code
 
   Output(const View& view, double yZero, double qmin, double qmax)
       : y(view.data),
         real(view.dtype == Dtype::float32),
+        isSigned(view.dtype == Dtype::int8),
         low(static_cast<float>(qmin - yZero)),
         high(static_cast<float>(qmax - yZero)),
-        zeroPoint(static_cast<int32_t>(yZero)) {}
+        zeroPoint(static_cast<int32_t>(yZero)),
+        least(static_cast<int32_t>(qmin)) {}
 };
 
 template <class V> struct Panels {
@@ -100,12 +102,47 @@ template <class V> struct Pixels {
   const int64_t* offsets;
 };
 
+// The codes of ROWS pixels × VECTORS·kLanes channels, of which `count` exist: row r goes to y + r·stride.
+template <class V, int ROWS, int VECTORS>
+INLINE void storeTile(const typename V::Int (&sums)[ROWS * VECTORS], const float* scales, const Output& out, uint8_t* y, int64_t stride,
+                      int64_t count) {
+  const auto low = V::repeat(out.low), high = V::repeat(out.high);
+  const auto zeroPoint = V::repeat(out.zeroPoint);
+  if constexpr (!V::kPacksFour) {
+    each<ROWS * VECTORS>([&](auto i) {
+      constexpr int row = i / VECTORS, v = i % VECTORS;
+      const auto real = V::scaled(sums[i], V::loadFloats(scales + v * V::kLanes));
+      V::storeCodes(y + row * stride + v * V::kLanes, V::requantize(real, low, high, zeroPoint), count - v * V::kLanes);
+    });
+  } else {
+    const typename V::Packing packing(out.zeroPoint, out.least, out.isSigned);
+    typename V::Float scale[VECTORS];
+    each<VECTORS>([&](auto v) { scale[v] = V::loadFloats(scales + v * V::kLanes); });
+    constexpr int kFour = (ROWS * VECTORS + 3) / 4, kLast = ROWS * VECTORS - 1, kRows = 4 / VECTORS;
+    each<kFour>([&](auto four) {
+      typename V::Int rounded[4];
+      each<4>([&](auto i) {
+        constexpr int from = 4 * four + i < kLast ? 4 * four + i : kLast;
+        rounded[i] = V::rounded(V::scaled(sums[from], scale[from % VECTORS]), high);
+      });
+      const auto codes = packing(rounded);
+      each<kRows>([&](auto r) {
+        if constexpr (four * kRows + r < ROWS) V::template storePart<VECTORS, r>(y + (four * kRows + r) * stride, codes, count);
+      });
+    });
+  }
+}
+
 // Sums of ROWS pixels × VECTORS·kLanes channels; pixel p, channel c of the panel goes to y[at + p·stride + c].
 template <class V, int ROWS, int VECTORS>
 void tile(const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at, int64_t stride) {
   using Int = typename V::Int;
   Int sums[ROWS * VECTORS];
-  each<ROWS * VECTORS>([&](auto i) { sums[i] = V::zero(); });
+  const int64_t channel = panel * panels.kWidth, count = panels.outputs - channel;
+  each<VECTORS>([&](auto v) {
+    const Int bias = V::load(panels.bias + channel + v * V::kLanes);
+    each<ROWS>([&](auto row) { sums[row * VECTORS + v] = bias; });
+  });
   const typename V::Weight* weights = panels.weights + panel * panels.panelSize();
   const int64_t runs = panels.runs, groups = panels.groups(), step = pixels.step;
   for (int64_t run = 0; run < runs; run++) {
@@ -119,19 +156,16 @@ void tile(const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const
       });
     }
   }
-  const auto low = V::repeat(out.low), high = V::repeat(out.high);
-  const Int zeroPoint = V::repeat(out.zeroPoint);
-  each<VECTORS>([&](auto v) {
-    const int64_t channel = panel * panels.kWidth + v * V::kLanes, count = panels.outputs - channel;
-    const Int bias = V::load(panels.bias + channel);
-    const auto scale = V::loadFloats(panels.scale + channel);
-    each<ROWS>([&](auto row) {
-      const auto y = V::scaled(V::add(sums[row * VECTORS + v], bias), scale);
-      const int64_t to = at + row * stride + v * V::kLanes;
-      if (out.real) V::storeFloats(static_cast<float*>(out.y) + to, y, count);
-      else V::storeCodes(static_cast<uint8_t*>(out.y) + to, V::requantize(y, low, high, zeroPoint), count);
+  const float* scales = panels.scale + channel;
+  if (out.real) {
+    each<ROWS * VECTORS>([&](auto i) {
+      constexpr int row = i / VECTORS, v = i % VECTORS;
+      float* y = static_cast<float*>(out.y) + at + row * stride + v * V::kLanes;
+      V::storeFloats(y, V::scaled(sums[i], V::loadFloats(scales + v * V::kLanes)), count - v * V::kLanes);
     });
-  });
+  } else {
+    storeTile<V, ROWS, VECTORS>(sums, scales, out, static_cast<uint8_t*>(out.y) + at, stride, count);
+  }
 }
 
 template <class V, int VECTORS, int ROWS = V::kTileRows>

@@ -14,6 +14,7 @@ struct Vector {
   using Float = __m512;
   using Code = uint8_t;
   using Weight = int8_t;
+  static constexpr bool kPacksFour = true;
   static constexpr int kLanes = 16, kGroup = 4, kTileRows = 14;  // 14 × 2 sums, 2 weights and the codes fill 31 of 32 registers
 
   static INLINE Int zero() { return _mm512_setzero_si512(); }
@@ -57,6 +58,38 @@ struct Vector {
   static INLINE void storeFloats(float* y, Float v, int64_t count) { _mm512_mask_storeu_ps(y, lanes(count), v); }
   static INLINE void storeCodes(uint8_t* y, Int q, int64_t count) { _mm_mask_storeu_epi8(y, lanes(count), _mm512_cvtepi32_epi8(q)); }
   static INLINE __mmask16 lanes(int64_t count) { return count >= 16 ? 0xffff : static_cast<__mmask16>((1u << count) - 1); }
+
+  // Four vectors of lanes at a time become 64 codes: saturating instructions are the lower clamp.
+  static INLINE Int rounded(Float v, Float high) { return _mm512_cvtps_epi32(_mm512_min_ps(v, high)); }
+  struct Packing {
+    Int zeroPoint, least, order;
+    bool isSigned;
+    INLINE Packing(int32_t zero, int32_t lowest, bool codesAreSigned)
+        : zeroPoint(_mm512_set1_epi16(static_cast<int16_t>(zero))),
+          least(_mm512_set1_epi8(static_cast<int8_t>(lowest))),
+          order(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)),
+          isSigned(codesAreSigned) {}
+    // Instructions that pack work within 128 bits: each gets four lanes of every vector, which `order` brings together again.
+    INLINE Int operator()(const Int (&lanes)[4]) const {
+      const Int first = _mm512_adds_epi16(_mm512_packs_epi32(lanes[0], lanes[1]), zeroPoint);
+      const Int second = _mm512_adds_epi16(_mm512_packs_epi32(lanes[2], lanes[3]), zeroPoint);
+      const Int codes =
+          isSigned ? _mm512_max_epi8(_mm512_packs_epi16(first, second), least) : _mm512_max_epu8(_mm512_packus_epi16(first, second), least);
+      return _mm512_permutexvar_epi32(order, codes);
+    }
+  };
+  // Of 64 codes part PART of VECTORS·kLanes, its first `count`.
+  template <int VECTORS, int PART> static INLINE void storePart(uint8_t* y, Int codes, int64_t count) {
+    if constexpr (VECTORS == 1) {
+      const __m128i part = _mm512_extracti32x4_epi32(codes, PART);
+      if (count >= 16) _mm_storeu_si128(reinterpret_cast<__m128i*>(y), part);
+      else _mm_mask_storeu_epi8(y, lanes(count), part);
+    } else {
+      const __m256i part = _mm512_extracti64x4_epi64(codes, PART);
+      if (count >= 32) _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), part);
+      else _mm256_mask_storeu_epi8(y, (1u << count) - 1, part);
+    }
+  }
 
   // Codes of kGroup taps, channel by channel, to groups of one channel's taps: vector q has channels 16·(lane / 4) + 4·q + lane % 4.
   static INLINE void interleave(Int (&x)[kGroup]) {
