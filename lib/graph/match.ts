@@ -14,6 +14,15 @@ export function clampOf(node: Node): [number, number] | undefined {
   return typeof min === 'number' && typeof max === 'number' && min <= max ? [min, max] : undefined;
 }
 
+/** The inputs that vary, if each element of the output is a function of the elements at its place: of one tensor, two, or one and a number. */
+export function elementwiseInputs(graph: Graph, node: Node): Value[] | undefined {
+  if (Object.values(node.params).some(isValue)) return undefined;
+  if (node.op.pointwise) return [node.inputs[0]];
+  if (!node.op.broadcasts || node.inputs.length !== 2) return undefined;
+  const varying = node.inputs.filter((value) => !isNumber(graph, value));
+  return varying.length ? varying : undefined;
+}
+
 /** The input that varies, if the node is a function of each of its elements alone: of one tensor, or of one and a number. */
 export function variableInput(graph: Graph, node: Node): Value | undefined {
   if (Object.values(node.params).some(isValue)) return undefined;

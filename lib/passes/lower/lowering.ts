@@ -1,12 +1,15 @@
 /** The walk that turns regions between dequantize and quantize into integer ops. */
 import type { Node, Value } from '../../graph/graph.js';
-import { clampOf, isMove, variableInput } from '../../graph/match.js';
+import { clampOf, elementwiseInputs, isMove } from '../../graph/match.js';
 import { Rewriter } from '../../graph/rewrite.js';
 import * as ops from '../../ops/index.js';
 import { integerRange } from '../../shape.js';
 import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
-import { lowerChain } from './pointwise.js';
+import { lowerFunction } from './pointwise.js';
 import { hasPackedWeight, lowerPacked, lowerProduct, withoutKernel } from './products.js';
+
+// The functions that people write with elementwise ops have fewer.
+const longestFunction = 32;
 
 const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
 
@@ -78,8 +81,8 @@ export class Lowering extends Rewriter {
     const [x] = node.inputs;
     const known = this.codes(x);
     if (known) return this.requantized(known, target, node);
-    const chain = this.chainTo(x);
-    if (chain) return lowerChain(this.codes(chain.input)!, chain.nodes, target, this);
+    const made = this.functionTo(x);
+    if (made) return lowerFunction(made.input, made.nodes, target, this);
     let maker = x.producer;
     for (let bounds = maker && clampOf(maker); maker && bounds; bounds = maker && clampOf(maker)) {
       target = clamped(target, ...bounds);
@@ -98,17 +101,22 @@ export class Lowering extends Rewriter {
     return this.graph.add(ops.requantize, [codes.value], { multiplier, xZero: codes.zero, ...outputParams(target) }, node.name);
   }
 
-  /** The elementwise nodes between a quantized value and x. */
-  private chainTo(x: Value): { input: Value; nodes: Node[] } | undefined {
-    const nodes: Node[] = [];
-    for (let value = x; ; ) {
+  /** x as a function of the elements of one quantized value alone: the elementwise nodes between, first to last (gelu reads it twice). */
+  private functionTo(x: Value): { input: Value; nodes: Node[] } | undefined {
+    const nodes = new Set<Node>();
+    let input: Value | undefined;
+    const reaches = (value: Value): boolean => {
+      if (this.codes(value)) {
+        input ??= value;
+        return input === value;
+      }
       const node = value.producer;
-      const input = node && variableInput(this.old, node);
-      if (!node || !input) return undefined;
-      nodes.unshift(node);
-      if (this.codes(input)) return { input, nodes };
-      value = input;
-    }
+      if (!node || nodes.has(node)) return node !== undefined;
+      if (nodes.size === longestFunction || !elementwiseInputs(this.old, node)?.every(reaches)) return false;
+      nodes.add(node);
+      return true;
+    };
+    return reaches(x) && input && nodes.size ? { input, nodes: [...nodes] } : undefined;
   }
 
   /** The integer op for a node whose output is quantized. */

@@ -1,28 +1,26 @@
-/** Functions of one code: any chain of elementwise ops between a dequantize and a quantize is a table of 256 codes. */
+/** Functions of one code: whatever elementwise ops make of it between a dequantize and a quantize is a table of 256 codes. */
 import type { Node, Value } from '../../graph/graph.js';
-import { variableInput } from '../../graph/match.js';
 import { type AnyOp, runOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
+import type { Dtype } from '../../shape.js';
 import { scope, Tensor } from '../../tensor.js';
-import type { Codes, Target } from './codes.js';
+import type { Target } from './codes.js';
 import type { Lowering } from './lowering.js';
 
-/** Codes through a chain of such nodes, first to last, to the target. */
-export function lowerChain(input: Codes, chain: readonly Node[], target: Target, to: Lowering): Value {
+/** The codes behind `input` through such nodes, first to last, to the target. */
+export function lowerFunction(input: Value, nodes: readonly Node[], target: Target, to: Lowering): Value {
+  const codes = to.codes(input)!;
   const table = scope(() => {
-    const all = Array.from({ length: 256 }, (_, i) => (input.dtype === 'int8' ? i - 128 : i));
-    const one = (value: number, dtype: Codes['dtype'] = 'float32') => Tensor.from([value], [], dtype);
+    const all = Array.from({ length: 256 }, (_, i) => (codes.dtype === 'int8' ? i - 128 : i));
+    const one = (value: number, dtype: Dtype = 'float32') => Tensor.from([value], [], dtype);
     const reference = (op: AnyOp, inputs: Tensor[], params: object = {}) => runOp(op, inputs, params, 'reference');
-    let x = reference(ops.dequantize, [Tensor.from(all, [256], input.dtype), one(input.scale), one(input.zero, input.dtype)]);
-    for (const node of chain) {
-      const variable = variableInput(to.old, node);
-      x = reference(
-        node.op,
-        node.inputs.map((value) => (value === variable ? x : one(to.old.constantOf(value)!.toNumbers()[0]))),
-        node.params,
-      );
+    const reals = reference(ops.dequantize, [Tensor.from(all, [256], codes.dtype), one(codes.scale), one(codes.zero, codes.dtype)]);
+    const made = new Map([[input, reals]]);
+    for (const node of nodes) {
+      const inputs = node.inputs.map((value) => made.get(value) ?? one(to.old.constantOf(value)!.toNumbers()[0]));
+      made.set(node.output, reference(node.op, inputs, node.params));
     }
-    return reference(ops.quantize, [x, one(target.scale), one(target.zero, target.dtype)]);
+    return reference(ops.quantize, [made.get(nodes.at(-1)!.output)!, one(target.scale), one(target.zero, target.dtype)]);
   });
-  return to.graph.add(ops.qlookup, [input.value, to.graph.constant(table, `${chain[0].name}.table`)], {}, chain.at(-1)!.name);
+  return to.graph.add(ops.qlookup, [codes.value, to.graph.constant(table, `${nodes[0].name}.table`)], {}, nodes.at(-1)!.name);
 }

@@ -13,6 +13,7 @@ struct Vector256 {
   using Int = __m256i;
   using Float = __m256;
   static constexpr bool kPacksFour = false;
+  static constexpr int kNeighbours = 2;            // outputs of a depthwise convolution at a time
   static constexpr int kLanes = 8, kTileRows = 6;  // 6 × 2 sums, 2 weights and a product fill 16 registers
 
   static INLINE Int zero() { return _mm256_setzero_si256(); }

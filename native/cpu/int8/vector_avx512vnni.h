@@ -15,6 +15,7 @@ struct Vector {
   using Code = uint8_t;
   using Weight = int8_t;
   static constexpr bool kPacksFour = true;
+  static constexpr int kNeighbours = 3;  // outputs of a depthwise convolution at a time: 3 × 4 sums, 4 codes, 12 weights
   static constexpr int kLanes = 16, kGroup = 4, kTileRows = 14;  // 14 × 2 sums, 2 weights and the codes fill 31 of 32 registers
 
   static INLINE Int zero() { return _mm512_setzero_si512(); }
@@ -69,14 +70,15 @@ struct Vector {
           least(_mm512_set1_epi8(static_cast<int8_t>(lowest))),
           order(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)),
           isSigned(codesAreSigned) {}
-    // Instructions that pack work within 128 bits: each gets four lanes of every vector, which `order` brings together again.
-    INLINE Int operator()(const Int (&lanes)[4]) const {
+    // Instructions that pack work within 128 bits: each gets four lanes of every vector,
+    INLINE Int withinParts(const Int (&lanes)[4]) const {
       const Int first = _mm512_adds_epi16(_mm512_packs_epi32(lanes[0], lanes[1]), zeroPoint);
       const Int second = _mm512_adds_epi16(_mm512_packs_epi32(lanes[2], lanes[3]), zeroPoint);
-      const Int codes =
-          isSigned ? _mm512_max_epi8(_mm512_packs_epi16(first, second), least) : _mm512_max_epu8(_mm512_packus_epi16(first, second), least);
-      return _mm512_permutexvar_epi32(order, codes);
+      return isSigned ? _mm512_max_epi8(_mm512_packs_epi16(first, second), least)
+                      : _mm512_max_epu8(_mm512_packus_epi16(first, second), least);
     }
+    // which `order` brings together again.
+    INLINE Int operator()(const Int (&lanes)[4]) const { return _mm512_permutexvar_epi32(order, withinParts(lanes)); }
   };
   // Of 64 codes part PART of VECTORS·kLanes, its first `count`.
   template <int VECTORS, int PART> static INLINE void storePart(uint8_t* y, Int codes, int64_t count) {
@@ -100,13 +102,10 @@ struct Vector {
     x[2] = _mm512_unpacklo_epi16(high01, high23);
     x[3] = _mm512_unpackhi_epi16(high01, high23);
   }
-  // Back to channel by channel: the first `count` channels of vectors in that order.
-  static INLINE void storeInterleaved(uint8_t* y, const Int (&q)[kGroup], int64_t count) {
-    const Int byte = _mm512_set1_epi32(255);
-    const Int words01 = _mm512_packus_epi32(_mm512_and_si512(q[0], byte), _mm512_and_si512(q[1], byte));
-    const Int words23 = _mm512_packus_epi32(_mm512_and_si512(q[2], byte), _mm512_and_si512(q[3], byte));
-    const __mmask64 mask = count >= 64 ? ~0ull : (1ull << count) - 1;
-    _mm512_mask_storeu_epi8(y, mask, _mm512_packus_epi16(words01, words23));
+  // The first `count` of 64 codes.
+  static INLINE void storeCodes64(uint8_t* y, Int codes, int64_t count) {
+    if (count >= 64) _mm512_storeu_si512(y, codes);
+    else _mm512_mask_storeu_epi8(y, (1ull << count) - 1, codes);
   }
 };
 
