@@ -1,10 +1,11 @@
 /** How long a model takes: real numbers, codes, and onnxruntime beside them where it is installed. */
 import { checkOptions, fail } from '../error.js';
 import type { Graph } from '../graph/graph.js';
-import { run } from '../graph/run.js';
 import { importOnnx } from '../onnx/importOnnx.js';
 import { threads } from '../op.js';
-import { lowerInteger } from '../passes/lowerInteger.js';
+import { foldBatchNorm } from '../passes/foldBatchNorm.js';
+import { compile } from '../session/compile.js';
+import type { Session, StepTime } from '../session/session.js';
 import { loadOnnxRuntime, type OnnxRuntime } from './onnxruntime.js';
 import { free } from './prepare.js';
 import { isLowerable, isPacked, withoutQuantization } from './quantized.js';
@@ -31,6 +32,8 @@ export interface Timing {
   medianMs: number;
   /** Samples a second at that time. */
   throughput: number;
+  /** The steps of ours. */
+  steps?: StepTime[];
 }
 
 /**
@@ -82,21 +85,27 @@ async function timings(
   seconds: number,
   signal: AbortSignal | undefined,
 ): Promise<Timing[]> {
-  const session = await runtime?.open(path, count);
+  const runtimeSession = await runtime?.open(path, count);
   const inputs = randomInputs(graph, batch);
-  const here = (name: string, executable: Graph) => ({ name, run: () => free(run(executable, inputs)) });
-  const contenders: Contender[] = isLowerable(graph)
-    ? [here('fp32', withoutQuantization(graph)), here(isPacked(graph) ? 'low-bit' : 'int8', lowerInteger(graph).graph)]
-    : [here('fp32', graph)];
-  if (session) contenders.push({ name: 'onnxruntime', run: session.prepare(inputs) });
+  const ours = compiled(graph);
+  const contenders: Contender[] = ours.map(({ name, session }) => ({ name, run: () => session.runSync(inputs) }));
+  if (runtimeSession) contenders.push({ name: 'onnxruntime', run: runtimeSession.prepare(inputs) });
   try {
     const times = await race('benchModel', contenders, { seconds }, signal);
     return contenders.map(({ name }, i) => {
       const medianMs = quantile(times[i], 0.5);
-      return { name, batch, threads: count, medianMs, throughput: (1000 * batch) / medianMs };
+      const timing = { name, batch, threads: count, medianMs, throughput: (1000 * batch) / medianMs };
+      return i < ours.length ? { ...timing, steps: ours[i].session.profile(inputs) } : timing;
     });
   } finally {
-    await session?.release();
+    for (const { session } of ours) session.dispose();
+    await runtimeSession?.release();
     free(inputs);
   }
+}
+
+function compiled(graph: Graph): { name: string; session: Session }[] {
+  const float = foldBatchNorm(isLowerable(graph) ? withoutQuantization(graph) : graph);
+  const names = isLowerable(graph) ? ['fp32', isPacked(graph) ? 'low-bit' : 'int8'] : ['fp32'];
+  return names.map((name) => ({ name, session: compile(name === 'fp32' ? float : graph) }));
 }

@@ -1,15 +1,14 @@
 /** Networks as they run here, measured beside each other: accuracy, bytes, latency. */
 import type { Dataset } from '../data/dataset.js';
 import type { Graph } from '../graph/graph.js';
-import { run } from '../graph/run.js';
-import { lowerInteger } from '../passes/lowerInteger.js';
+import { compile } from '../session/compile.js';
 import { free, pieces } from './prepare.js';
 import { quantile, race } from './race.js';
 
 export interface Deployed {
   /** "fp32", "W4 A8". */
   name: string;
-  /** With its codes where it has any; it runs lowered. */
+  /** With its codes where it has any; it runs compiled. */
   graph: Graph;
   /** Share of the validation samples with the right answer; null where there are none, or nothing has been learned. */
   accuracy: number | null;
@@ -36,17 +35,16 @@ const limits = { seconds: 3, runs: 100 };
  */
 export async function measured(networks: readonly Deployed[], samples: Dataset, signal?: AbortSignal): Promise<TableRow[]> {
   for await (const { inputs } of pieces(networks[0].graph, samples, 1, 1, signal)) {
+    const sessions = networks.map(({ graph }) => compile(graph));
     try {
-      const contenders = networks.map(({ name, graph }) => {
-        const executable = lowerInteger(graph).graph;
-        return { name, run: () => free(run(executable, inputs)) };
-      });
+      const contenders = networks.map(({ name }, i) => ({ name, run: () => sessions[i].runSync(inputs) }));
       const times = await race('timing', contenders, limits, signal);
       return networks.map(({ graph: _graph, ...row }, i) => ({
         ...row,
         latency: { median: quantile(times[i], 0.5), p90: quantile(times[i], 0.9) },
       }));
     } finally {
+      for (const session of sessions) session.dispose();
       free(inputs);
     }
   }

@@ -11,12 +11,19 @@ import { bytesPerElement, type Shape, sizeOf, type TensorType } from '../shape.j
 import { keep, Tensor } from '../tensor.js';
 import { type Lifetime, layOut } from './arena.js';
 
+/** A node that runs; one that only gives memory another shape does not. */
+export interface Step {
+  node: Node;
+  /** Of its output. */
+  shape: Shape;
+  /** Multiply-accumulates, 0 where it is no product. */
+  macs: number;
+}
+
 /** What runs for inputs of one shape. */
 export interface SessionPlan {
   native: NativePlan;
-  steps: readonly Node[];
-  /** Of the steps' outputs. */
-  shapes: readonly Shape[];
+  steps: readonly Step[];
   inputs: readonly TensorType[];
   outputs: readonly TensorType[];
   /** Intermediate values, inputs and outputs. */
@@ -52,27 +59,22 @@ export function makePlan(graph: Graph, kept: KeptPlaces): SessionPlan {
   const types = new Types(graph);
   const params = new Map(graph.nodes.map((node) => [node, types.params(node)]));
   refuseUnknown(graph, types, params);
-  const steps = graph.nodes.filter((node) => !isView(node));
   const type = (value: Value) => types.get(value)!;
+  const steps = graph.nodes
+    .filter((node) => !isView(node))
+    .map((node): Step => ({ node, shape: type(node.output).shape, macs: macsOf(node, types) }));
   const memory = planMemory(graph, steps, type);
 
   const words = new CallWords();
   const notes = new Int32Array(2 * steps.length);
-  for (const [i, node] of steps.entries()) {
+  for (const [i, { node, macs }] of steps.entries()) {
     const { index, numbers } = callNumbers(node.op, completeParams(node.op, params.get(node)!));
     words.push(index, -1, node.inputs.map(memory.placeOf), memory.placeOf(node.output), numbers);
-    notes.set([kept.of(node, graph), threadsFor(macsOf(node, types))], 2 * i);
+    notes.set([kept.of(node, graph), threadsFor(macs)], 2 * i);
   }
   const outputs = graph.outputs.map(({ value }) => value);
   const plan = native().addon.createPlan(words.words, words.count, notes, kept.native, memory.ports(graph.inputs), memory.ports(outputs));
-  return {
-    native: plan,
-    steps,
-    shapes: steps.map((node) => type(node.output).shape),
-    inputs: graph.inputs.map(type),
-    outputs: outputs.map(type),
-    arena: memory.arena,
-  };
+  return { native: plan, steps, inputs: graph.inputs.map(type), outputs: outputs.map(type), arena: memory.arena };
 }
 
 type Known = (value: Value) => TensorType;
@@ -96,11 +98,11 @@ function refuseUnknown(graph: Graph, types: Types, params: Map<Node, Record<stri
 const shareable = 1 << 20;
 const threadsFor = (macs: number) => (macs > 0 && macs < shareable ? 1 : 0);
 
-function planMemory(graph: Graph, steps: readonly Node[], type: Known) {
+function planMemory(graph: Graph, steps: readonly Step[], type: Known) {
   const home = (value: Value): Value => (value.producer && isView(value.producer) ? home(value.producer.inputs[0]) : value);
   const lifetimes = new Map<Value, Lifetime>();
   for (const input of graph.inputs) lifetimes.set(input, { bytes: bytesOf(type(input)), from: -1, to: -1 });
-  for (const [i, node] of steps.entries()) {
+  for (const [i, { node }] of steps.entries()) {
     lifetimes.set(node.output, { bytes: bytesOf(type(node.output)), from: i, to: i });
     for (const value of reads(node)) {
       const read = lifetimes.get(home(value));

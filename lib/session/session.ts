@@ -28,6 +28,8 @@ export interface StepTime {
   op: string;
   /** Shape of the output. */
   shape: Shape;
+  /** Multiply-accumulates, 0 where it is no product. */
+  macs: number;
   milliseconds: number;
 }
 
@@ -113,9 +115,9 @@ export class Session {
     } catch (error) {
       throw asFault(error);
     }
-    return plan.steps.map(({ name, op }, i) => {
+    return plan.steps.map(({ node, shape, macs }, i) => {
       const sorted = Float64Array.from(times.slice(1), (some) => some[i]).sort();
-      return { name, op: op.name, shape: plan.shapes[i], milliseconds: sorted[runs >> 1] / 1e6 };
+      return { name: node.name, op: node.op.name, shape, macs, milliseconds: sorted[runs >> 1] / 1e6 };
     });
   }
 

@@ -111,9 +111,11 @@ test('bench', async (t) => {
   t.is(code, 0);
   const results = (data.results as object[]).filter((row) => (row as { name: string }).name !== 'onnxruntime');
   t.is(results.length, 4);
-  t.deepEqual(keys(results[0]), ['batch', 'medianMs', 'name', 'threads', 'throughput']);
+  t.deepEqual(keys(results[0]), ['batch', 'medianMs', 'name', 'steps', 'threads', 'throughput']);
   const { stdout } = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01']);
   t.regex(stdout, /batch +threads +median ms +samples\/s +times fp32\nfp32 +1 +1 .* 1\.00\n/);
+  const layers = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01', '--layers']);
+  t.regex(layers.stdout, /fp32, batch 1, 1 thread:\nlayer +op +output +µs +share +Gop\/s\n.*conv2d +1×\d+×\d+×\d+ +[\d.]+ +[\d.]+ %/);
 });
 
 test('doctor', async (t) => {
