@@ -1,10 +1,11 @@
 // The register tile of float products and convolutions: M rows of y (matrix rows or pixels) by V vectors of outputs.
 //
-//   y[m][j] = start[m][j] + Σ x[m][step]·panel[step][j]         one fused multiply-add a step, steps in order
+//   y[m][j] = finish(start[m][j] + Σ x[m][step]·panel[step][j])         one fused multiply-add a step, steps in order
 //
 // A step loads V vectors of the packed panel and broadcasts one x per row. 14 x 2 sums fill the 32 registers of AVX-512 and 6 x 2 the
 // 16 of AVX2; at least 8 sums are needed to hide the latency of a multiply-add. The multiply-add ports are the limit.
 #pragma once
+#include "../../core/finish.h"
 #include "../../core/unroll.h"
 #include "vector.h"
 
@@ -26,10 +27,14 @@ struct Tile {
   float* y;
   int64_t yStep;
   int64_t outputs;  // 1 to kPanel
+  Finish<float> finish;
 };
 
 // Floats of one step of a panel: a panel of few outputs is one vector wide.
 INLINE int64_t panelWidth(int64_t outputs) { return outputs > kWidth ? kPanel : kWidth; }
+
+// min(max(x, low), high); NaN stays
+INLINE Vector clipped(Vector x, Vector low, Vector high) { return smaller(high, larger(low, x)); }
 
 template <int M, int V> __attribute__((noinline)) void runTile(const Tile& tile) {
   Vector sums[M * V];
@@ -54,6 +59,18 @@ template <int M, int V> __attribute__((noinline)) void runTile(const Tile& tile)
         });
       }
     }
+  }
+  if (tile.finish.plus) {
+    each<M>([&](auto m) {
+      each<V>([&](auto v) {
+        const float* plus = tile.finish.plus + m * tile.finish.step + v * kWidth;
+        sums[m * V + v] = add(sums[m * V + v], v == V - 1 ? last.load(plus) : load(plus));
+      });
+    });
+  }
+  if (tile.finish.clips()) {
+    const Vector low = repeat(tile.finish.low), high = repeat(tile.finish.high);
+    each<M * V>([&](auto i) { sums[i] = clipped(sums[i], low, high); });
   }
   each<M>([&](auto m) {
     each<V>([&](auto v) {

@@ -1,6 +1,6 @@
 // A sweep with one channel a group: y[.., c] = bias[c] + Σ x[.., c]·w[tap][c], vectors along the channels.
-// A tile is up to kPixels pixels of one row by one vector of channels, so that a weight is loaded once for all of them; loads are the
-// limit.
+// A tile is up to kPixels pixels of one row by one vector of channels, so that a weight is loaded once for all of them. Of a small window
+// without dilation each column of x is loaded once too and meets all pixels whose window it is in; of others once for each tap.
 #pragma once
 #include "../../core/scratch.h"
 #include "../../cpu/f32/tile.h"
@@ -27,33 +27,68 @@ struct Strip {
   int64_t startStep;
   float* y;
   int64_t yStep;
+  Finish<float> finish;  // row m is pixel m
 };
 
-// Edge: some pixel has a tap in a column that is not there, where x is 0.
-template <int P, bool Edge> __attribute__((noinline)) void runStrip(const Strip& strip) {
+// The taps of one row of the window, x at its first column and `channels` floats from one column to the next.
+template <int P, int K, int S, bool Edge>
+INLINE void addColumns(const Strip& strip, const float* x, const float* weights, Vector (&sums)[P]) {
+  Vector w[K];
+  each<K>([&](auto s) { w[s] = load(weights + s * strip.weightStep); });
+  each<(P - 1) * S + K>([&](auto column) {
+    const bool inside = !Edge || static_cast<uint64_t>(strip.column + column) < static_cast<uint64_t>(strip.columns.input);
+    const Vector own = load(inside ? x + column * strip.tapStep : kZeros);
+    each<K>([&](auto s) {
+      constexpr int way = decltype(column){} - decltype(s){};
+      if constexpr (way >= 0 && way % S == 0 && way / S < P) sums[way / S] = multiplyAdd(own, w[s], sums[way / S]);
+    });
+  });
+}
+
+// The same for any window.
+template <int P, bool Edge> INLINE void addTaps(const Strip& strip, const float* x, const float* weights, Vector (&sums)[P]) {
+  for (int64_t s = 0; s < strip.columns.kernel; s++) {
+    const int64_t column = strip.column + s * strip.columns.dilation;
+    const Vector w = load(weights + s * strip.weightStep);
+    each<P>([&](auto m) {
+      const uint64_t own = static_cast<uint64_t>(column + m * strip.columns.stride);
+      const bool inside = !Edge || own < static_cast<uint64_t>(strip.columns.input);
+      sums[m] = multiplyAdd(load(inside ? x + (s * strip.tapStep + m * strip.xStep) : kZeros), w, sums[m]);
+    });
+  }
+}
+
+// K columns and stride S, or any window where K is 0. Edge: some pixel has a tap in a column that is not there, where x is 0.
+template <int P, int K, int S, bool Edge> __attribute__((noinline)) void runStrip(const Strip& strip) {
+  const bool clips = strip.finish.clips();
+  const Vector low = repeat(strip.finish.low), high = repeat(strip.finish.high);
   for (int64_t c = 0; c < strip.channels; c += kWidth) {
     Vector sums[P];
     each<P>([&](auto m) { sums[m] = load(strip.start + m * strip.startStep + c); });
     for (int64_t r = strip.rows.first; r < strip.rows.end; r++) {
-      for (int64_t s = 0; s < strip.columns.kernel; s++) {
-        const int64_t at = strip.origin + r * strip.rowStep + s * strip.tapStep + c, column = strip.column + s * strip.columns.dilation;
-        const Vector w = load(strip.weights + (1 + r * strip.columns.kernel + s) * strip.weightStep + c);
-        each<P>([&](auto m) {
-          const uint64_t own = static_cast<uint64_t>(column + m * strip.columns.stride);
-          const bool inside = !Edge || own < static_cast<uint64_t>(strip.columns.input);
-          sums[m] = multiplyAdd(load(inside ? strip.x + (at + m * strip.xStep) : kZeros), w, sums[m]);
-        });
-      }
+      const float* x = strip.x + (strip.origin + r * strip.rowStep + c);
+      const float* weights = strip.weights + (1 + r * strip.columns.kernel) * strip.weightStep + c;
+      if constexpr (K) addColumns<P, K, S, Edge>(strip, x, weights, sums);
+      else addTaps<P, Edge>(strip, x, weights, sums);
     }
     const Lanes lanes(strip.channels - c);
+    if (strip.finish.plus) each<P>([&](auto m) { sums[m] = add(sums[m], lanes.load(strip.finish.plus + m * strip.finish.step + c)); });
+    if (clips) each<P>([&](auto m) { sums[m] = clipped(sums[m], low, high); });
     each<P>([&](auto m) { lanes.store(strip.y + m * strip.yStep + c, sums[m]); });
   }
 }
 
-template <int P = kPixels> INLINE void runStripOf(int64_t pixels, bool edge, const Strip& strip) {
-  if (pixels == P && edge) runStrip<P, true>(strip);
-  else if (pixels == P) runStrip<P, false>(strip);
-  else if constexpr (P > 1) runStripOf<P - 1>(pixels, edge, strip);
+template <int K, int S, int P = kPixels> INLINE void runStripOf(int64_t pixels, bool edge, const Strip& strip) {
+  if (pixels == P && edge) runStrip<P, K, S, true>(strip);
+  else if (pixels == P) runStrip<P, K, S, false>(strip);
+  else if constexpr (P > 1) runStripOf<K, S, P - 1>(pixels, edge, strip);
+}
+
+INLINE void runAnyStrip(int64_t pixels, bool edge, const Strip& strip) {
+  const Window& w = strip.columns;
+  if (w.kernel == 3 && w.dilation == 1 && w.stride == 1) runStripOf<3, 1>(pixels, edge, strip);
+  else if (w.kernel == 3 && w.dilation == 1 && w.stride == 2) runStripOf<3, 2>(pixels, edge, strip);
+  else runStripOf<0, 0>(pixels, edge, strip);
 }
 
 // One row of y. Loads may run past the last channel, stores may not.
@@ -78,8 +113,9 @@ static void depthwiseRow(const Sweep& p, const float* weights, int64_t weightSte
                       p.plus ? p.plus + y : weights,
                       p.plus ? p.yPixel : 0,
                       p.y + y,
-                      p.yPixel};
-    runStripOf(pixels, column < 0 || last >= p.columns.input, strip);
+                      p.yPixel,
+                      p.finish.from((n * p.height + i) * p.width + j, 0)};
+    runAnyStrip(pixels, column < 0 || last >= p.columns.input, strip);
   }
 }
 
