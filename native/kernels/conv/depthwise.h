@@ -1,10 +1,11 @@
 // A sweep with one channel a group: y[.., c] = bias[c] + Σ x[.., c]·w[tap][c], vectors along the channels.
-// A tile is up to kPixels pixels of one row by one vector of channels, so that a weight is loaded once for all of them. Of a small window
-// without dilation each column of x is loaded once too and meets all pixels whose window it is in; of others once for each tap.
+// Small windows go along lines (depthwiseLines.h). Of others a tile is up to kPixels pixels of one row by one vector of channels, so that
+// a weight is loaded once for all of them; loads are the limit.
 #pragma once
+#include "../../core/arithmetic.h"
 #include "../../core/scratch.h"
-#include "../../cpu/f32/tile.h"
 #include "../../cpu/pool.h"
+#include "depthwiseLines.h"
 #include "sweep.h"
 
 namespace lowbit {
@@ -13,6 +14,7 @@ namespace {
 constexpr int kPixels = 8;
 constexpr float kZeros[kWidth] = {};
 constexpr int64_t kDepthwiseGrain = 1 << 18;  // multiply-adds worth a thread: about 7 us
+constexpr int64_t kBlockFloats = 1 << 16;     // of x under a block of rows: 256 KB, in the second-level cache
 
 // Neighbouring pixels of a row, all channels.
 struct Strip {
@@ -30,65 +32,33 @@ struct Strip {
   Finish<float> finish;  // row m is pixel m
 };
 
-// The taps of one row of the window, x at its first column and `channels` floats from one column to the next.
-template <int P, int K, int S, bool Edge>
-INLINE void addColumns(const Strip& strip, const float* x, const float* weights, Vector (&sums)[P]) {
-  Vector w[K];
-  each<K>([&](auto s) { w[s] = load(weights + s * strip.weightStep); });
-  each<(P - 1) * S + K>([&](auto column) {
-    const bool inside = !Edge || static_cast<uint64_t>(strip.column + column) < static_cast<uint64_t>(strip.columns.input);
-    const Vector own = load(inside ? x + column * strip.tapStep : kZeros);
-    each<K>([&](auto s) {
-      constexpr int way = decltype(column){} - decltype(s){};
-      if constexpr (way >= 0 && way % S == 0 && way / S < P) sums[way / S] = multiplyAdd(own, w[s], sums[way / S]);
-    });
-  });
-}
-
-// The same for any window.
-template <int P, bool Edge> INLINE void addTaps(const Strip& strip, const float* x, const float* weights, Vector (&sums)[P]) {
-  for (int64_t s = 0; s < strip.columns.kernel; s++) {
-    const int64_t column = strip.column + s * strip.columns.dilation;
-    const Vector w = load(weights + s * strip.weightStep);
-    each<P>([&](auto m) {
-      const uint64_t own = static_cast<uint64_t>(column + m * strip.columns.stride);
-      const bool inside = !Edge || own < static_cast<uint64_t>(strip.columns.input);
-      sums[m] = multiplyAdd(load(inside ? x + (s * strip.tapStep + m * strip.xStep) : kZeros), w, sums[m]);
-    });
-  }
-}
-
-// K columns and stride S, or any window where K is 0. Edge: some pixel has a tap in a column that is not there, where x is 0.
-template <int P, int K, int S, bool Edge> __attribute__((noinline)) void runStrip(const Strip& strip) {
-  const bool clips = strip.finish.clips();
+// Edge: some pixel has a tap in a column that is not there, where x is 0.
+template <int P, bool Edge> __attribute__((noinline)) void runStrip(const Strip& strip) {
   const Vector low = repeat(strip.finish.low), high = repeat(strip.finish.high);
   for (int64_t c = 0; c < strip.channels; c += kWidth) {
     Vector sums[P];
     each<P>([&](auto m) { sums[m] = load(strip.start + m * strip.startStep + c); });
     for (int64_t r = strip.rows.first; r < strip.rows.end; r++) {
-      const float* x = strip.x + (strip.origin + r * strip.rowStep + c);
-      const float* weights = strip.weights + (1 + r * strip.columns.kernel) * strip.weightStep + c;
-      if constexpr (K) addColumns<P, K, S, Edge>(strip, x, weights, sums);
-      else addTaps<P, Edge>(strip, x, weights, sums);
+      for (int64_t s = 0; s < strip.columns.kernel; s++) {
+        const int64_t at = strip.origin + r * strip.rowStep + s * strip.tapStep + c, column = strip.column + s * strip.columns.dilation;
+        const Vector w = load(strip.weights + (1 + r * strip.columns.kernel + s) * strip.weightStep + c);
+        each<P>([&](auto m) {
+          const uint64_t own = static_cast<uint64_t>(column + m * strip.columns.stride);
+          const bool inside = !Edge || own < static_cast<uint64_t>(strip.columns.input);
+          sums[m] = multiplyAdd(load(inside ? strip.x + (at + m * strip.xStep) : kZeros), w, sums[m]);
+        });
+      }
     }
     const Lanes lanes(strip.channels - c);
     if (strip.finish.plus) each<P>([&](auto m) { sums[m] = add(sums[m], lanes.load(strip.finish.plus + m * strip.finish.step + c)); });
-    if (clips) each<P>([&](auto m) { sums[m] = clipped(sums[m], low, high); });
-    each<P>([&](auto m) { lanes.store(strip.y + m * strip.yStep + c, sums[m]); });
+    each<P>([&](auto m) { lanes.store(strip.y + m * strip.yStep + c, clipped(sums[m], low, high)); });
   }
 }
 
-template <int K, int S, int P = kPixels> INLINE void runStripOf(int64_t pixels, bool edge, const Strip& strip) {
-  if (pixels == P && edge) runStrip<P, K, S, true>(strip);
-  else if (pixels == P) runStrip<P, K, S, false>(strip);
-  else if constexpr (P > 1) runStripOf<K, S, P - 1>(pixels, edge, strip);
-}
-
-INLINE void runAnyStrip(int64_t pixels, bool edge, const Strip& strip) {
-  const Window& w = strip.columns;
-  if (w.kernel == 3 && w.dilation == 1 && w.stride == 1) runStripOf<3, 1>(pixels, edge, strip);
-  else if (w.kernel == 3 && w.dilation == 1 && w.stride == 2) runStripOf<3, 2>(pixels, edge, strip);
-  else runStripOf<0, 0>(pixels, edge, strip);
+template <int P = kPixels> INLINE void runStripOf(int64_t pixels, bool edge, const Strip& strip) {
+  if (pixels == P && edge) runStrip<P, true>(strip);
+  else if (pixels == P) runStrip<P, false>(strip);
+  else if constexpr (P > 1) runStripOf<P - 1>(pixels, edge, strip);
 }
 
 // One row of y. Loads may run past the last channel, stores may not.
@@ -115,7 +85,46 @@ static void depthwiseRow(const Sweep& p, const float* weights, int64_t weightSte
                       p.y + y,
                       p.yPixel,
                       p.finish.from((n * p.height + i) * p.width + j, 0)};
-    runAnyStrip(pixels, column < 0 || last >= p.columns.input, strip);
+    runStripOf(pixels, column < 0 || last >= p.columns.input, strip);
+  }
+}
+
+INLINE bool isLine(const Sweep& p) {
+  const Window& w = p.columns;
+  return w.kernel == 3 && w.dilation == 1 && w.stride <= 2 && p.rows.kernel <= 3;
+}
+
+// Channels from c on of one row of y.
+static void depthwiseLine(const Sweep& p, const float* weights, int64_t weightStep, int64_t n, int64_t i, int64_t c) {
+  const Inside rows = p.rows.taps(i);
+  const int64_t row = n * p.rows.input + p.rows.start(i) + rows.first * p.rows.dilation, y = n * p.yImage + i * p.yRow + c;
+  Line line;
+  line.x = p.x + row * p.columns.input * p.channels + c;
+  line.rowStep = p.rows.dilation * p.columns.input * p.channels;
+  line.columnStep = p.channels;
+  line.columns = p.columns.input;
+  line.firstColumn = p.columns.start(0);
+  line.weights = weights + (1 + rows.first * 3) * weightStep + c;
+  line.weightStep = weightStep;
+  line.start = p.plus ? p.plus + y : weights + c;
+  line.startStep = p.plus ? p.yPixel : 0;
+  line.y = p.y + y;
+  line.yStep = p.yPixel;
+  line.pixels = p.width;
+  line.channels = p.channels - c;
+  line.finish = p.finish.from((n * p.height + i) * p.width, c);
+  if (p.columns.stride == 1) runLineOf<1>(rows.end - rows.first, line);
+  else runLineOf<2>(rows.end - rows.first, line);
+}
+
+// Rows [first, end) of y. A vector of channels goes down a block of rows before the next one does: what a window shares with the one
+// below is then still in the first-level cache.
+static void depthwiseLines(const Sweep& p, const float* weights, int64_t weightStep, int64_t first, int64_t end) {
+  const int64_t rows = 1 + kBlockFloats / (p.rows.stride * p.columns.input * p.channels + 1);
+  for (int64_t last; first < end; first = last) {
+    last = smaller(first + rows, end);
+    for (int64_t c = 0; c < p.channels; c += kWidth)
+      for (int64_t at = first; at < last; at++) depthwiseLine(p, weights, weightStep, at / p.height, at % p.height, c);
   }
 }
 
@@ -138,7 +147,9 @@ static bool depthwise(const Sweep& p) {
   float* weights = reinterpret_cast<float*>(packed.memory);
   if (!packed.filled) packDepthwise(p, step, taps, weights);
   parallel(p.batch * p.height, 1 + kDepthwiseGrain / (p.width * step * taps + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at++) depthwiseRow(p, weights, step, at / p.height, at % p.height);
+    if (isLine(p)) depthwiseLines(p, weights, step, begin, end);
+    else
+      for (int64_t at = begin; at < end; at++) depthwiseRow(p, weights, step, at / p.height, at % p.height);
   });
   packed.done();
   return true;
