@@ -15,6 +15,7 @@ namespace {
 constexpr int kRows = kWidth == 16 ? 14 : 6;
 constexpr int kNarrowRows = kWidth == 16 ? 16 : 12;  // of a tile of one vector
 constexpr int kPanel = 2 * kWidth;
+constexpr int kAhead = 32;  // steps of a panel that are fetched ahead: weights that are used once a call come from far away
 
 struct Tile {
   // Row m reads `rows` x `taps` runs of `length` consecutive floats: run (r, t) begins at x + m·xStep + r·rowStep + t·tapStep.
@@ -52,7 +53,10 @@ template <int M, int V> __attribute__((noinline)) void runTile(const Tile& tile)
       const float* x = tile.x + r * tile.rowStep + t * tile.tapStep;
       for (int64_t k = 0; k < tile.length; k++, panel += V * kWidth) {
         Vector w[V];
-        each<V>([&](auto v) { w[v] = load(panel + v * kWidth); });
+        each<V>([&](auto v) {
+          w[v] = load(panel + v * kWidth);
+          fetch(panel + (kAhead * V + v) * kWidth);
+        });
         each<M>([&](auto m) {
           const Vector a = repeat(x[m * tile.xStep + k]);
           each<V>([&](auto v) { sums[m * V + v] = multiplyAdd(a, w[v], sums[m * V + v]); });
