@@ -34,9 +34,6 @@ struct Tile {
 // Floats of one step of a panel: a panel of few outputs is one vector wide.
 INLINE int64_t panelWidth(int64_t outputs) { return outputs > kWidth ? kPanel : kWidth; }
 
-// min(max(x, low), high); NaN stays
-INLINE Vector clipped(Vector x, Vector low, Vector high) { return smaller(high, larger(low, x)); }
-
 template <int M, int V> __attribute__((noinline)) void runTile(const Tile& tile) {
   Vector sums[M * V];
   const Lanes last(tile.outputs - (V - 1) * kWidth);

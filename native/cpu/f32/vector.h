@@ -78,5 +78,8 @@ INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) { return a < b ?
 
 #endif
 
+// min(max(x, low), high); NaN stays
+INLINE Vector clipped(Vector x, Vector low, Vector high) { return smaller(high, larger(low, x)); }
+
 }  // namespace
 }  // namespace lowbit
