@@ -11,6 +11,9 @@ namespace {
 // Asks for a cache line that will be needed soon; any address will do.
 INLINE void fetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 
+// The same to the second-level cache.
+INLINE void fetchFar(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
+
 #if defined(__AVX512F__)
 
 using Vector = __m512;

@@ -95,7 +95,7 @@ INLINE bool isLine(const Sweep& p) {
 }
 
 // Channels from c on of one row of y.
-static void depthwiseLine(const Sweep& p, const float* weights, int64_t weightStep, int64_t n, int64_t i, int64_t c) {
+static void depthwiseLine(const Sweep& p, const float* weights, int64_t weightStep, int64_t n, int64_t i, int64_t c, const float* ahead) {
   const Inside rows = p.rows.taps(i);
   const int64_t row = n * p.rows.input + p.rows.start(i) + rows.first * p.rows.dilation, y = n * p.yImage + i * p.yRow + c;
   Line line;
@@ -113,18 +113,22 @@ static void depthwiseLine(const Sweep& p, const float* weights, int64_t weightSt
   line.pixels = p.width;
   line.channels = p.channels - c;
   line.finish = p.finish.from((n * p.height + i) * p.width, c);
+  line.ahead = ahead;
   if (p.columns.stride == 1) runLineOf<1>(rows.end - rows.first, line);
   else runLineOf<2>(rows.end - rows.first, line);
 }
 
 // Rows [first, end) of y. A vector of channels goes down a block of rows before the next one does: what a window shares with the one
-// below is then still in the first-level cache.
+// below is then still in the first-level cache. That jumps through memory, so meanwhile the rows of the next block are fetched in order.
 static void depthwiseLines(const Sweep& p, const float* weights, int64_t weightStep, int64_t first, int64_t end) {
   const int64_t rows = 1 + kBlockFloats / (p.rows.stride * p.columns.input * p.channels + 1);
   for (int64_t last; first < end; first = last) {
     last = smaller(first + rows, end);
+    const int64_t nextRow = last / p.height * p.rows.input + last % p.height * p.rows.stride;
+    const float* ahead = p.x + nextRow * p.columns.input * p.channels;
     for (int64_t c = 0; c < p.channels; c += kWidth)
-      for (int64_t at = first; at < last; at++) depthwiseLine(p, weights, weightStep, at / p.height, at % p.height, c);
+      for (int64_t at = first; at < last; at++, ahead += p.columns.input * kWidth * p.rows.stride)
+        depthwiseLine(p, weights, weightStep, at / p.height, at % p.height, c, ahead);
   }
 }
 

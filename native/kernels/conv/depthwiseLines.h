@@ -20,6 +20,7 @@ struct Line {
   int64_t yStep, pixels;
   int64_t channels;
   Finish<float> finish;  // row m is pixel m
+  const float* ahead;    // what is read later: each pixel fetches S·S cache lines of it
 };
 
 template <int R, int S> __attribute__((noinline)) void runLine(const Line& line) {
@@ -41,6 +42,7 @@ template <int R, int S> __attribute__((noinline)) void runLine(const Line& line)
   for (int64_t m = 0; m < line.pixels; m++) {
     each<3 - S>([&](auto k) { each<R>([&](auto r) { x[r * 3 + k] = x[r * 3 + k + S]; }); });
     each<S>([&](auto k) { take(Index<decltype(k){} + 3 - S>()); });
+    each<S * S>([&](auto k) { fetchFar(line.ahead + (m * S * S + k) * 16); });
     Vector sum = load(line.start + m * line.startStep);
     each<R * 3>([&](auto tap) { sum = multiplyAdd(x[tap], w[tap], sum); });
     if (line.finish.plus) sum = add(sum, lanes.load(line.finish.plus + m * line.finish.step));
