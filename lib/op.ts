@@ -63,6 +63,8 @@ export interface OpSpec<I extends readonly string[], P extends object> {
   grad: GradRule<P> | 'none';
   /** Inputs that training may learn: weights, biases, scales; not statistics or indices. */
   learns?: readonly I[number][];
+  /** Inputs that vary from call to call like the first, where the others are weights: kernels keep nothing of them. */
+  streams?: readonly I[number][];
   /** The op writes its first input in place and returns it (optimizers, running statistics); it is never recorded. */
   updates?: boolean;
   /** Small integer results that follow from known shapes and values (NaN where unknown), so that shape arithmetic folds. */

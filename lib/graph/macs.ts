@@ -13,9 +13,9 @@ const gemm: Formula = (a, _b, y) => sizeOf(y) * a[a.length - 1];
 const packedConv: Formula = (x, _w, y, { kernel, groups = 1 }) =>
   (sizeOf(y) * sizeOf(kernel as readonly number[]) * x[3]) / (groups as number);
 const formulas = new Map<AnyOp, Formula>([
-  ...[ops.conv2d, ops.qconv2d].map((op) => [op, conv] as const),
+  ...[ops.conv2d, ops.conv2dAddClip, ops.qconv2d].map((op) => [op, conv] as const),
   ...[ops.lowbitConv2d, ops.lowbitConv2dFloat].map((op) => [op, packedConv] as const),
-  ...[ops.gemm, ops.matmul, ops.qgemm, ops.qmatmul, ops.lowbitGemm, ops.lowbitGemmFloat].map((op) => [op, gemm] as const),
+  ...[ops.gemm, ops.gemmAddClip, ops.matmul, ops.qgemm, ops.qmatmul, ops.lowbitGemm, ops.lowbitGemmFloat].map((op) => [op, gemm] as const),
   // every input element goes to (out/groups, kh, kw) outputs; w is (out, kh, kw, in/groups) and in/groups = in·share
   [ops.convTranspose2d, (x, w, _y) => (sizeOf(x) * sizeOf(w)) / x[3]],
 ]);

@@ -1,6 +1,7 @@
-/** What gradient rules of every family need: broadcasting, undone. */
-import { defineOp, required } from '../op.js';
-import { broadcast, type Shape, shapesMayEqual } from '../shape.js';
+/** What several families need: broadcasting, undone; bounds. */
+import { shapeText } from '../error.js';
+import { type Check, defineOp, required } from '../op.js';
+import { broadcast, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /**
@@ -32,4 +33,21 @@ export function lazily<T>(compute: () => T): () => T {
     value ??= compute();
     return value;
   };
+}
+
+/** Bounds of a clamp. */
+export const noBounds = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+
+export function checkBounds({ min, max }: typeof noBounds, check: Check): void {
+  check.param(typeof min === 'number' && !Number.isNaN(min), 'min', min, 'a number');
+  check.param(typeof max === 'number' && !Number.isNaN(max), 'max', max, 'a number');
+}
+
+/** Checks what a layer adds to its sums and where it clamps them; y is the type of the sums. */
+export function checkFinish(plus: TensorType, y: TensorType, bounds: typeof noBounds, check: Check): void {
+  const outputs = y.shape.slice(-1);
+  check.dtype(plus.dtype === y.dtype, 'plus', plus, y.dtype, 'the output has that type');
+  const fits = [y.shape, outputs, [0]].some((shape) => shapesMayEqual(plus.shape, shape));
+  check.shape(fits, 'plus', plus, `${shapeText(y.shape)}, ${shapeText(outputs)} or [0]`, 'it is added to the output');
+  checkBounds(bounds, check);
 }

@@ -3,7 +3,7 @@ import { fail, shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
 import { type Dtype, mayEqual, shapesMayEqual, type TensorType } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
-import { sumTo } from './basic.js';
+import { checkFinish, noBounds, sumTo } from './basic.js';
 import { fill, reshape, transpose } from './layout.js';
 import { checkWindow, checkWindowParams, windowExtent } from './window.js';
 
@@ -63,6 +63,23 @@ export const conv2d = defineOp({
     () => sumTo(dy, { shape: bias.shape }),
   ],
   learns: ['w', 'bias'],
+});
+
+/**
+ * min(max(conv2d(x, w, bias) + plus, min), max) with the bytes of conv2d, add and clip one after another: what sessions make of them.
+ * @param plus (n, oh, ow, out) or (out); or [0], and nothing is added
+ */
+export const conv2dAddClip = defineOp({
+  name: 'conv2dAddClip',
+  inputs: ['x', 'w', 'bias', 'plus'],
+  params: { ...windowDefaults, ...noBounds },
+  infer([x, w, bias, plus], { min, max, ...window }, check) {
+    const y = conv2d.infer([x, w, bias], window, check);
+    checkFinish(plus, y, { min, max }, check);
+    return y;
+  },
+  streams: ['plus'],
+  grad: 'none',
 });
 
 /**

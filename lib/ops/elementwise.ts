@@ -11,7 +11,7 @@ import { shapeText } from '../error.js';
 import { type Check, defineOp, type Op, type OpSpec, type ParamValue, required } from '../op.js';
 import { broadcast, type Dtype, dtypes, isInteger, isReal, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { lazily, unbroadcast } from './basic.js';
+import { checkBounds, lazily, noBounds, unbroadcast } from './basic.js';
 
 type Known = readonly number[] | undefined;
 
@@ -140,11 +140,6 @@ function quotient(a: number, b: number, dtype: Dtype): number {
   return b === 0 ? 0 * a : Math.trunc(a / b);
 }
 
-function checkBounds({ min, max }: { min: number; max: number }, check: Check): void {
-  check.param(typeof min === 'number' && !Number.isNaN(min), 'min', min, 'a number');
-  check.param(typeof max === 'number' && !Number.isNaN(max), 'max', max, 'a number');
-}
-
 const one = ({ dtype }: Tensor) => Tensor.scalar(1, dtype);
 const zero = ({ dtype }: Tensor) => Tensor.scalar(0, dtype);
 const squared = (x: Tensor) => mul(x, x);
@@ -175,15 +170,10 @@ export const neg: Op<readonly ['x']> = unary('neg', number, {}, { scalesThrough:
 /** -1, 0 or 1 on any number type; NaN stays NaN. */
 export const sign = unary('sign', number, {}, { grad: 'none' });
 /** min(max(x, min), max) on any number type, bounds saturate to it; NaN stays NaN. */
-export const clip = unary(
-  'clip',
-  number,
-  { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY },
-  {
-    verify: (_types, bounds, check) => checkBounds(bounds, check),
-    grad: (dy, { inputs: [x], params }) => [() => clipGrad(dy, x, params)],
-  },
-);
+export const clip = unary('clip', number, noBounds, {
+  verify: (_types, bounds, check) => checkBounds(bounds, check),
+  grad: (dy, { inputs: [x], params }) => [() => clipGrad(dy, x, params)],
+});
 /** x in another element type, from any type to any. Real to integer truncates toward zero and saturates, NaN becomes 0; integers keep
  * their low bits; anything but 0 is true. */
 export const cast: Op<readonly ['x'], { dtype: Dtype }> = defineOp({

@@ -2,7 +2,7 @@
 import { type Check, defineOp } from '../op.js';
 import { broadcast, type Dtype, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { unbroadcast } from './basic.js';
+import { checkFinish, noBounds, unbroadcast } from './basic.js';
 import { reshape } from './layout.js';
 
 /**
@@ -29,6 +29,23 @@ export const gemm = defineOp({
   quantizes: { weight: 'b', axis: 0 },
   grad: (dy, { inputs: [a, b, bias] }) => [() => matmul(dy, b), () => gemmWeightGrad(dy, a), () => unbroadcast(dy, bias)],
   learns: ['b', 'bias'],
+});
+
+/**
+ * min(max(gemm(a, b, bias) + plus, min), max) with the bytes of gemm, add and clip one after another: what sessions make of them.
+ * @param plus (..., n) or (n); or [0], and nothing is added
+ */
+export const gemmAddClip = defineOp({
+  name: 'gemmAddClip',
+  inputs: ['a', 'b', 'bias', 'plus'],
+  params: noBounds,
+  infer([a, b, bias, plus], bounds, check) {
+    const y = gemm.infer([a, b, bias], {}, check);
+    checkFinish(plus, y, bounds, check);
+    return y;
+  },
+  streams: ['plus'],
+  grad: 'none',
 });
 
 function checkReal(type: TensorType, input: string, check: Check): void {

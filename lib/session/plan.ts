@@ -39,9 +39,11 @@ export class KeptPlaces {
     this.native = native().addon.createKept(count);
   }
 
-  /** The same for the same node with the same constants; -1 where something other than its first input varies, or there is no more room. */
+  /** The same for the same node with the same constants; -1 where one of its weights varies, or there is no more room. */
   of(node: Node, graph: Graph): number {
-    const constants = node.inputs.slice(1).map((value) => graph.constantOf(value));
+    const { inputs: names, streams = [] } = node.op;
+    const weights = node.inputs.filter((_, i) => i > 0 && !streams.includes(names[i]));
+    const constants = weights.map((value) => graph.constantOf(value));
     if (!constants.length || !constants.every((tensor) => tensor !== undefined)) return -1;
     const key = [node.name, ...constants.map((tensor) => tensor.handle)].join();
     const place = this.#places.get(key) ?? this.#places.size;

@@ -1,8 +1,9 @@
 // What a kernel derives from the constant inputs of a call, packed weights for one, and keeps for the next call.
 //
-// A call that is made again and again (a step of a session) brings a Kept where every input but the first is constant. Other calls of the
-// same Kept have the same row, parameters and inputs but the first, of which only the number of elements may differ: what is kept
-// depends on nothing else, not on the number of threads either. Calls of one Kept never run at the same time.
+// A call that is made again and again (a step of a session) brings a Kept where every input is constant but the first, and those that
+// the op streams (OpSpec in lib/op.ts). Other calls of the same Kept have the same row, parameters and constant inputs; of the others only
+// the number of elements may differ: what is kept depends on nothing else, not on the number of threads either. Calls of one Kept never
+// run at the same time.
 #pragma once
 #include <stdint.h>
 #include <stdlib.h>

@@ -44,6 +44,31 @@ export function randomInts(shape: readonly number[], dtype: Dtype, low: number, 
   );
 }
 
+/**
+ * Cases of a layer whose sums are finished: min(max(sum + plus, min), max), plus being as the output, one number a channel or nothing.
+ * @param layer the case without it; its inputs are within ±1
+ */
+export function finishes(layer: Case, output: readonly number[], bound: number): Case[] {
+  const channels = output.slice(-1);
+  const expect = layer.expect as (inputs: number[][]) => readonly number[];
+  const clamps = [{}, { min: -0.5, max: 0.25 }, { min: 0 }, { max: 0.5 }, { min: 0.5, max: -0.5 }];
+  return [output, channels, [0]].flatMap((plus, kind) =>
+    clamps.slice(kind, kind + 3).map(
+      (bounds): Case => ({
+        note: `${layer.note} plus (${plus}), ${JSON.stringify(bounds)}`,
+        inputs: () => [...layer.inputs(), random(plus, -1, 1, 9)],
+        params: { ...layer.params, ...bounds },
+        expect(inputs) {
+          const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bounds;
+          const added = inputs[3];
+          return expect(inputs).map((sum, i) => Math.min(Math.max(sum + (added.length ? added[i % added.length] : 0), min), max));
+        },
+        bound,
+      }),
+    ),
+  );
+}
+
 /** Sizes that break vector code: 1, around 8, 16, 32 and 64, and a ragged large one. */
 export const raggedSizes = [1, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 1000];
 

@@ -1,5 +1,5 @@
 import { Tensor } from 'lowbit';
-import { type Case, random } from './case.js';
+import { type Case, finishes, random } from './case.js';
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -242,12 +242,28 @@ function edgeCases(names: readonly EdgeInput[], params: (shape: ConvShape) => ob
   );
 }
 
+/** A convolution whose sums are finished in every way. */
+const finishedCases = (shape: ConvShape): Case[] =>
+  finishes(
+    convCase(shape, convExpect(shape)),
+    outputShape(shape),
+    roundingBound(
+      weightShape(shape)
+        .slice(1)
+        .reduce((a, b) => a * b, 1) + 1,
+    ),
+  );
+
 const windowOf = ({ x: _, w: __, ...window }: ConvShape) => window;
 
 export const convCases: Record<string, Case[]> = {
   conv2d: [
     ...[...convShapes, ...gradientShapes].map((shape) => convCase(shape, convExpect(shape))),
     ...edgeCases(['x', 'w', 'bias'], windowOf),
+  ],
+  conv2dAddClip: [
+    ...[...convShapes, ...gradientShapes].filter((_, i) => i % 3 === 0).flatMap(finishedCases),
+    ...(['dy', 'nothing'] as const).flatMap((plus) => edgeCases(['x', 'w', 'bias', plus], (shape) => ({ ...windowOf(shape), min: 0 }))),
   ],
   convTranspose2d: [...transposeShapes.map((shape) => convCase(shape, transposeExpect(shape))), ...edgeCases(['x', 'w', 'bias'], windowOf)],
   conv2dInputGrad: [

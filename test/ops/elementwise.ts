@@ -132,6 +132,27 @@ function binary(f: (a: number, b: number) => number, params?: object): Case[] {
       bound: rounded,
     },
     {
+      note: 'numbers a row against rows',
+      inputs: () => [random([2, 3, 1], -3, 3, 1), random([2, 3, 37], 0.5, 3, 2)],
+      params,
+      expect: ([a, b]) => b.map((y, i) => f(a[Math.floor(i / 37)], y)),
+      bound: rounded,
+    },
+    {
+      note: 'rows against a vector and a number a row',
+      inputs: () => [random([4, 1, 35], -3, 3, 1), random([3, 1], 0.5, 3, 2)],
+      params,
+      expect: ([a, b]) => [0, 1, 2, 3].flatMap((i) => b.flatMap((y) => a.slice(i * 35, i * 35 + 35).map((x) => f(x, y)))),
+      bound: rounded,
+    },
+    {
+      note: 'a long vector against rows',
+      inputs: () => [random([33], -3, 3, 1), random([3, 2, 33], 0.5, 3, 2)],
+      params,
+      expect: ([a, b]) => b.map((y, i) => f(a[i % 33], y)),
+      bound: rounded,
+    },
+    {
       note: 'a vector against rows',
       inputs: () => [random([5, 3, 9], -3, 3, 1), random([9], 0.5, 3, 2)],
       params,

@@ -1,5 +1,5 @@
 import type { Dtype } from 'lowbit';
-import { type Case, random, randomInts } from './case.js';
+import { type Case, finishes, random, randomInts } from './case.js';
 
 // Each of the k steps and the bias round once, a partial sum is at most k + 1 (all factors are within ±1): k·2^-24·(k + 1).
 const bound = (k: number) => k * 2 ** -24 * (k + 1);
@@ -167,6 +167,7 @@ export const gemmCases: Record<string, Case[]> = {
     gemmCase([1, 9, 4], []),
     gemmCase([5, 8, 7], [5], 'float64'),
   ],
+  gemmAddClip: gemmShapes.flatMap(([m, n, k]) => finishes(gemmCase([m, n, k]), [m, n], bound(k + 1))),
   gemmWeightGrad: [
     ...gemmShapes.map((shape) => gemmWeightGradCase(shape)),
     gemmWeightGradCase([6, 9, 4], [2, 3]),

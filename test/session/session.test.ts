@@ -168,8 +168,7 @@ test('times of the steps', (t) => {
   t.deepEqual(
     steps.map(({ name, op, shape }) => [name, op, shape.join()]),
     [
-      ['conv', 'conv2d', '2,6,6,4'],
-      ['active', 'relu', '2,6,6,4'],
+      ['conv', 'conv2dAddClip', '2,6,6,4'],
       ['pool', 'maxPool2d', '2,3,3,4'],
       ['linear', 'gemm', '2,5'],
     ],

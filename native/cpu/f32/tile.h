@@ -1,10 +1,11 @@
 // The register tile of float products and convolutions: M rows of y (matrix rows or pixels) by V vectors of outputs.
 //
-//   y[m][j] = start[m][j] + Σ x[m][step]·panel[step][j]         one fused multiply-add a step, steps in order
+//   y[m][j] = finish(start[m][j] + Σ x[m][step]·panel[step][j])         one fused multiply-add a step, steps in order
 //
 // A step loads V vectors of the packed panel and broadcasts one x per row. 14 x 2 sums fill the 32 registers of AVX-512 and 6 x 2 the
 // 16 of AVX2; at least 8 sums are needed to hide the latency of a multiply-add. The multiply-add ports are the limit.
 #pragma once
+#include "../../core/finish.h"
 #include "../../core/unroll.h"
 #include "vector.h"
 
@@ -14,6 +15,7 @@ namespace {
 constexpr int kRows = kWidth == 16 ? 14 : 6;
 constexpr int kNarrowRows = kWidth == 16 ? 16 : 12;  // of a tile of one vector
 constexpr int kPanel = 2 * kWidth;
+constexpr int kAhead = 32;  // steps of a panel that are fetched ahead: weights that are used once a call come from far away
 
 struct Tile {
   // Row m reads `rows` x `taps` runs of `length` consecutive floats: run (r, t) begins at x + m·xStep + r·rowStep + t·tapStep.
@@ -26,6 +28,7 @@ struct Tile {
   float* y;
   int64_t yStep;
   int64_t outputs;  // 1 to kPanel
+  Finish<float> finish;
 };
 
 // Floats of one step of a panel: a panel of few outputs is one vector wide.
@@ -47,13 +50,28 @@ template <int M, int V> __attribute__((noinline)) void runTile(const Tile& tile)
       const float* x = tile.x + r * tile.rowStep + t * tile.tapStep;
       for (int64_t k = 0; k < tile.length; k++, panel += V * kWidth) {
         Vector w[V];
-        each<V>([&](auto v) { w[v] = load(panel + v * kWidth); });
+        each<V>([&](auto v) {
+          w[v] = load(panel + v * kWidth);
+          fetch(panel + (kAhead * V + v) * kWidth);
+        });
         each<M>([&](auto m) {
           const Vector a = repeat(x[m * tile.xStep + k]);
           each<V>([&](auto v) { sums[m * V + v] = multiplyAdd(a, w[v], sums[m * V + v]); });
         });
       }
     }
+  }
+  if (tile.finish.plus) {
+    each<M>([&](auto m) {
+      each<V>([&](auto v) {
+        const float* plus = tile.finish.plus + m * tile.finish.step + v * kWidth;
+        sums[m * V + v] = add(sums[m * V + v], v == V - 1 ? last.load(plus) : load(plus));
+      });
+    });
+  }
+  if (tile.finish.clips()) {
+    const Vector low = repeat(tile.finish.low), high = repeat(tile.finish.high);
+    each<M * V>([&](auto i) { sums[i] = clipped(sums[i], low, high); });
   }
   each<M>([&](auto m) {
     each<V>([&](auto v) {

@@ -11,6 +11,9 @@ namespace {
 // Asks for a cache line that will be needed soon; any address will do.
 INLINE void fetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 
+// The same to the second-level cache.
+INLINE void fetchFar(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
+
 #if defined(__AVX512F__)
 
 using Vector = __m512;
@@ -77,6 +80,9 @@ INLINE Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
 INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) { return a < b ? yes : no; }
 
 #endif
+
+// min(max(x, low), high); NaN stays
+INLINE Vector clipped(Vector x, Vector low, Vector high) { return smaller(high, larger(low, x)); }
 
 }  // namespace
 }  // namespace lowbit

@@ -11,11 +11,17 @@ INLINE bool takes(const Sweep& p) { return p.isDepthwise() || Halo(p).isNarrow(p
 
 INLINE bool sweep(const Sweep& p) { return p.isDepthwise() ? depthwise(p) : sweepTiles(flattened(p)); }
 
-INLINE bool convolution(const conv2d_call& call) {
+// conv2d and what is like it
+template <class C> INLINE bool convolution(const C& call, const Finish<float>& finish = {}) {
   if (call.x.dtype != Dtype::float32) return false;
   Sweep all(convOf(call), call.x, call.w, &call.bias, nullptr, call.y);
   all.kept = call.kept;
+  all.finish = finish;
   return takes(all) && sweep(all);
+}
+
+INLINE bool finishedConvolution(const conv2dAddClip_call& call) {
+  return convolution(call, finishOf<float>(call.plus, call.y, call.min, call.max));
 }
 
 INLINE bool transposed(const convTranspose2d_call& call) {

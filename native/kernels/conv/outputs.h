@@ -2,9 +2,11 @@
 // Where a tap is outside x:
 //   in a row that is not there, it is skipped (nothing is read, nothing added);
 //   in a column that is not there, x is 0 and the products are added, so that all pixels of a row take the same steps.
+// core/finish.h says what becomes of a sum.
 #pragma once
 #include <cmath>
 
+#include "../../core/finish.h"
 #include "../../core/types.h"
 #include "../../cpu/pool.h"
 #include "conv.h"
@@ -33,7 +35,8 @@ template <class T> struct Start {
 };
 
 // taps(sum, i, j) adds the taps of pixel (i, j) of y.
-template <class T, class Taps> void eachOutput(const Conv& p, const T* x, const T* w, Start<T> start, T* y, Taps taps) {
+template <class T, class Taps>
+void eachOutput(const Conv& p, const T* x, const T* w, Start<T> start, T* y, Taps taps, const Finish<T>& finish = {}) {
   parallel(p.batch * p.height * p.width, 4096 / (p.depth() * p.out + 1) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t pixel = begin; pixel < end; pixel++) {
       const int64_t j = pixel % p.width, i = pixel / p.width % p.height, n = pixel / p.width / p.height;
@@ -42,7 +45,7 @@ template <class T, class Taps> void eachOutput(const Conv& p, const T* x, const 
         Sum<T> sum{p, x + n * p.rows.input * p.columns.input * p.channels + group * p.groupIn,
                    w + group * p.weight.group + o % p.groupOut * p.weight.out, start.at ? start.at[pixel * start.step + o] : T(0)};
         taps(sum, i, j);
-        y[pixel * p.out + o] = sum.value;
+        y[pixel * p.out + o] = finish(sum.value, pixel, o);
       }
     }
   });

@@ -5,6 +5,7 @@
 // window that moves by single pixels of x: so it is stride × stride sweeps, each an ordinary convolution of stride 1 with some of the
 // taps, last tap first.
 #pragma once
+#include "../../core/finish.h"
 #include "../../cpu/f32/packLevels.h"
 #include "conv.h"
 
@@ -25,6 +26,7 @@ struct Sweep : Conv {  // height, width and windows are those of the sweep
   const float *bias, *plus;  // where sums begin, if not at 0: one number an output, or what lies there as in y
   float* y;
   int64_t yImage, yRow, yPixel;  // floats from one image, row, pixel of the sweep to the next
+  Finish<float> finish;          // row m is pixel m of y; only where the sweep is all of y
 
   INLINE Sweep(const Conv& conv, const View& image, const View& weights, const View* start, const View* sum, const View& result)
       : Conv(conv),
@@ -40,7 +42,8 @@ struct Sweep : Conv {  // height, width and windows are those of the sweep
         y(result.as<float>()),
         yImage(height * width * out),
         yRow(width * out),
-        yPixel(out) {}
+        yPixel(out),
+        finish{} {}
 
   INLINE bool isDepthwise() const { return groups > 1 && groupIn == 1 && groupOut == 1; }
 };

@@ -31,6 +31,7 @@ static void convTile(const Sweep& p, const Part& part, const Pixels& pixels, int
   tile.y = p.y + y;
   tile.yStep = p.yPixel;
   tile.outputs = part.outputs;
+  tile.finish = p.finish.from((n * p.height + i) * p.width + j, part.firstOut);
   run(count, tile);
 }
 

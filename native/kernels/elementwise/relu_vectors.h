@@ -1,4 +1,4 @@
-// Sums and ReLUs of float32 tensors of one shape, a vector at a time; memory is the limit.
+// ReLU, its gradient and clamps of float32 tensors, a vector at a time; memory is the limit.
 #pragma once
 #include "../../core/check.h"
 #include "../../cpu/f32/stream.h"
@@ -24,20 +24,17 @@ template <class F> INLINE bool zipVectors(const View& a, const View& b, const Vi
   return true;
 }
 
-static bool addVectors(const add_call& c) {
-  return zipVectors(c.a, c.b, c.y, [](Vector a, Vector b) { return a + b; });
-}
-
-static bool addReluVectors(const addRelu_call& c) {
-  return zipVectors(c.a, c.b, c.y, [](Vector a, Vector b) { return rectified(a + b); });
-}
-
 static bool reluGradVectors(const reluGrad_call& c) {
   return zipVectors(c.y, c.dy, c.dx, [](Vector y, Vector dy) { return gated(y, dy); });
 }
 
 static bool reluVectors(const relu_call& c) {
   return zipVectors(c.x, c.x, c.y, [](Vector x, Vector) { return rectified(x); });
+}
+
+static bool clipVectors(const clip_call& c) {
+  const Vector low = repeat(static_cast<float>(c.min.real(0))), high = repeat(static_cast<float>(c.max.real(0)));
+  return zipVectors(c.x, c.x, c.y, [=](Vector x, Vector) { return clipped(x, low, high); });
 }
 
 }  // namespace

@@ -5,6 +5,9 @@ namespace lowbit {
 bool exp_avx512(const exp_call& c) {
   return mapVectors(c.x, c.y, [](Vector x) { return exponential(x); });
 }
+bool sqrt_avx512(const sqrt_call& c) {
+  return mapVectors(c.x, c.y, [](Vector x) { return root(x); });
+}
 bool log_avx512(const log_call& c) {
   return mapVectors(c.x, c.y, [](Vector x) { return logarithm(x); });
 }

@@ -1,6 +1,7 @@
 // Smooth functions and their slopes on vectors of float32. Memory is the limit of the cheap ones, some twenty to forty operations that of
 // others.
 #include "../../core/check.h"
+#include "../../cpu/f32/formula.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
 #include "smooth.h"

@@ -3,6 +3,7 @@
 namespace lowbit {
 
 bool gemm_avx512(const gemm_call& call) { return gemmTiled(call); }
+bool gemmAddClip_avx512(const gemmAddClip_call& call) { return finishedGemm(call); }
 bool gemmWeightGrad_avx512(const gemmWeightGrad_call& call) { return gemmWeightGradTiled(call); }
 bool matmul_avx512(const matmul_call& call) { return matmulTiled(Matmul(call.a, call.b, call.y)); }
 bool matmulTransposed_avx512(const matmulTransposed_call& call) {

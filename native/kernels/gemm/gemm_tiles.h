@@ -26,7 +26,8 @@ struct Product {
   int64_t batch, m, n, k;
   const float* bias;  // nullptr: sums begin at 0
   float* y;
-  Kept* kept = nullptr;  // for the panels
+  Kept* kept = nullptr;    // for the panels
+  Finish<float> finish{};  // of one matrix
 
   INLINE int64_t panels() const { return (n + kPanel - 1) / kPanel; }
   INLINE int64_t outputs(int64_t panel) const { return n - panel * kPanel < kPanel ? n - panel * kPanel : kPanel; }
@@ -100,6 +101,7 @@ template <class Pack> void multiplyBand(const Product& p, const Plan& plan, cons
         tile.startStep = starts ? 0 : kPanel;
         tile.y = ends ? p.y + (band.matrix * p.m + band.row + tiles.first(i)) * p.n + panel * kPanel : sums;
         tile.yStep = ends ? p.n : kPanel;
+        tile.finish = ends ? p.finish.from(band.row + tiles.first(i), panel * kPanel) : Finish<float>();
         run(tiles.rows(i), tile);
       }
     }
@@ -134,20 +136,24 @@ template <class A, class Pack> bool multiply(const Product& p, A aOf, Pack pack)
 }
 
 // pack(first output, outputs, panel) fills a panel; of call.b only the shape is read.
-template <class Pack> INLINE bool gemmOf(const gemm_call& call, Pack pack) {
-  const float* a = call.a.as<float>();
-  const Product p{1, call.a.count(0, call.a.rank - 1), call.b.dim(0), call.b.dim(1), call.bias.as<float>(), call.y.as<float>(), call.kept};
+template <class C, class Pack> INLINE bool gemmOf(const C& call, Pack pack, const Finish<float>& finish = {}) {
+  const float *a = call.a.template as<float>(), *bias = call.bias.template as<float>();
+  const int64_t rows = call.a.count(0, call.a.rank - 1);
+  const Product p{1, rows, call.b.dim(0), call.b.dim(1), bias, call.y.template as<float>(), call.kept, finish};
   EXPECT(call.a.dim(-1) == p.k && call.bias.size() == p.n && call.y.size() == p.m * p.n);
   return multiply(
       p, [=](int64_t) { return a; }, [&](int64_t, int64_t first, int64_t outputs, float* panel) { pack(first, outputs, panel); });
 }
 
-INLINE bool gemmTiled(const gemm_call& call) {
+template <class C> INLINE bool gemmTiled(const C& call, const Finish<float>& finish = {}) {
   if (call.a.dtype != Dtype::float32) return false;
-  const float* b = call.b.as<float>();
+  const float* b = call.b.template as<float>();
   const int64_t k = call.b.dim(1);
-  return gemmOf(call, [=](int64_t first, int64_t outputs, float* panel) { packRows(b + first * k, outputs, k, panel); });
+  const auto pack = [=](int64_t first, int64_t outputs, float* panel) { packRows(b + first * k, outputs, k, panel); };
+  return gemmOf(call, pack, finish);
 }
+
+INLINE bool finishedGemm(const gemmAddClip_call& call) { return gemmTiled(call, finishOf<float>(call.plus, call.y, call.min, call.max)); }
 
 // a is stored as (m, k).
 INLINE void matmulOfRows(const Matmul& matrices) {
