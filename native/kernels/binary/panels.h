@@ -1,0 +1,148 @@
+// Sums of products of signs with packed weights: acc = products - 2·(signs that differ), and what becomes of them.
+//
+// A pixel has `runs` runs of `length` neighbouring words of 64 signs, run r at offsets[r] from the pixel's first word: one run in a matrix
+// product, one for each row of the kernel in a convolution. Weights come in panels of kVectors·kLanes outputs (the last one of fewer
+// vectors if they are enough), each [tap][word of the tap][output], with bits of 0 after the last channel of a tap, as pixels have them.
+// A tile holds kTileRows pixels × one panel of counts in 64-bit lanes, two registers for the kLanes outputs that become one register of
+// 32-bit sums; each step compares a word of a pixel, broadcast, with that word of every output. Counting is the limit.
+#pragma once
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/unroll.h"
+#include "output.h"
+#include "signs.h"
+
+namespace lowbit {
+namespace {
+
+// Aligned memory for one call; null when there is none. The caller frees it: a destructor would need the exception tables' weak symbol.
+INLINE char* allocateScratch(int64_t bytes) { return static_cast<char*>(aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64)); }
+
+template <class V> struct SignPanels {
+  static constexpr int kWidth = V::kVectors * V::kLanes;
+  int64_t outputs, taps, channels;
+  uint64_t* weights;
+  int32_t* tapSums;  // (taps, padded()): Σ of a tap's weights
+  float *scale, *bias;
+
+  int64_t count() const { return ceilDiv(outputs, kWidth); }
+  int64_t padded() const { return count() * kWidth; }
+  int64_t words() const { return taps * signWords(channels); }
+  int64_t vectors(int64_t panel) const { return smaller(V::kVectors, ceilDiv(outputs - panel * kWidth, V::kLanes)); }
+  int64_t bytes() const { return padded() * (words() * 8 + taps * 4 + 8); }
+  // Lays the parts out in memory of bytes().
+  void place(char* at) {
+    weights = reinterpret_cast<uint64_t*>(at);
+    tapSums = reinterpret_cast<int32_t*>(weights + padded() * words());
+    scale = reinterpret_cast<float*>(tapSums + padded() * taps);
+    bias = scale + padded();
+  }
+
+  // Packs one panel of w (outputs, taps·channels), its scales and biases.
+  void pack(int64_t panel, const View& w, const float* scales, const float* biases) const {
+    const int64_t first = panel * kWidth, lanes = vectors(panel) * V::kLanes, known = smaller(outputs - first, lanes);
+    const int64_t rowWords = w.shape[1] / 8;
+    const uint64_t* rows = w.as<uint64_t>() + first * rowWords;
+    uint64_t* to = weights + first * words();
+    for (int64_t tap = 0; tap < taps; tap++) {
+      int32_t* sums = tapSums + tap * padded() + first;
+      for (int64_t lane = 0; lane < kWidth; lane++) sums[lane] = 0;
+      for (int64_t channel = 0; channel < channels; channel += 64, to += lanes) {
+        const int64_t count = smaller(64, channels - channel);
+        for (int64_t lane = 0; lane < lanes; lane++) {
+          to[lane] = lane < known ? signsAt(rows + lane * rowWords, tap * channels + channel, count) : 0;
+          sums[lane] += static_cast<int32_t>(2 * __builtin_popcountll(to[lane]) - count);
+        }
+      }
+    }
+    for (int64_t lane = 0; lane < kWidth; lane++) {
+      scale[first + lane] = lane < known ? scales[first + lane] : 0;
+      bias[first + lane] = lane < known ? biases[first + lane] : 0;
+    }
+  }
+};
+
+// Words of a row of pixels: pixel p starts at words + p·step. Its sums start from those at starts + places[p], one for each output.
+struct SignPixels {
+  const uint64_t* words;
+  int64_t step, runs, length;
+  const int64_t* offsets;
+  const int32_t* starts;
+  const int64_t* places;
+
+  SignPixels from(int64_t pixel) const { return {words + pixel * step, step, runs, length, offsets, starts, places + pixel}; }
+};
+
+// ROWS pixels × VECTORS·kLanes outputs of a panel, to y from pixel `at` on.
+template <class V, int ROWS, int VECTORS>
+void tile(const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
+  using Int = typename V::Int;
+  constexpr int kCounts = 2 * VECTORS, kLanes = V::kLanes / 2;
+  Int counts[ROWS * kCounts];
+  each<ROWS * kCounts>([&](auto i) { counts[i] = V::zero(); });
+  const uint64_t* weights = panels.weights + panel * panels.kWidth * panels.words();
+  const int64_t step = pixels.step;
+  for (int64_t run = 0; run < pixels.runs; run++) {
+    const uint64_t* words = pixels.words + pixels.offsets[run];
+    for (int64_t i = 0; i < pixels.length; i++, words++, weights += kCounts * kLanes) {
+      Int w[kCounts];
+      each<kCounts>([&](auto v) { w[v] = V::load(weights + v * kLanes); });
+      each<ROWS>([&](auto row) {
+        const Int x = V::broadcast64(words[row * step]);
+        each<kCounts>([&](auto v) { counts[row * kCounts + v] = V::countDifferent(counts[row * kCounts + v], x, w[v]); });
+      });
+    }
+  }
+  const auto low = V::repeat(out.low), high = V::repeat(out.high);
+  const Int zeroPoint = V::repeat(out.zeroPoint);
+  each<VECTORS>([&](auto vector) {
+    const int64_t first = panel * panels.kWidth + vector * V::kLanes, count = panels.outputs - first;
+    const auto scale = V::loadFloats(panels.scale + first), bias = V::loadFloats(panels.bias + first);
+    each<ROWS>([&](auto row) {
+      const Int start = V::load(pixels.starts + pixels.places[row] + first);
+      const Int different = V::narrow(counts[row * kCounts + 2 * vector], counts[row * kCounts + 2 * vector + 1]);
+      const auto v = V::scaled(V::minusTwice(start, different), scale, bias);
+      char* y = out.at(at + row, first);
+      if (out.form == Form::float32) V::storeFloats(reinterpret_cast<float*>(y), v, count);
+      else if (out.form == Form::signs) V::storeSigns(y, v, count);
+      else V::storeCodes(reinterpret_cast<uint8_t*>(y), V::requantize(v, low, high, zeroPoint), count);
+    });
+  });
+}
+
+template <class V, int VECTORS, int ROWS = V::kTileRows>
+INLINE void tileOfRows(int64_t rows, const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out,
+                       int64_t at) {
+  if (rows == ROWS) return tile<V, ROWS, VECTORS>(panels, panel, pixels, out, at);
+  if constexpr (ROWS > 1) tileOfRows<V, VECTORS, ROWS - 1>(rows, panels, panel, pixels, out, at);
+}
+
+template <class V, int VECTORS = V::kVectors>
+INLINE void tileOf(int64_t rows, const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
+  if (panels.vectors(panel) == VECTORS) return tileOfRows<V, VECTORS>(rows, panels, panel, pixels, out, at);
+  if constexpr (VECTORS > 1) tileOf<V, VECTORS - 1>(rows, panels, panel, pixels, out, at);
+}
+
+// One panel for `count` pixels in tiles of about equal height.
+template <class V>
+void strip(int64_t count, const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
+  const int64_t rows = ceilDiv(count, ceilDiv(count, V::kTileRows));
+  for (int64_t p = 0; p < count; p += rows) tileOf<V>(smaller(rows, count - p), panels, panel, pixels.from(p), out, at + p);
+}
+
+// Copies pixels of `channels` signs, with bits of 0 after the last one.
+INLINE void copySigns(uint64_t* to, const uint64_t* from, int64_t pixels, int64_t channels) {
+  const int64_t words = signWords(channels);
+  memcpy(to, from, static_cast<size_t>(pixels * words) * 8);
+  if (channels % 64)
+    for (int64_t i = words - 1; i < pixels * words; i += words) to[i] &= firstBits(channels % 64);
+}
+
+// Signs of outputs fill whole panels only: the rest of each row is zeros.
+INLINE void clearSigns(const View& y, const SignOutput& out) {
+  if (out.form == Form::signs) memset(y.data, 0, static_cast<size_t>(y.size()));
+}
+
+}  // namespace
+}  // namespace lowbit
