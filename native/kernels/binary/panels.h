@@ -94,19 +94,16 @@ void tile(const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, 
       });
     }
   }
-  const auto low = V::repeat(out.low), high = V::repeat(out.high);
-  const Int zeroPoint = V::repeat(out.zeroPoint);
   each<VECTORS>([&](auto vector) {
     const int64_t first = panel * panels.kWidth + vector * V::kLanes, count = panels.outputs - first;
     const auto scale = V::loadFloats(panels.scale + first), bias = V::loadFloats(panels.bias + first);
-    each<ROWS>([&](auto row) {
-      const Int start = V::load(pixels.starts + pixels.places[row] + first);
-      const Int different = V::narrow(counts[row * kCounts + 2 * vector], counts[row * kCounts + 2 * vector + 1]);
-      const auto v = V::scaled(V::minusTwice(start, different), scale, bias);
-      char* y = out.at(at + row, first);
-      if (out.form == Form::float32) V::storeFloats(reinterpret_cast<float*>(y), v, count);
-      else if (out.form == Form::signs) V::storeSigns(y, v, count);
-      else V::storeCodes(reinterpret_cast<uint8_t*>(y), V::requantize(v, low, high, zeroPoint), count);
+    char* y = out.at(at, first);
+    out.template stores<V>([&](auto store) {
+      each<ROWS>([&](auto row) {
+        const Int start = V::load(pixels.starts + pixels.places[row] + first);
+        const Int different = V::narrow(counts[row * kCounts + 2 * vector], counts[row * kCounts + 2 * vector + 1]);
+        store(y + row * out.pixelBytes, V::scaled(V::minusTwice(start, different), scale, bias), count);
+      });
     });
   });
 }

@@ -19,8 +19,17 @@ struct Counter : Vector {
   }
   static INLINE Int minusTwice(Int a, Int b) { return _mm512_sub_epi32(a, _mm512_slli_epi32(b, 1)); }
   static INLINE Float scaled(Int sums, Float scale, Float bias) { return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, bias); }
+  // Whole vectors without a mask, which costs more than the rest of what a sum becomes.
+  static INLINE void storeFloats(float* y, Float v, int64_t count) {
+    if (count >= kLanes) _mm512_storeu_ps(y, v);
+    else Vector::storeFloats(y, v, count);
+  }
+  static INLINE void storeCodes(uint8_t* y, Int q, int64_t count) {
+    if (count >= kLanes) _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm512_cvtepi32_epi8(q));
+    else Vector::storeCodes(y, q, count);
+  }
   static INLINE void storeSigns(char* y, Float v, int64_t count) {
-    const __mmask16 signs = _mm512_mask_cmp_ps_mask(lanes(count), v, _mm512_setzero_ps(), _CMP_GE_OQ);
+    const __mmask16 all = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_GE_OQ), signs = count >= kLanes ? all : all & lanes(count);
     memcpy(y, &signs, 2);
   }
 };
