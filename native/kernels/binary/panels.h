@@ -78,31 +78,36 @@ struct SignPixels {
 template <class V, int ROWS, int VECTORS>
 void tile(const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
   using Int = typename V::Int;
-  constexpr int kCounts = 2 * VECTORS, kLanes = V::kLanes / 2;
+  constexpr int kCounts = 2 * VECTORS, kLanes = V::kLanes / 2, kHalf = (ROWS + 1) / 2;
   Int counts[ROWS * kCounts];
   each<ROWS * kCounts>([&](auto i) { counts[i] = V::zero(); });
   const uint64_t* weights = panels.weights + panel * panels.kWidth * panels.words();
   const int64_t step = pixels.step;
   for (int64_t run = 0; run < pixels.runs; run++) {
-    const uint64_t* words = pixels.words + pixels.offsets[run];
-    for (int64_t i = 0; i < pixels.length; i++, words++, weights += kCounts * kLanes) {
+    // Two pointers: with more to add to, addresses would move to vector registers and wait there for their turn.
+    const uint64_t *upper = pixels.words + pixels.offsets[run], *lower = upper + kHalf * step;
+    for (const uint64_t* end = upper + pixels.length; upper < end; upper++, lower++, weights += kCounts * kLanes) {
       Int w[kCounts];
       each<kCounts>([&](auto v) { w[v] = V::load(weights + v * kLanes); });
       each<ROWS>([&](auto row) {
-        const Int x = V::broadcast64(words[row * step]);
+        const Int x = V::broadcast64(row < kHalf ? upper[row * step] : lower[(row - kHalf) * step]);
         each<kCounts>([&](auto v) { counts[row * kCounts + v] = V::countDifferent(counts[row * kCounts + v], x, w[v]); });
       });
     }
   }
+  // Read before stores to y, which might change them.
+  const int64_t *places = pixels.places, pixelBytes = out.pixelBytes;
+  const int32_t* starts = pixels.starts;
+  char* y = out.at(at, panel * panels.kWidth);
   each<VECTORS>([&](auto vector) {
     const int64_t first = panel * panels.kWidth + vector * V::kLanes, count = panels.outputs - first;
     const auto scale = V::loadFloats(panels.scale + first), bias = V::loadFloats(panels.bias + first);
-    char* y = out.at(at, first);
+    char* to = y + out.bytes(vector * V::kLanes);
     out.template stores<V>([&](auto store) {
       each<ROWS>([&](auto row) {
-        const Int start = V::load(pixels.starts + pixels.places[row] + first);
+        const Int start = V::load(starts + places[row] + first);
         const Int different = V::narrow(counts[row * kCounts + 2 * vector], counts[row * kCounts + 2 * vector + 1]);
-        store(y + row * out.pixelBytes, V::scaled(V::minusTwice(start, different), scale, bias), count);
+        store(to + row * pixelBytes, V::scaled(V::minusTwice(start, different), scale, bias), count);
       });
     });
   });
