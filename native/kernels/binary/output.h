@@ -25,20 +25,9 @@ struct SignOutput {
         zeroPoint(static_cast<int32_t>(c.yZero.integer())) {}
 
   // Where output `o` of a pixel is; of signs, the byte.
-  INLINE char* at(int64_t pixel, int64_t o) const { return y + pixel * pixelBytes + bytes(o); }
-  INLINE int64_t bytes(int64_t outputs) const { return form == Form::float32 ? 4 * outputs : form == Form::signs ? outputs / 8 : outputs; }
-
-  // body(store) with the store(y, v, count) of the form: the first `count` lanes of v go to y.
-  template <class V, class F> INLINE void stores(F&& body) const {
-    using Float = typename V::Float;
-    if (form == Form::float32)
-      return body([](char* to, Float v, int64_t count) { V::storeFloats(reinterpret_cast<float*>(to), v, count); });
-    if (form == Form::signs) return body([](char* to, Float v, int64_t count) { V::storeSigns(to, v, count); });
-    const auto least = V::repeat(low), most = V::repeat(high);
-    const auto zero = V::repeat(zeroPoint);
-    body([&](char* to, Float v, int64_t count) {
-      V::storeCodes(reinterpret_cast<uint8_t*>(to), V::requantize(v, least, most, zero), count);
-    });
+  INLINE char* at(int64_t pixel, int64_t o) const { return y + pixel * pixelBytes + bytes(form, o); }
+  static constexpr int64_t bytes(Form form, int64_t outputs) {
+    return form == Form::float32 ? 4 * outputs : form == Form::signs ? outputs / 8 : outputs;
   }
 };
 

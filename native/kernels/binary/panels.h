@@ -19,6 +19,13 @@ namespace {
 // Aligned memory for one call; null when there is none. The caller frees it: a destructor would need the exception tables' weak symbol.
 INLINE char* allocateScratch(int64_t bytes) { return static_cast<char*>(aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64)); }
 
+// One panel: outputs from `first` on, of which `known` and all later ones exist.
+struct SignPanel {
+  const uint64_t* weights;
+  const float *scale, *bias;
+  int64_t first, known;
+};
+
 template <class V> struct SignPanels {
   static constexpr int kWidth = V::kVectors * V::kLanes;
   int64_t outputs, taps, channels;
@@ -39,6 +46,11 @@ template <class V> struct SignPanels {
     bias = scale + padded();
   }
 
+  SignPanel at(int64_t panel) const {
+    const int64_t first = panel * kWidth;
+    return {weights + first * words(), scale + first, bias + first, first, outputs - first};
+  }
+
   // Packs one panel of w (outputs, taps·channels), its scales and biases.
   void pack(int64_t panel, const View& w, const float* scales, const float* biases) const {
     const int64_t first = panel * kWidth, lanes = vectors(panel) * V::kLanes, known = smaller(outputs - first, lanes);
@@ -46,15 +58,16 @@ template <class V> struct SignPanels {
     const uint64_t* rows = w.as<uint64_t>() + first * rowWords;
     uint64_t* to = weights + first * words();
     for (int64_t tap = 0; tap < taps; tap++) {
-      int32_t* sums = tapSums + tap * padded() + first;
-      for (int64_t lane = 0; lane < kWidth; lane++) sums[lane] = 0;
+      int32_t sums[kWidth] = {};
       for (int64_t channel = 0; channel < channels; channel += 64, to += lanes) {
-        const int64_t count = smaller(64, channels - channel);
-        for (int64_t lane = 0; lane < lanes; lane++) {
-          to[lane] = lane < known ? signsAt(rows + lane * rowWords, tap * channels + channel, count) : 0;
-          sums[lane] += static_cast<int32_t>(2 * __builtin_popcountll(to[lane]) - count);
+        const SomeSigns some(tap * channels + channel, smaller(64, channels - channel));
+        for (int64_t lane = 0; lane < known; lane++) {
+          to[lane] = some.of(rows + lane * rowWords);
+          sums[lane] += static_cast<int32_t>(2 * __builtin_popcountll(to[lane]) - some.count);
         }
+        for (int64_t lane = known; lane < lanes; lane++) to[lane] = 0;
       }
+      for (int64_t lane = 0; lane < kWidth; lane++) tapSums[tap * padded() + first + lane] = sums[lane];
     }
     for (int64_t lane = 0; lane < kWidth; lane++) {
       scale[first + lane] = lane < known ? scales[first + lane] : 0;
@@ -70,22 +83,46 @@ struct SignPixels {
   const int64_t* offsets;
   const int32_t* starts;
   const int64_t* places;
-
-  SignPixels from(int64_t pixel) const { return {words + pixel * step, step, runs, length, offsets, starts, places + pixel}; }
 };
 
-// ROWS pixels × VECTORS·kLanes outputs of a panel, to y from pixel `at` on.
+// What the counts of a tile become; FORM uint8 is int8 too.
+template <class V, Form FORM, int ROWS, int VECTORS>
+INLINE void finish(const typename V::Int (&counts)[ROWS * VECTORS * 2], const SignPanel& panel, const SignPixels& pixels, int64_t pixel,
+                   const SignOutput& out, int64_t at) {
+  // Read before stores to y, which might change them.
+  const int64_t *places = pixels.places + pixel, pixelBytes = out.pixelBytes, known = panel.known;
+  const int32_t* starts = pixels.starts + panel.first;
+  const auto low = V::repeat(out.low), high = V::repeat(out.high);
+  const auto zeroPoint = V::repeat(out.zeroPoint);
+  char* y = out.at(at, panel.first);
+  each<VECTORS>([&](auto vector) {
+    const auto scale = V::loadFloats(panel.scale + vector * V::kLanes), bias = V::loadFloats(panel.bias + vector * V::kLanes);
+    const int64_t count = known - vector * V::kLanes;
+    each<ROWS>([&](auto row) {
+      constexpr int kPair = (row * VECTORS + vector) * 2;
+      const auto start = V::load(starts + places[row] + vector * V::kLanes);
+      const auto v = V::scaled(V::minusTwice(start, V::narrow(counts[kPair], counts[kPair + 1])), scale, bias);
+      char* to = y + row * pixelBytes + SignOutput::bytes(FORM, vector * V::kLanes);
+      if constexpr (FORM == Form::float32) V::storeFloats(reinterpret_cast<float*>(to), v, count);
+      else if constexpr (FORM == Form::signs) V::storeSigns(to, v, count);
+      else V::storeCodes(reinterpret_cast<uint8_t*>(to), V::requantize(v, low, high, zeroPoint), count);
+    });
+  });
+}
+
+// ROWS pixels from `pixel` on × VECTORS·kLanes outputs of a panel, to y from pixel `at` on.
 template <class V, int ROWS, int VECTORS>
-void tile(const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
+__attribute__((flatten)) void tile(const SignPanel& panel, const SignPixels& pixels, int64_t pixel, const SignOutput& out, int64_t at) {
   using Int = typename V::Int;
   constexpr int kCounts = 2 * VECTORS, kLanes = V::kLanes / 2, kHalf = (ROWS + 1) / 2;
   Int counts[ROWS * kCounts];
   each<ROWS * kCounts>([&](auto i) { counts[i] = V::zero(); });
-  const uint64_t* weights = panels.weights + panel * panels.kWidth * panels.words();
+  const uint64_t* weights = panel.weights;
   const int64_t step = pixels.step;
+  const uint64_t* first = pixels.words + pixel * step;
   for (int64_t run = 0; run < pixels.runs; run++) {
     // Two pointers: with more to add to, addresses would move to vector registers and wait there for their turn.
-    const uint64_t *upper = pixels.words + pixels.offsets[run], *lower = upper + kHalf * step;
+    const uint64_t *upper = first + pixels.offsets[run], *lower = upper + kHalf * step;
     for (const uint64_t* end = upper + pixels.length; upper < end; upper++, lower++, weights += kCounts * kLanes) {
       Int w[kCounts];
       each<kCounts>([&](auto v) { w[v] = V::load(weights + v * kLanes); });
@@ -95,42 +132,26 @@ void tile(const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, 
       });
     }
   }
-  // Read before stores to y, which might change them.
-  const int64_t *places = pixels.places, pixelBytes = out.pixelBytes;
-  const int32_t* starts = pixels.starts;
-  char* y = out.at(at, panel * panels.kWidth);
-  each<VECTORS>([&](auto vector) {
-    const int64_t first = panel * panels.kWidth + vector * V::kLanes, count = panels.outputs - first;
-    const auto scale = V::loadFloats(panels.scale + first), bias = V::loadFloats(panels.bias + first);
-    char* to = y + out.bytes(vector * V::kLanes);
-    out.template stores<V>([&](auto store) {
-      each<ROWS>([&](auto row) {
-        const Int start = V::load(starts + places[row] + first);
-        const Int different = V::narrow(counts[row * kCounts + 2 * vector], counts[row * kCounts + 2 * vector + 1]);
-        store(to + row * pixelBytes, V::scaled(V::minusTwice(start, different), scale, bias), count);
-      });
-    });
-  });
+  switch (out.form) {
+    case Form::float32: return finish<V, Form::float32, ROWS, VECTORS>(counts, panel, pixels, pixel, out, at);
+    case Form::signs: return finish<V, Form::signs, ROWS, VECTORS>(counts, panel, pixels, pixel, out, at);
+    default: return finish<V, Form::uint8, ROWS, VECTORS>(counts, panel, pixels, pixel, out, at);
+  }
 }
 
 template <class V, int VECTORS, int ROWS = V::kTileRows>
-INLINE void tileOfRows(int64_t rows, const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out,
-                       int64_t at) {
-  if (rows == ROWS) return tile<V, ROWS, VECTORS>(panels, panel, pixels, out, at);
-  if constexpr (ROWS > 1) tileOfRows<V, VECTORS, ROWS - 1>(rows, panels, panel, pixels, out, at);
+INLINE void tileOfRows(int64_t rows, const SignPanel& panel, const SignPixels& pixels, int64_t pixel, const SignOutput& out, int64_t at) {
+  if (rows == ROWS) return tile<V, ROWS, VECTORS>(panel, pixels, pixel, out, at);
+  if constexpr (ROWS > 1) tileOfRows<V, VECTORS, ROWS - 1>(rows, panel, pixels, pixel, out, at);
 }
 
+// One panel for `count` pixels in tiles of about equal height, to y from pixel `at` on.
 template <class V, int VECTORS = V::kVectors>
-INLINE void tileOf(int64_t rows, const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
-  if (panels.vectors(panel) == VECTORS) return tileOfRows<V, VECTORS>(rows, panels, panel, pixels, out, at);
-  if constexpr (VECTORS > 1) tileOf<V, VECTORS - 1>(rows, panels, panel, pixels, out, at);
-}
-
-// One panel for `count` pixels in tiles of about equal height.
-template <class V>
-void strip(int64_t count, const SignPanels<V>& panels, int64_t panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
+INLINE void strip(int64_t count, const SignPanel& panel, const SignPixels& pixels, const SignOutput& out, int64_t at) {
+  if constexpr (VECTORS > 1)
+    if (panel.known <= (VECTORS - 1) * V::kLanes) return strip<V, VECTORS - 1>(count, panel, pixels, out, at);
   const int64_t rows = ceilDiv(count, ceilDiv(count, V::kTileRows));
-  for (int64_t p = 0; p < count; p += rows) tileOf<V>(smaller(rows, count - p), panels, panel, pixels.from(p), out, at + p);
+  for (int64_t p = 0; p < count; p += rows) tileOfRows<V, VECTORS>(smaller(rows, count - p), panel, pixels, p, out, at + p);
 }
 
 // Copies pixels of `channels` signs, with bits of 0 after the last one.

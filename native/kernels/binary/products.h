@@ -51,7 +51,7 @@ template <class V> bool multiplySigns(const binaryGemm_call& c) {
         }
         const SignPixels pixels{a, words, 1, words, &offset, starts, places};
         for (int64_t p = panels.count() * part / parts; p < panels.count() * (part + 1) / parts; p++)
-          strip(count, panels, p, pixels, out, first);
+          strip<V>(count, panels.at(p), pixels, out, first);
       }
   });
   free(scratch);
@@ -97,7 +97,7 @@ template <class V> bool convolveSigns(const binaryConv2d_call& c) {
                for (int64_t p = 0; p < panels.count(); p++)
                  for (int64_t row = 0; row < rows; row++) {
                    const SignPixels pixels{words + row * down, step, runs, length, offsets, starts + rowPlaces[first + row], columnPlaces};
-                   strip(bands.columns, panels, p, pixels, out, (image * bands.rows + first + row) * bands.columns);
+                   strip<V>(bands.columns, panels.at(p), pixels, out, (image * bands.rows + first + row) * bands.columns);
                  }
              });
   free(scratch);

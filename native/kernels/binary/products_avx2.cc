@@ -21,7 +21,7 @@ struct Counter : Vector256 {
     const Float even = _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88);
     return _mm256_permute4x64_epi64(_mm256_castps_si256(even), 0xd8);
   }
-  static INLINE Int minusTwice(Int a, Int b) { return _mm256_sub_epi32(a, _mm256_slli_epi32(b, 1)); }
+  static INLINE Int minusTwice(Int a, Int b) { return _mm256_sub_epi32(_mm256_sub_epi32(a, b), b); }
   static INLINE Float scaled(Int sums, Float scale, Float bias) { return _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), scale, bias); }
   static INLINE void storeSigns(char* y, Float v, int64_t count) {
     const int signs = _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GE_OQ));

@@ -17,7 +17,7 @@ struct Counter : Vector {
     const Int even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return _mm512_permutex2var_epi32(a, even, b);
   }
-  static INLINE Int minusTwice(Int a, Int b) { return _mm512_sub_epi32(a, _mm512_slli_epi32(b, 1)); }
+  static INLINE Int minusTwice(Int a, Int b) { return _mm512_sub_epi32(_mm512_sub_epi32(a, b), b); }
   static INLINE Float scaled(Int sums, Float scale, Float bias) { return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, bias); }
   // Whole vectors without a mask, which costs more than the rest of what a sum becomes.
   static INLINE void storeFloats(float* y, Float v, int64_t count) {

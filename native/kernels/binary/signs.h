@@ -13,13 +13,19 @@ INLINE int64_t signWords(int64_t signs) { return ceilDiv(signs, 64); }
 INLINE uint64_t firstBits(int64_t count) { return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
 INLINE int signAt(const uint8_t* row, int64_t i) { return (row[i / 8] >> i % 8 & 1) * 2 - 1; }
 
-// Bits [bit, bit + count) of a row, count from 1 to 64; reads only the words that have them.
-INLINE uint64_t signsAt(const uint64_t* row, int64_t bit, int64_t count) {
-  const int64_t shift = bit % 64;
-  uint64_t signs = row[bit / 64] >> shift;
-  if (shift + count > 64) signs |= row[bit / 64 + 1] << (64 - shift);
-  return signs & firstBits(count);
-}
+// Signs [from, from + count) of rows, count from 1 to 64. Reads only the words that have them.
+struct SomeSigns {
+  int64_t count, word, shift;
+  uint64_t mask;
+  bool split;  // between two words
+
+  INLINE SomeSigns(int64_t from, int64_t many)
+      : count(many), word(from / 64), shift(from % 64), mask(firstBits(many)), split(shift + many > 64) {}
+  INLINE uint64_t of(const uint64_t* row) const {
+    const uint64_t low = row[word] >> shift;
+    return (split ? low | row[word + 1] << (64 - shift) : low) & mask;
+  }
+};
 
 // `channels` signs in the last dimension, and the same others as `like`.
 INLINE bool holdsSigns(const View& bits, int64_t channels) {
