@@ -6,7 +6,6 @@
 // A tile holds kTileRows pixels × one panel of counts in 64-bit lanes, two registers for the kLanes outputs that become one register of
 // 32-bit sums; each step compares a word of a pixel, broadcast, with that word of every output. Counting is the limit.
 #pragma once
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../core/unroll.h"
@@ -15,9 +14,6 @@
 
 namespace lowbit {
 namespace {
-
-// Aligned memory for one call; null when there is none. The caller frees it: a destructor would need the exception tables' weak symbol.
-INLINE char* allocateScratch(int64_t bytes) { return static_cast<char*>(aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64)); }
 
 // One panel: outputs from `first` on, of which `known` and all later ones exist.
 struct SignPanel {
