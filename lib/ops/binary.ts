@@ -14,6 +14,9 @@ const outputs: readonly SignOutput[] = ['float32', 'uint8', 'int8', 'signs'];
 
 const ofOutput = { output: 'float32' as SignOutput, yZero: 0, qmin: 0, qmax: 255 };
 
+// float32 has every whole number up to here.
+const mostProducts = 2 ** 24;
+
 /** `channels` signs in the last dimension. */
 function checkSigns(check: Check, input: string, type: TensorType, parameter: string, channels: number): void {
   check.param(Number.isSafeInteger(channels) && channels >= 0, parameter, channels, 'a whole number from 0');
@@ -84,6 +87,7 @@ export const binaryGemm = defineOp({
   choices: { output: outputs },
   infer([a, b, bias, scale], params, check) {
     checkSigns(check, 'a', a, 'columns', params.columns);
+    check.param(!(params.columns > mostProducts), 'columns', params.columns, `at most ${mostProducts}`, 'sums have to fit float32');
     const n = checkOutputs(check, bias, scale, 'float32');
     checkPacked(check, 'b', b, [n, params.columns], 1);
     return checkedOutput(check, [...a.shape.slice(0, -1), n], params);
@@ -127,6 +131,8 @@ export const binaryConv2d = defineOp({
     check.param(whole && !(channels % groups), 'groups', groups, 'a divisor of the channels', `there are ${channels}`);
     check.param(!(out % groups), 'groups', groups, 'a divisor of the outputs', `there are ${out}`);
     check.param([0, 1, -1].includes(padValue), 'padValue', padValue, '0, 1 or -1');
+    const products = kernel[0] * kernel[1] * (channels / groups);
+    check.param(!(products > mostProducts), 'kernel', kernel, `at most ${mostProducts} products`, 'sums have to fit float32');
     checkPacked(check, 'w', w, [out, ...kernel, channels / groups], 1);
     return checkedOutput(check, [x.shape[0], height, width, out], params);
   },

@@ -262,6 +262,18 @@ const refused: [AnyOp, readonly TensorType[], object, string][] = [
     'binaryGemm: parameter qmax is 255, expected a whole number from -128 to 127 because it is one of type int8.',
   ],
   [
+    lb.binaryGemm,
+    [type([1, 2 ** 21 + 8], 'uint8'), type([3, 2 ** 21 + 8], 'uint8'), type([3]), type([3])],
+    { columns: 2 ** 24 + 1 },
+    'binaryGemm: parameter columns is 16777217, expected at most 16777216 because sums have to fit float32.',
+  ],
+  [
+    lb.binaryConv2d,
+    [type([1, 1, 4097, 512], 'uint8'), type([1, 8], 'uint8'), type([1]), type([1])],
+    { kernel: [1, 4097], channels: 4096 },
+    'binaryConv2d: parameter kernel is [1, 4097], expected at most 16777216 products because sums have to fit float32.',
+  ],
+  [
     lb.binaryConv2d,
     [type([1, 4, 4, 8], 'uint8'), type([3, 16], 'uint8'), type([3]), type([3])],
     { kernel: [3, 3], channels: 9, padValue: 2 },

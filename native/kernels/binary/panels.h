@@ -15,7 +15,7 @@
 namespace lowbit {
 namespace {
 
-// One panel: outputs from `first` on, of which `known` and all later ones exist.
+// One panel: outputs from `first` on, of which there are `known`; the panel may have fewer or more.
 struct SignPanel {
   const uint64_t* weights;
   const float *scale, *bias;
@@ -106,7 +106,8 @@ INLINE void finish(const typename V::Int (&counts)[ROWS * VECTORS * 2], const Si
   });
 }
 
-// ROWS pixels from `pixel` on × VECTORS·kLanes outputs of a panel, to y from pixel `at` on.
+// ROWS pixels from `pixel` on × VECTORS·kLanes outputs of a panel, to y from pixel `at` on. `flatten` inlines all of it: counts are in
+// registers only then.
 template <class V, int ROWS, int VECTORS>
 __attribute__((flatten)) void tile(const SignPanel& panel, const SignPixels& pixels, int64_t pixel, const SignOutput& out, int64_t at) {
   using Int = typename V::Int;
