@@ -35,6 +35,8 @@ interface Conv {
 const convolutions: Conv[] = [
   { from: 'ResNet-18 stem', size: 224, channels: 3, out: 64, kernel: 7, stride: 2 },
   { from: 'ResNet-18 layer1', size: 56, channels: 64, out: 64, kernel: 3 },
+  { from: 'ResNet-18 layer2', size: 28, channels: 128, out: 128, kernel: 3 },
+  { from: 'ResNet-18 layer3', size: 14, channels: 256, out: 256, kernel: 3 },
   { from: 'ResNet-18 layer4', size: 7, channels: 512, out: 512, kernel: 3 },
   { from: 'ResNet-20 layer1', size: 32, channels: 16, out: 16, kernel: 3 },
   { from: 'MobileNetV2 expand', size: 28, channels: 32, out: 192, kernel: 1 },
@@ -81,6 +83,7 @@ function convCalls({ from, size, channels, out, kernel, stride = 1, depthwise = 
       params: { ...params, ...requantized, xZero: 3 },
       macs,
     },
+    ...(depthwise ? [] : binaryConvCalls(from, params, x, w, macs)),
     ...widths.flatMap((bits): BenchCall[] => {
       const kernels = () => packed(out, kernel * kernel * w[3], bits);
       const lowbit = { ...params, kernel: [kernel, kernel], bits };
@@ -104,6 +107,24 @@ function convCalls({ from, size, channels, out, kernel, stride = 1, depthwise = 
   ];
 }
 
+/** Signs to real numbers, and to signs for a next binary layer. */
+const signForms = ['float32', 'signs'];
+
+function binaryConvCalls(from: string, params: object, x: number[], [out, kh, kw, channels]: number[], macs: number): BenchCall[] {
+  return signForms.map((output) => ({
+    op: 'binaryConv2d',
+    from: `${from}, to ${output}`,
+    inputs: () => [
+      fill([...x.slice(0, 3), packedRowBytes(channels, 1)], 'uint8'),
+      packed(out, kh * kw * channels, 1),
+      fill([out], 'float32'),
+      fill([out], 'float32'),
+    ],
+    params: { ...params, kernel: [kh, kw], channels, output },
+    macs,
+  }));
+}
+
 export const benchCalls: BenchCall[] = [
   ...convolutions.flatMap(convCalls),
   ...matrices.flatMap(({ from, m, k, n }): BenchCall[] => [
@@ -116,6 +137,13 @@ export const benchCalls: BenchCall[] = [
       params: { ...requantized, aZero: 3 },
       macs: m * k * n,
     },
+    ...signForms.map((output) => ({
+      op: 'binaryGemm',
+      from: `${from}, to ${output}`,
+      inputs: () => [packed(m, k, 1), packed(n, k, 1), fill([n], 'float32'), fill([n], 'float32')],
+      params: { columns: k, output },
+      macs: m * k * n,
+    })),
     ...widths.flatMap((bits): BenchCall[] => [
       {
         op: 'lowbitGemm',

@@ -433,7 +433,8 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
     ops.Set(next++, entry);
   }
   next = 0;
-  for (lowbit::Needs needs : {lowbit::Needs::avx2, lowbit::Needs::avxvnni, lowbit::Needs::avx512, lowbit::Needs::avx512vnni})
+  using lowbit::Needs;
+  for (Needs needs : {Needs::avx2, Needs::avxvnni, Needs::avx512, Needs::avx512vnni, Needs::avx512popcnt})
     if (lowbit::cpuHas(needs)) features.Set(next++, lowbit::needsName(needs));
   out.Set("dtypes", dtypes);
   out.Set("ops", ops);

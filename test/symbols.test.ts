@@ -10,7 +10,9 @@ import { repositoryRoot } from './shared.js';
 
 const tree = join(repositoryRoot(), 'build', 'cmake');
 const objects = existsSync(tree)
-  ? readdirSync(tree, { recursive: true, encoding: 'utf8' }).filter((path) => /_(avx2|avxvnni|avx512|avx512vnni)\.cc\.o$/.test(path))
+  ? readdirSync(tree, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      /_(avx2|avxvnni|avx512|avx512vnni|avx512popcnt)\.cc\.o$/.test(path),
+    )
   : [];
 const noTool = spawnSync('nm', ['--version']).status !== 0;
 const missing = noTool ? 'there is no nm here' : objects.length === 0 ? 'the addon was not built here' : undefined;

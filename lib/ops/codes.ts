@@ -1,6 +1,7 @@
 /** What the integer ops share: 8-bit codes in, requantized sums out (docs/integers.md). */
+import { shapeText } from '../error.js';
 import type { Check } from '../op.js';
-import { type Dtype, integerRange, type Shape, type TensorType } from '../shape.js';
+import { type Dtype, integerRange, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 
 export const isCode = (dtype: Dtype) => dtype === 'uint8' || dtype === 'int8';
 
@@ -42,4 +43,28 @@ export function requantized(
 export function checkSteps(check: Check, parameter: string, values: readonly number[], length: number, least: number): void {
   const ok = values.length === length && values.every((n) => Number.isSafeInteger(n) && n >= least);
   check.param(ok, parameter, values, `${length} whole numbers from ${least}`);
+}
+
+/** Bytes of so many packed codes: whole words of 64 bits. */
+export const packedRowBytes = (codes: number, bits: number) => 8 * Math.ceil((codes * bits) / 64);
+
+/** Weights of one output channel; axis 0 are the output channels. */
+export const rowOf = (shape: Shape) => shape.slice(1).reduce((a, b) => a * b, 1);
+
+/** The packed codes of weights of this shape. */
+export function checkPacked(check: Check, input: string, packed: TensorType, shape: Shape, bits: number): void {
+  check.dtype(packed.dtype === 'uint8', input, packed, 'uint8');
+  const bytes = packedRowBytes(rowOf(shape), bits);
+  const fits = packed.shape.length === 2 && mayEqual(packed.shape[0], shape[0]) && mayEqual(packed.shape[1], bytes);
+  check.shape(fits, input, packed, `[${shape[0]}, ${bytes}]`, `that holds ${bits}-bit codes of weights of shape ${shapeText(shape)}`);
+}
+
+/** One bias and one scale for each output; the scale says how many there are. */
+export function checkOutputs(check: Check, bias: TensorType, scale: TensorType, dtype: Dtype): number {
+  check.dtype(scale.dtype === 'float32', 'scale', scale, 'float32');
+  check.shape(scale.shape.length === 1, 'scale', scale, '[out]');
+  const [outputs] = scale.shape;
+  check.dtype(bias.dtype === dtype, 'bias', bias, dtype);
+  check.shape(shapesMayEqual(bias.shape, [outputs]), 'bias', bias, `[${outputs}]`, 'there are that many scales');
+  return outputs;
 }

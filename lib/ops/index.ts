@@ -3,6 +3,7 @@ import type { AnyOp } from '../op.js';
 import * as augment from './augment.js';
 import * as basic from './basic.js';
 import * as batchNorm from './batchNorm.js';
+import * as binary from './binary.js';
 import * as conv from './conv.js';
 import * as dropout from './dropout.js';
 import * as elementwise from './elementwise.js';
@@ -24,6 +25,7 @@ import * as slb from './slb.js';
 export * from './augment.js';
 export { sumTo } from './basic.js';
 export * from './batchNorm.js';
+export * from './binary.js';
 export * from './conv.js';
 export * from './dropout.js';
 export * from './elementwise.js';
@@ -57,6 +59,7 @@ const families = [
   qconv,
   integer,
   lowbit,
+  binary,
   augment,
   batchNorm,
   optimizer,

@@ -2,11 +2,12 @@
  * Low-bit weights: codes 0 .. 2^bits − 1 of 1 to 4 bits, packed. A row of bytes is one output channel, its weights in the order of the
  * weight tensor: code i at bit i·bits, low bits of a byte first, zero bits up to a multiple of 64.
  */
-import { shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
-import { type Dtype, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
-import { checkCodes, requantized } from './codes.js';
+import type { Dtype, Shape, TensorType } from '../shape.js';
+import { checkCodes, checkOutputs, checkPacked, packedRowBytes, requantized, rowOf } from './codes.js';
 import { checkWindow } from './window.js';
+
+export { packedRowBytes };
 
 /**
  * What integer level a code stands for: 2·code − (2^bits − 1), evenly around zero without having it ('uniform': −1, 1; −3, −1, 1, 3; ...),
@@ -26,23 +27,9 @@ const grids: readonly Grid[] = ['uniform', 'zero'];
 export const levelsOf = (bits: number, grid: Grid): number[] =>
   Array.from({ length: 2 ** bits }, (_, code) => (grid === 'uniform' ? 2 * code - (2 ** bits - 1) : code - 2 ** (bits - 1)));
 
-/** Bytes of one output channel of so many weights. */
-export const packedRowBytes = (weights: number, bits: number) => 8 * Math.ceil((weights * bits) / 64);
-
-/** Weights of one output channel; axis 0 are the output channels. */
-const rowOf = (shape: Shape) => shape.slice(1).reduce((a, b) => a * b, 1);
-
 function checkGrid(check: Check, { bits, grid }: Packing): void {
   const least = grid === 'zero' ? 2 : 1;
   check.param(Number.isInteger(bits) && bits >= least && bits <= 4, 'bits', bits, `a whole number from ${least} to 4`);
-}
-
-/** The packed codes of weights of this shape. */
-function checkPacked(check: Check, input: string, packed: TensorType, shape: Shape, bits: number): void {
-  check.dtype(packed.dtype === 'uint8', input, packed, 'uint8');
-  const bytes = packedRowBytes(rowOf(shape), bits);
-  const fits = packed.shape.length === 2 && mayEqual(packed.shape[0], shape[0]) && mayEqual(packed.shape[1], bytes);
-  check.shape(fits, input, packed, `[${shape[0]}, ${bytes}]`, `that holds ${bits}-bit codes of weights of shape ${shapeText(shape)}`);
 }
 
 /**
@@ -95,16 +82,6 @@ const ofWindow = {
   groups: 1,
 };
 const ofOutput = { qmin: required<number>(), qmax: required<number>(), dtype: required<Dtype>() };
-
-/** One bias and one scale for each output; the scale says how many there are. */
-function checkOutputs(check: Check, bias: TensorType, scale: TensorType, dtype: Dtype): number {
-  check.dtype(scale.dtype === 'float32', 'scale', scale, 'float32');
-  check.shape(scale.shape.length === 1, 'scale', scale, '[out]');
-  const [outputs] = scale.shape;
-  check.dtype(bias.dtype === dtype, 'bias', bias, dtype);
-  check.shape(shapesMayEqual(bias.shape, [outputs]), 'bias', bias, `[${outputs}]`, 'there are that many scales');
-  return outputs;
-}
 
 /** The output shape of a linear layer. */
 function checkGemm(check: Check, [a, b, , scale]: readonly TensorType[], params: Packing): Shape {

@@ -21,6 +21,10 @@ struct Kept {
 
 namespace {
 
+// Aligned memory for one call, with room to read past the end; null when there is none. The caller frees it: a destructor would
+// need the exception tables' weak symbol.
+INLINE char* allocateScratch(int64_t bytes) { return static_cast<char*>(aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64)); }
+
 // Memory that a kernel fills unless it is filled already: the call's Kept, or else a part of the working memory of this call.
 struct Derived {
   char* memory;  // 64-byte aligned; null when there is none
@@ -32,9 +36,8 @@ struct Derived {
   INLINE Derived(Kept* of, int64_t bytes, void* workingMemory) : memory(static_cast<char*>(workingMemory)), filled(false), kept(of) {
     if (!kept) return;
     if (!kept->memory) {
-      const size_t size = static_cast<size_t>(bytes + 127) / 64 * 64;  // with room to read past the end
-      kept->memory = static_cast<char*>(aligned_alloc(64, size));
-      kept->bytes = kept->memory ? static_cast<int64_t>(size) : 0;
+      kept->memory = allocateScratch(bytes);
+      kept->bytes = kept->memory ? (bytes + 127) / 64 * 64 : 0;
     }
     memory = kept->memory;
     filled = kept->filled;

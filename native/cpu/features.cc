@@ -10,8 +10,9 @@ bool cpuHas(Needs needs) {
   static const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   static const bool avx512vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  static const bool avx512popcnt = avx512vnni && __builtin_cpu_supports("avx512vpopcntdq");
 #else
-  constexpr bool avx2 = false, avxvnni = false, avx512 = false, avx512vnni = false;
+  constexpr bool avx2 = false, avxvnni = false, avx512 = false, avx512vnni = false, avx512popcnt = false;
 #endif
   switch (needs) {
     case Needs::any: return true;
@@ -19,6 +20,7 @@ bool cpuHas(Needs needs) {
     case Needs::avxvnni: return avxvnni;
     case Needs::avx512: return avx512;
     case Needs::avx512vnni: return avx512vnni;
+    case Needs::avx512popcnt: return avx512popcnt;
   }
   return false;
 }
@@ -30,6 +32,7 @@ const char* needsName(Needs needs) {
     case Needs::avxvnni: return "avxvnni";
     case Needs::avx512: return "avx512";
     case Needs::avx512vnni: return "avx512vnni";
+    case Needs::avx512popcnt: return "avx512popcnt";
   }
   return "?";
 }

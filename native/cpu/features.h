@@ -3,7 +3,7 @@
 
 namespace lowbit {
 
-enum class Needs { any, avx2, avxvnni, avx512, avx512vnni };
+enum class Needs { any, avx2, avxvnni, avx512, avx512vnni, avx512popcnt };
 
 bool cpuHas(Needs needs);
 const char* needsName(Needs needs);

@@ -2,6 +2,7 @@
 import { augmentCases } from './augment.js';
 
 import { batchNormCases } from './batchNorm.js';
+import { binaryCases } from './binary.js';
 import type { Case } from './case.js';
 import { convCases } from './conv.js';
 import { convWeightGradCases } from './convWeightGrad.js';
@@ -42,5 +43,6 @@ export const cases: Record<string, Case[]> = {
   ...qconvCases,
   ...integerCases,
   ...lowbitCases,
+  ...binaryCases,
   ...augmentCases,
 };

@@ -178,3 +178,73 @@ test('what has no kernel for packed weights says so', (t) => {
   ]);
   t.deepEqual(output(lowered), output(graph));
 });
+
+interface Signed {
+  /** What is ±1: x through this. */
+  sign?: (graph: Graph, x: Value) => Value;
+  of?: Packing;
+}
+
+const number = (graph: Graph, value: number) => graph.constant(Tensor.scalar(value));
+const atLeast = (graph: Graph, x: Value, zero = 0) =>
+  graph.add(ops.where, [graph.add(ops.greaterOrEqual, [x, number(graph, zero)]), number(graph, 1), number(graph, -1)]);
+
+/** The sign of an image in NCHW, to a conv2d and a gemm of packed weights whose scales are powers of two: their float sums are exact. */
+function signedNetwork({ sign = atLeast, of = { bits: 1, grid: 'uniform' } }: Signed): Graph {
+  const graph = new Graph('g');
+  const layer = (shape: readonly number[]) => {
+    const packed = graph.constant(ops.packLevels(randomLevels(shape, of.bits, of.grid), of), 'packed');
+    const unpacked = graph.add(ops.unpackLevels, [packed], { ...of, shape });
+    return graph.add(ops.dequantize, [unpacked, graph.constant(Tensor.scalar(0.25)), graph.constant(Tensor.scalar(0, 'int8'))]);
+  };
+  const x = sign(graph, graph.input('x', { dtype: 'float32', shape: [2, 70, 5, 6] }));
+  const pixels = graph.add(ops.transpose, [x], { perm: [0, 2, 3, 1] });
+  const zeros = (n: number) => graph.constant(Tensor.from(new Float32Array(n), [n]));
+  const conv = graph.add(ops.conv2d, [pixels, layer([8, 3, 3, 35]), zeros(8)], { groups: 2, pads: [1, 1, 1, 0] }, 'conv');
+  const signs = graph.add(ops.where, [graph.add(ops.lessOrEqual, [number(graph, 0), conv]), number(graph, 1), number(graph, -1)]);
+  graph.output('y', graph.add(ops.gemm, [signs, layer([5, 8]), zeros(5)], {}, 'gemm'));
+  graph.output('z', graph.add(ops.gemm, [signs, layer([9, 8]), zeros(9)], {}, 'gemm2'));
+  return graph;
+}
+
+const outputsOf = (graph: Graph) => {
+  const x = random([2, 70, 5, 6], -1, 1, 3).toNumbers();
+  const results = run(graph, {
+    x: Tensor.from(
+      [0, -0, Number.NaN, ...x.slice(3)].map((v) => Math.round(v * 8) / 8),
+      [2, 70, 5, 6],
+      'float32',
+    ),
+  });
+  return Object.values(results).map((y) => bytesOf(y.data()));
+};
+
+test('layers of 1 bit on signs compare bits', (t) => {
+  for (const sign of [atLeast, (graph: Graph, x: Value) => atLeast(graph, x, 0.25)]) {
+    const graph = signedNetwork({ sign });
+    const { graph: lowered, float } = lowerInteger(graph);
+    verify(lowered);
+    t.deepEqual(opsOf(lowered), ['transpose', 'packSigns', 'binaryConv2d', 'packSigns', 'binaryGemm', 'binaryGemm']);
+    t.deepEqual(outputsOf(lowered), outputsOf(graph));
+    t.deepEqual(
+      float.map(({ op }) => op),
+      [],
+    );
+  }
+});
+
+test('what has a third value, another sign of NaN or more bits stays as it is', (t) => {
+  const kept = (signed: Signed) => {
+    const lowered = lowerInteger(signedNetwork(signed)).graph;
+    t.deepEqual(outputsOf(lowered), outputsOf(signedNetwork(signed)));
+    return opsOf(lowered).filter((name) => name.endsWith('Conv2d') || name.endsWith('Conv2dFloat'));
+  };
+  const others: ((graph: Graph, x: Value) => Value)[] = [
+    (graph, x) => graph.add(ops.sign, [x]),
+    (graph, x) => graph.add(ops.where, [graph.add(ops.less, [x, number(graph, 0)]), number(graph, -1), number(graph, 1)]),
+    (graph, x) => graph.add(ops.where, [graph.add(ops.greaterOrEqual, [x, number(graph, 0)]), number(graph, 1), number(graph, 0)]),
+    (graph, x) => graph.add(ops.where, [graph.add(ops.greaterOrEqual, [x, number(graph, -Infinity)]), number(graph, 1), number(graph, -1)]),
+  ];
+  for (const sign of others) t.deepEqual(kept({ sign }), ['lowbitConv2dFloat']);
+  t.deepEqual(kept({ of: { bits: 2, grid: 'uniform' } }), ['lowbitConv2dFloat']);
+});

@@ -15,6 +15,8 @@ const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
 
 export class Lowering extends Rewriter {
   readonly #codes = new Map<Value, Codes>();
+  /** Packed signs in the new graph, by the old values that are ±1. */
+  readonly signs = new Map<Value, Value>();
   /** Why a node could not be lowered, by its name. */
   readonly reasons = new Map<string, string>();
 

@@ -2,9 +2,11 @@
 import type { Graph, Node, Value } from '../../graph/graph.js';
 import * as ops from '../../ops/index.js';
 import { productScales, quantizeBias } from '../../quant/scheme.js';
+import type { Shape } from '../../shape.js';
 import { scope, Tensor } from '../../tensor.js';
 import { outputParams, packedBehind, paramsOf, type Target, type WeightCodes } from './codes.js';
 import type { Lowering } from './lowering.js';
+import { packedSigns } from './signs.js';
 
 /** The integer node of a product, or the reason why there is none. Without a target the output is float32. */
 export function lowerProduct(node: Node, target: Target | undefined, to: Lowering): Value | string {
@@ -38,7 +40,10 @@ export function lowerProduct(node: Node, target: Target | undefined, to: Lowerin
   return to.graph.add(ops.qconv2d, operands, { ...params, wZero: weights.zero }, node.name);
 }
 
-/** A layer of packed weights on real numbers, which reads them as they are; nothing for other nodes. */
+/**
+ * A layer of packed weights on real numbers, which reads them as they are; nothing for other nodes. On ±1 and with weights of 1 bit it is
+ * one of signs, whose sums are exact where those of real numbers are rounded at every step.
+ */
 export function lowerPacked(node: Node, to: Lowering): Value | undefined {
   if (node.op !== ops.gemm && node.op !== ops.conv2d) return undefined;
   const [x, w, bias] = node.inputs;
@@ -49,9 +54,18 @@ export function lowerPacked(node: Node, to: Lowering): Value | undefined {
     Float32Array.from({ length: shape[0] }, (_, c) => scales[scales.length === 1 ? 0 : c]),
     [shape[0]],
   );
-  const operands = [to.get(x), codes, to.get(bias), to.graph.constant(scale, `${node.name}.scale`)];
+  const signs = packing.bits === 1 ? packedSigns(x, to) : undefined;
+  const operands = [signs ?? to.get(x), codes, to.get(bias), to.graph.constant(scale, `${node.name}.scale`)];
+  if (signs) return lowerSigns(node, operands, shape, to);
   if (node.op === ops.gemm) return to.graph.add(ops.lowbitGemmFloat, operands, { ...packing }, node.name);
   return to.graph.add(ops.lowbitConv2dFloat, operands, { ...node.params, kernel: shape.slice(1, 3), ...packing }, node.name);
+}
+
+function lowerSigns(node: Node, operands: readonly Value[], shape: Shape, to: Lowering): Value {
+  if (node.op === ops.gemm) return to.graph.add(ops.binaryGemm, operands, { columns: shape[1] }, node.name);
+  const { groups = ops.conv2d.params.groups } = node.params;
+  const params = { ...node.params, kernel: shape.slice(1, 3), channels: shape[3] * Number(groups) };
+  return to.graph.add(ops.binaryConv2d, operands, params, node.name);
 }
 
 /** Why a node that is no product here computes on real numbers. */

@@ -17,10 +17,6 @@
 namespace lowbit {
 namespace {
 
-// Aligned memory for one call, with room to read past the end; null when there is none. The caller frees it: a destructor would
-// need the exception tables' weak symbol.
-INLINE char* allocateScratch(int64_t bytes) { return static_cast<char*>(aligned_alloc(64, static_cast<size_t>(bytes + 127) / 64 * 64)); }
-
 // What turns stored activations into unsigned codes: q ^ flip.
 INLINE uint8_t flipOf(const View& x) { return x.dtype == Dtype::int8 ? 128 : 0; }
 
