@@ -96,7 +96,14 @@ export function native() {
   return loaded;
 }
 
+/** What LOWBIT_CPU may say: the newest instructions that kernels may use, from old to new; "any" leaves the plain references. */
+const processors = ['any', 'avx2', 'avxvnni', 'avx512', 'avx512vnni', 'avx512popcnt'];
+
 function load() {
+  const limit = process.env.LOWBIT_CPU;
+  if (limit !== undefined && !processors.includes(limit)) {
+    fail({ code: 'option', where: 'the environment', option: 'LOWBIT_CPU', came: limit, expected: `one of ${processors.join(', ')}` });
+  }
   const require = createRequire(import.meta.url);
   let path = '';
   try {

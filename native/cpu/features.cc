@@ -1,8 +1,22 @@
 #include "features.h"
 
-namespace lowbit {
+#include <cstdlib>
+#include <cstring>
 
-bool cpuHas(Needs needs) {
+namespace lowbit {
+namespace {
+
+constexpr Needs kAll[] = {Needs::any, Needs::avx2, Needs::avxvnni, Needs::avx512, Needs::avx512vnni, Needs::avx512popcnt};
+
+// LOWBIT_CPU names the newest instructions that may be used; lib/native.ts refuses other names.
+Needs newestAllowed() {
+  const char* name = std::getenv("LOWBIT_CPU");
+  for (Needs needs : kAll)
+    if (name && !std::strcmp(name, needsName(needs))) return needs;
+  return Needs::avx512popcnt;
+}
+
+bool processorHas(Needs needs) {
 #if defined(__x86_64__)
   // __builtin_cpu_supports asks cpuid and also whether the operating system saves the registers.
   static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -23,6 +37,13 @@ bool cpuHas(Needs needs) {
     case Needs::avx512popcnt: return avx512popcnt;
   }
   return false;
+}
+
+}  // namespace
+
+bool cpuHas(Needs needs) {
+  static const Needs newest = newestAllowed();
+  return needs <= newest && processorHas(needs);
 }
 
 const char* needsName(Needs needs) {

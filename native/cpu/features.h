@@ -3,6 +3,7 @@
 
 namespace lowbit {
 
+// From old to new.
 enum class Needs { any, avx2, avxvnni, avx512, avx512vnni, avx512popcnt };
 
 bool cpuHas(Needs needs);

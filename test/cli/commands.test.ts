@@ -115,7 +115,7 @@ test('bench', async (t) => {
   const { stdout } = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01']);
   t.regex(stdout, /batch +threads +median ms +samples\/s +times fp32\nfp32 +1 +1 .* 1\.00\n/);
   const layers = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01', '--layers']);
-  t.regex(layers.stdout, /fp32, batch 1, 1 thread:\nlayer +op +output +µs +share +Gop\/s\n.*conv2d +1×\d+×\d+×\d+ +[\d.]+ +[\d.]+ %/);
+  t.regex(layers.stdout, /fp32, batch 1, 1 thread:\nlayer +op +output +µs +share +Gop\/s\n.*conv2d\w* +1×\d+×\d+×\d+ +[\d.]+ +[\d.]+ %/);
 });
 
 test('doctor', async (t) => {
@@ -124,6 +124,12 @@ test('doctor', async (t) => {
   t.deepEqual(keys(data), ['addon', 'cuda', 'cudaProblem', 'node', 'packages', 'platform', 'problem', 'version']);
   t.deepEqual(keys(data.packages as object), ['onnxruntime-node', 'sharp']);
   t.is(data.problem, null);
+});
+
+test('LOWBIT_CPU leaves older instructions, and takes no name that nobody knows', async (t) => {
+  const cpu = async (LOWBIT_CPU: string) => (await lowbit(folder, ['doctor'], { env: { LOWBIT_CPU } })).stdout;
+  t.regex(await cpu('any'), /^cpu +no vector extensions\n.*\nqconv2d +reference$/m);
+  t.regex(await cpu('sse'), /LOWBIT_CPU is "sse", expected one of any, avx2, /);
 });
 
 test('demo', async (t) => {
