@@ -59,6 +59,7 @@ export { batchNormToConv } from './passes/batchNormToConv.js';
 export { cancelTransposes } from './passes/cancelTransposes.js';
 export { foldBatchNorm } from './passes/foldBatchNorm.js';
 export { foldConstants } from './passes/foldConstants.js';
+export { fuseElementwise } from './passes/fuseElementwise.js';
 export { fuseEpilogues } from './passes/fuseEpilogues.js';
 export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';

@@ -37,7 +37,7 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
   },
   {
     from: /^session\/(compile|session)$/,
-    to: /^passes\/(lowerInteger|foldConstants|fuseEpilogues)$/,
+    to: /^passes\/(lowerInteger|foldConstants|fuseEpilogues|fuseElementwise)$/,
     reason: 'what runs is a rewritten graph',
   },
   {

@@ -7,6 +7,7 @@ import * as binary from './binary.js';
 import * as conv from './conv.js';
 import * as dropout from './dropout.js';
 import * as elementwise from './elementwise.js';
+import * as fused from './fused.js';
 import * as gemm from './gemm.js';
 import * as integer from './integer.js';
 import * as layout from './layout.js';
@@ -29,6 +30,7 @@ export * from './binary.js';
 export * from './conv.js';
 export * from './dropout.js';
 export * from './elementwise.js';
+export { fusedElementwise } from './fused.js';
 export * from './gemm.js';
 export * from './integer.js';
 export * from './layout.js';
@@ -47,6 +49,7 @@ export * from './slb.js';
 const families = [
   basic,
   elementwise,
+  fused,
   reduce,
   layout,
   gemm,

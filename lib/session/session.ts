@@ -4,6 +4,7 @@ import { checkOptions, fail, shapeText } from '../error.js';
 import { entry, type Graph } from '../graph/graph.js';
 import { native, type PortMemory } from '../native.js';
 import { foldConstants } from '../passes/foldConstants.js';
+import { fuseElementwise } from '../passes/fuseElementwise.js';
 import { fuseEpilogues } from '../passes/fuseEpilogues.js';
 import { type Shape, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
 import { arrayFor, holds, settled, Tensor, type TensorData } from '../tensor.js';
@@ -219,7 +220,7 @@ export class Session {
     const known = this.#plans.get(key);
     if (known) return known;
     const named = Object.fromEntries(this.inputs.map(({ name }, i) => [name, shapes[i]]));
-    const plan = makePlan(fuseEpilogues(foldConstants(this.#graph, named)), this.#kept);
+    const plan = makePlan(fuseElementwise(fuseEpilogues(foldConstants(this.#graph, named))), this.#kept);
     this.#plans.set(key, plan);
     const [oldest] = this.#plans.keys();
     if (this.#plans.size > mostPlans) {

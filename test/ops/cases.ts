@@ -8,6 +8,7 @@ import { convCases } from './conv.js';
 import { convWeightGradCases } from './convWeightGrad.js';
 import { dropoutCases } from './dropout.js';
 import { elementwiseCases } from './elementwise.js';
+import { fusedCases } from './fused.js';
 import { gemmCases } from './gemm.js';
 import { integerCases } from './integer.js';
 import { layoutCases } from './layout.js';
@@ -25,6 +26,7 @@ import { slbCases } from './slb.js';
 
 export const cases: Record<string, Case[]> = {
   ...elementwiseCases,
+  ...fusedCases,
   ...reduceCases,
   ...layoutCases,
   ...gemmCases,

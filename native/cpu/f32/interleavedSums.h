@@ -29,13 +29,16 @@ struct Sums {
   }
   INLINE void add(int slot, Wide x) { part[slot] = part[slot] + x; }
   INLINE void addProduct(int slot, Wide a, Wide b) { part[slot] = multiplyAdd(a, b, part[slot]); }
+  // Partial sums 8, 4, 2 and 1 apart are added, as by foldInterleaved.
   INLINE double total() const {
-    double all[kInterleaved];
-    each<kSlots>([&](auto slot) {
-      storeDoubles(all + slot * kWidth, part[slot].low);
-      storeDoubles(all + slot * kWidth + kDoubles, part[slot].high);
-    });
-    return foldInterleaved(all);
+#if defined(__AVX512F__)
+    const Doubles eight = part[0].low + part[0].high;
+    const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+#else
+    const __m256d four = (part[0].low + part[1].low) + (part[0].high + part[1].high);
+#endif
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
   }
 };
 

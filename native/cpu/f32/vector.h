@@ -30,6 +30,8 @@ INLINE Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
 INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
 }
+// a is NaN ? yes : no
+INLINE Vector ifNaN(Vector a, Vector yes, Vector no) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), no, yes); }
 
 // The first `count` lanes of a vector; all of them if there are more.
 struct Lanes {
@@ -52,6 +54,7 @@ INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return _mm256_fmadd_
 INLINE Vector larger(Vector a, Vector b) { return _mm256_max_ps(a, b); }
 INLINE Vector smaller(Vector a, Vector b) { return _mm256_min_ps(a, b); }
 INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+INLINE Vector ifNaN(Vector a, Vector yes, Vector no) { return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
 
 // The first `count` lanes of a vector; all of them if there are more. Masked stores are slow on some CPUs, so whole vectors avoid them.
 struct Lanes {
@@ -78,6 +81,7 @@ INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return __builtin_fma
 INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 INLINE Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
 INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) { return a < b ? yes : no; }
+INLINE Vector ifNaN(Vector a, Vector yes, Vector no) { return a != a ? yes : no; }
 
 #endif
 

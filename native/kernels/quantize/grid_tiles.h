@@ -4,9 +4,9 @@
 #pragma once
 #include "../../core/check.h"
 #include "../../core/scratch.h"
+#include "../../cpu/f32/codes.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "grid_lanes.h"
 
 namespace lowbit {
 namespace {

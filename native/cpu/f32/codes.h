@@ -1,7 +1,7 @@
 // Vectors of floats and codes for AVX-512 or AVX2, whichever the including file is compiled for. A count of kWidth or more is a whole
 // vector; stores of fewer write no more.
 #pragma once
-#include "../../cpu/f32/vector.h"
+#include "vector.h"
 
 namespace lowbit {
 namespace {
