@@ -38,8 +38,8 @@ export function call(
 function submit(more: boolean): void {
   const { words, count } = list;
   list.count = 0;
-  parts.push(native().addon.submit(words, count, more));
-  releaseWaiting();
+  parts.push(native().addon.submit(words, count, more, waiting));
+  waiting = [];
 }
 
 function flush(): void {

@@ -48,8 +48,11 @@ interface Addon {
   release(handle: number): boolean;
   copy(handle: number, array: ArrayBufferView, write: boolean): void;
   call(words: Float64Array, count: number): number;
-  /** `more`: the next submission belongs to this one, and does nothing where this one fails. */
-  submit(words: Float64Array, count: number, more: boolean): Promise<void>;
+  /**
+   * `more`: the next submission belongs to this one, and does nothing where this one fails. `unused`: handles that only these calls need;
+   * their memory is free when those have run.
+   */
+  submit(words: Float64Array, count: number, more: boolean, unused: readonly number[]): Promise<void>;
   /** What the steps of a session keep from run to run, `count` of them. */
   createKept(count: number): NativeKept;
   keptBytes(kept: NativeKept): number;

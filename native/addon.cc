@@ -230,11 +230,14 @@ Napi::Value enqueue(const Napi::CallbackInfo& info, Job&& job) {
   return Napi::Value(env, promise);
 }
 
-// submit(words, count, more) -> Promise, resolved when every call has run on the executor thread; `more`: the next job belongs to this one
+// submit(words, count, more, unused) -> Promise, resolved when every call has run on the executor thread; `more`: the next job belongs to
+// this one; `unused`: handles that nobody needs but these calls, released before the first of them runs
 Napi::Value submit(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     auto list = std::make_shared<std::vector<PreparedCall>>(calls(info));
     Environment& environment = environmentOf(info);
+    auto unused = info[3].As<Napi::Array>();
+    for (uint32_t i = 0; i < unused.Length(); i++) environment.buffers.remove(Napi::Value(unused[i]).ToNumber().DoubleValue());
     auto group = environment.group ? environment.group : std::make_shared<Group>();
     environment.group = info[2].ToBoolean() ? group : nullptr;
     const auto work = [list](Job& job) {
