@@ -547,6 +547,14 @@ export const elementwiseCases: Record<string, Case[]> = {
       expect: ([a]) => a.map((x) => x * x),
       bound: rounded,
     },
+    ...['float32', 'float64', 'int64'].map(
+      (dtype): Case => ({
+        note: `cubes, exponent ${dtype}`,
+        inputs: () => [random([7, 41]), Tensor.scalar(3, dtype as Dtype)],
+        expect: ([a]) => a.map((x) => Math.fround(x * x * x)),
+        gradient: false, // by the exponent there is none where a is negative
+      }),
+    ),
     {
       note: 'slope of powers 0 and 1',
       inputs: () => [Tensor.from([0, 0, 2, -3]), Tensor.from([0, 1, 0, 1], [4], 'int8')],
