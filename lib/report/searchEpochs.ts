@@ -1,5 +1,6 @@
 /** The epochs of a search: what its run says of each beside what its layers have come to. */
 import type { SlbEpoch } from '../quant/slb/callback.js';
+import { overall } from '../quant/slb/watch.js';
 import { type EpochReport, numberOf } from '../train/callback.js';
 import type { Turn } from './chart.js';
 
@@ -7,7 +8,6 @@ import type { Turn } from './chart.js';
 export interface SearchedRun {
   history: readonly EpochReport[];
   search: readonly SlbEpoch[];
-  layers: readonly { weights: number }[];
 }
 
 export interface SearchedEpoch {
@@ -22,28 +22,21 @@ export interface SearchedEpoch {
   flipRate?: number;
 }
 
-export function epochsOf({ history, search, layers }: SearchedRun): SearchedEpoch[] {
-  const weights = layers.map((layer) => layer.weights);
+export function epochsOf({ history, search }: SearchedRun): SearchedEpoch[] {
   const byNumber = new Map(search.map((epoch) => [epoch.epoch, epoch]));
   return history.map((report) => {
     const found = byNumber.get(report.epoch);
     if (!found) return { report };
     const confidences = found.layers.map(({ confidence }) => confidence);
+    const { confidence, flipRate } = overall(found.layers);
     return {
       report,
       search: found,
-      confidence: weightedMean(confidences, weights),
+      confidence,
       leastSure: confidences.length > 1 ? Math.min(...confidences) : undefined,
-      flipRate: found === search[0] ? undefined : weightedMean(found.layers.map(flipRateOf), weights),
+      flipRate: found === search[0] ? undefined : flipRate,
     };
   });
-}
-
-const flipRateOf = ({ flipRate }: SlbEpoch['layers'][number]) => flipRate;
-
-function weightedMean(values: readonly number[], weights: readonly number[]): number | undefined {
-  const total = values.reduce((sum, _, i) => sum + weights[i], 0);
-  return total ? values.reduce((sum, value, i) => sum + value * weights[i], 0) / total : undefined;
 }
 
 /** A number of decided weights: of the validation, which sees them alone. */
