@@ -59,12 +59,15 @@ function isWide(lines: readonly Line[]): boolean {
   return Math.min(...numbers) > 0 && Math.max(...numbers) > widestRatio * Math.min(...numbers);
 }
 
-/** The chart without what is far below the best, if that hides how the best differ. */
+/** The chart from where each line stays near the best, if what is far below hides how the best differ. */
 function closeUp(chart: Chart): Chart[] {
   const numbers = numbersOf(chart.lines);
   const best = Math.max(...numbers);
   if (Math.min(...numbers) > best - 2 * closeRange) return [];
   const isClose = (value: number | undefined) => value !== undefined && value >= best - closeRange;
-  const lines = chart.lines.map(({ name, values }) => ({ name, values: values.map((value) => (isClose(value) ? value : undefined)) }));
+  const lines = chart.lines.map(({ name, values }) => {
+    const far = values.findLastIndex((value) => value !== undefined && !isClose(value));
+    return { name, values: values.map((value, epoch) => (epoch > far ? value : undefined)) };
+  });
   return [{ ...chart, lines, level: isClose(chart.level?.value) ? chart.level : undefined }];
 }
