@@ -85,14 +85,17 @@ void PreparedCall::bind() {
   output.data = at(inputs.size());
 }
 
-int PreparedCall::run() {
+int PreparedCall::tryRun() {
   Call call{inputs.data(), static_cast<int>(inputs.size()), output, params.data(), kept};
-  int ran;
   try {
-    ran = dispatch(*op, call, row);
+    return dispatch(*op, call, row);
   } catch (const std::out_of_range& e) {
     throw Fault("data", std::string(op->name) + ": " + e.what());
   }
+}
+
+int PreparedCall::run() {
+  const int ran = tryRun();
   if (ran < 0) throw Fault("declined", std::string(op->name) + " row " + std::to_string(row));
   return ran;
 }

@@ -35,7 +35,9 @@ struct PreparedCall {
 
   // Gives the views their memory. Before that, of calls that wait in a queue, none holds any.
   void bind();
-  // Returns the index of the row that ran; throws Fault "declined" where none took the call, "data" for indices out of range.
+  // Returns the index of the row that ran, -1 where none took the call; throws Fault "data" for indices out of range.
+  int tryRun();
+  // The same, but throws Fault "declined" where none took the call.
   int run();
 };
 

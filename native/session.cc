@@ -20,11 +20,21 @@ int64_t KeptTable::bytes() const {
 
 namespace {
 
-// Only the row that filled a Kept can read it.
+// Only the row that filled a Kept can read it. Where that one declines, as it may for another size of the first input, others do without.
 void runStep(PreparedCall& call) {
-  if (call.kept && call.kept->filled) call.row = call.kept->row;
-  const int ran = call.run();
-  if (call.kept) call.kept->row = ran;
+  Kept* const kept = call.kept;
+  if (!kept || !kept->filled) {
+    const int ran = call.run();
+    if (kept) kept->row = ran;
+    return;
+  }
+  call.row = kept->row;
+  const bool ran = call.tryRun() >= 0;
+  call.row = -1;
+  if (ran) return;
+  call.kept = nullptr;
+  call.run();
+  call.kept = kept;
 }
 
 }  // namespace

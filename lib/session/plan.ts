@@ -39,13 +39,13 @@ export class KeptPlaces {
     this.native = native().addon.createKept(count);
   }
 
-  /** The same for the same node with the same constants; -1 where one of its weights varies, or there is no more room. */
-  of(node: Node, graph: Graph): number {
+  /** The same for the same op with the same parameters and constants; -1 where one of its weights varies, or there is no more room. */
+  of(node: Node, numbers: readonly (readonly number[])[], graph: Graph): number {
     const { inputs: names, streams = [] } = node.op;
     const weights = node.inputs.filter((_, i) => i > 0 && !streams.includes(names[i]));
     const constants = weights.map((value) => graph.constantOf(value));
     if (!constants.length || !constants.every((tensor) => tensor !== undefined)) return -1;
-    const key = [node.name, ...constants.map((tensor) => tensor.handle)].join();
+    const key = [node.op.name, ...constants.map((tensor) => tensor.handle), ...numbers.map((list) => list.join(' '))].join();
     const place = this.#places.get(key) ?? this.#places.size;
     if (place >= this.count) return -1;
     this.#places.set(key, place);
@@ -72,7 +72,7 @@ export function makePlan(graph: Graph, kept: KeptPlaces): SessionPlan {
   for (const [i, { node, macs }] of steps.entries()) {
     const { index, numbers } = callNumbers(node.op, completeParams(node.op, params.get(node)!));
     words.push(index, -1, node.inputs.map(memory.placeOf), memory.placeOf(node.output), numbers);
-    notes.set([kept.of(node, graph), threadsFor(macs)], 2 * i);
+    notes.set([kept.of(node, numbers, graph), threadsFor(macs)], 2 * i);
   }
   const outputs = graph.outputs.map(({ value }) => value);
   const plan = native().addon.createPlan(words.words, words.count, notes, kept.native, memory.ports(graph.inputs), memory.ports(outputs));

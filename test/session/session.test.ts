@@ -44,6 +44,43 @@ test('weights are packed once and shared by all batch sizes', (t) => {
   t.true(session.memory.arena > arena);
 });
 
+test('calls that differ in a number alone keep weights of their own', (t) => {
+  const graph = new Graph('twice');
+  const x = graph.input('x', { dtype: 'uint8', shape: [3, 8] });
+  const w = graph.constant(
+    Tensor.from(
+      Int8Array.from({ length: 40 }, (_, i) => (i % 9) - 4),
+      [5, 8],
+    ),
+  );
+  const [bias, scale] = [Tensor.from(new Int32Array(5)), Tensor.from(new Float32Array(5).fill(1))].map((tensor) => graph.constant(tensor));
+  for (const aZero of [0, 100]) {
+    graph.output(`y${aZero}`, graph.add(ops.qgemm, [x, w, bias, scale], { aZero, qmin: 0, qmax: 255, dtype: 'float32' }, 'same name'));
+  }
+  using session = compile(graph);
+  const given = Tensor.from(
+    Uint8Array.from({ length: 24 }, (_, i) => i * 10),
+    [3, 8],
+  );
+  for (let i = 0; i < 2; i++) t.deepEqual(inBytes(session.runSync({ x: given })), plainly(graph, { x: given }));
+});
+
+// Vector rows decline zeros beside an image that are much wider than it.
+test('images of a size that the row of the first does not take', (t) => {
+  const graph = new Graph('sizes');
+  const x = graph.input('x', { dtype: 'float32', shape: [1, Number.NaN, Number.NaN, 4] });
+  const inputs = [x, weight(graph, 'w', [6, 1, 41, 4]), weight(graph, 'bias', [6])];
+  graph.output('y', graph.add(ops.conv2d, inputs, { pads: [0, 40, 0, 40] }));
+  using session = compile(graph);
+  for (const size of [20, 1, 2, 20]) {
+    const image = Tensor.from(
+      Float32Array.from({ length: size * size * 4 }, (_, i) => Math.sin(i)),
+      [1, size, size, 4],
+    );
+    t.deepEqual(inBytes(session.runSync({ x: image })), plainly(graph, { x: image }));
+  }
+});
+
 test('arrays of the caller are filled', async (t) => {
   using session = compile(smallNet(), { shapes: { image: [2, 6, 6, 3] } });
   const image = randomImages(2);
