@@ -1,40 +1,33 @@
 // An image of signs in bands of output rows: the input rows of a band with their padding, so that no tap needs a check and every tap of a
 // pixel is at a constant offset. Padding with 1 is bits of 1; with 0 and -1 bits of 0.
 #pragma once
-#include "../../cpu/pool.h"
+#include "../../cpu/rowBands.h"
 #include "panels.h"
 
 namespace lowbit {
 namespace {
 
-struct SignBands {
+constexpr int64_t kSignBandBytes = 32768;
+
+struct SignBands : RowBands {
   const binaryConv2d_call& c;
-  int64_t height, width, channels, words, rows, columns, kh, kw;  // of the image and its pixels, of y, of the kernel
-  int64_t rowWords;                                               // words of one padded row
-  int64_t rowsPerBand, bandsPerImage;
-  bool inPlace;  // unpadded whole words are read where they lie
+  int64_t height, width, channels, words, columns, kh, kw;  // of the image and its pixels, of y, of the kernel
+  int64_t rowWords;                                         // words of one padded row
+  bool inPlace;                                             // unpadded whole words are read where they lie
 
   explicit SignBands(const binaryConv2d_call& call)
-      : c(call),
+      : RowBands(call.x.shape[0], call.y.shape[1], kSignBandBytes / (rowBytes(call) * call.strides[0] + 1) + 1),
+        c(call),
         height(c.x.shape[1]),
         width(c.x.shape[2]),
         channels(c.channels.integer()),
         words(signWords(channels)),
-        rows(c.y.shape[1]),
         columns(c.y.shape[2]),
         kh(c.kernel[0]),
         kw(c.kernel[1]),
         rowWords((width + c.pads[1] + c.pads[3]) * words),
-        inPlace(channels % 64 == 0 && !c.pads[0] && !c.pads[1] && !c.pads[2] && !c.pads[3]) {
-    // About 32 KB a band, a share for every thread, and bands of about equal height.
-    const int64_t fitting = 32768 / (rowWords * 8 * c.strides[0] + 1) + 1;
-    const int64_t fair = ceilDiv(c.x.shape[0] * rows, threads());
-    bandsPerImage = ceilDiv(rows, smaller(rows, smaller(fitting, fair)));
-    rowsPerBand = ceilDiv(rows, bandsPerImage);
-    bandsPerImage = ceilDiv(rows, rowsPerBand);
-  }
+        inPlace(channels % 64 == 0 && !c.pads[0] && !c.pads[1] && !c.pads[2] && !c.pads[3]) {}
 
-  int64_t count() const { return c.x.shape[0] * bandsPerImage; }
   int64_t inputRows(int64_t outputRows) const { return (outputRows - 1) * c.strides[0] + (kh - 1) * c.dilations[0] + 1; }
   int64_t tapOffset(int64_t a, int64_t b) const { return a * c.dilations[0] * rowWords + b * c.dilations[1] * words; }
   int64_t wordsPerBand() const { return inPlace ? 0 : inputRows(rowsPerBand) * rowWords; }
@@ -64,13 +57,14 @@ struct SignBands {
 
   // body(words, image, first output row, rows) for every band, on all threads; scratch is one part a worker.
   template <class F> void each(int64_t workers, uint64_t* scratch, F&& body) const {
-    parallel(workers, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t worker = begin; worker < end; worker++)
-        for (int64_t i = count() * worker / workers; i < count() * (worker + 1) / workers; i++) {
-          const int64_t image = i / bandsPerImage, first = i % bandsPerImage * rowsPerBand, some = smaller(rowsPerBand, rows - first);
-          body(load(image, first, some, scratch + worker * wordsPerBand()), image, first, some);
-        }
+    eachBand(workers, [&](int64_t worker, int64_t image, int64_t first, int64_t some) {
+      body(load(image, first, some, scratch + worker * wordsPerBand()), image, first, some);
     });
+  }
+
+ private:
+  static int64_t rowBytes(const binaryConv2d_call& call) {
+    return (call.x.shape[2] + call.pads[1] + call.pads[3]) * signWords(call.channels.integer()) * 8;
   }
 };
 
