@@ -1,6 +1,6 @@
 /** Calls as numbers: how an op call reaches the addon, at once or together with others on a thread of its own. */
 import { CallWords } from './callWords.js';
-import { type Fault, LowbitError } from './error.js';
+import { asFault } from './error.js';
 import { native } from './native.js';
 import { setPending, type Tensor } from './tensor.js';
 
@@ -93,20 +93,4 @@ export async function offThread<T>(body: () => T): Promise<T> {
   if ('error' in outcome) throw asFault(outcome.error);
   if (faults.length) throw asFault(faults[0].reason);
   return outcome.result;
-}
-
-/** Faults of the addon, "code: text", as a LowbitError; anything else as it is. */
-export function asFault(error: unknown): unknown {
-  if (error instanceof LowbitError || !(error instanceof Error)) return error;
-  const [, code, text] = /^([a-z-]+): ([\s\S]*)$/.exec(error.message) ?? [];
-  const [, where, problem] = /^(\w+): ([\s\S]*)$/.exec(text ?? '') ?? [];
-  const faults: Record<string, Fault> = {
-    'out-of-memory': { code: 'outOfMemory', what: text },
-    disposed: { code: 'disposed', what: text },
-    declined: { code: 'kernel', op: (text ?? '').split(' ')[0], row: (text ?? '').split(' row ')[1], problem: 'does not take this call' },
-    data: { code: 'data', where, problem },
-    aborted: { code: 'aborted', what: text },
-    internal: { code: 'internal', problem: text },
-  };
-  return code in faults ? new LowbitError(faults[code]) : error;
 }

@@ -20,6 +20,8 @@ export type Fault =
   | { code: 'kernel'; op: string; row: string; problem: string }
   | { code: 'native'; problem: string; todo: string; cause?: unknown }
   | { code: 'missing'; what: string; because: string; todo: string }
+  | { code: 'device'; op: string; devices: readonly string[] }
+  | { code: 'cuda'; problem: string }
   | { code: 'aborted'; what: string }
   | { code: 'internal'; problem: string };
 
@@ -41,6 +43,23 @@ export class LowbitError extends Error {
 /** Throws the fault. */
 export function fail(fault: Fault): never {
   throw new LowbitError(fault);
+}
+
+/** Faults of the addon, "code: text", as a LowbitError; anything else as it is. */
+export function asFault(error: unknown): unknown {
+  if (error instanceof LowbitError || !(error instanceof Error)) return error;
+  const [, code, text] = /^([a-z-]+): ([\s\S]*)$/.exec(error.message) ?? [];
+  const [, where, problem] = /^(\w+): ([\s\S]*)$/.exec(text ?? '') ?? [];
+  const faults: Record<string, Fault> = {
+    'out-of-memory': { code: 'outOfMemory', what: text },
+    disposed: { code: 'disposed', what: text },
+    declined: { code: 'kernel', op: (text ?? '').split(' ')[0], row: (text ?? '').split(' row ')[1], problem: 'does not take this call' },
+    data: { code: 'data', where, problem },
+    cuda: { code: 'cuda', problem: text },
+    aborted: { code: 'aborted', what: text },
+    internal: { code: 'internal', problem: text },
+  };
+  return code in faults ? new LowbitError(faults[code]) : error;
 }
 
 function render(fault: Fault): string {
@@ -80,6 +99,10 @@ function render(fault: Fault): string {
       return `the native addon could not be loaded: ${fault.problem}. ${fault.todo}`;
     case 'missing':
       return `${fault.what} is not installed, and ${fault.because}. ${fault.todo}`;
+    case 'device':
+      return `${fault.op}: its inputs lie on ${fault.devices.join(' and ')}, expected one device; move them with tensor.to(device).`;
+    case 'cuda':
+      return `the graphics card cannot be used: ${fault.problem}.`;
     case 'aborted':
       return `${fault.what} was stopped by its signal.`;
     case 'internal':

@@ -2,6 +2,7 @@
 
 export { type Differentiated, noGrad, valueAndGradients } from './autograd.js';
 export { offThread } from './calls.js';
+export { type CudaCard, cudaCard } from './cuda.js';
 export type { Augmentation } from './data/augment.js';
 export { type Batch, type Dataset, dataset, type Samples, type Source, type Window } from './data/dataset.js';
 export { type DigitsOptions, digits } from './data/digits.js';
@@ -102,7 +103,7 @@ export {
 } from './safetensors.js';
 export { type CompileOptions, compile } from './session/compile.js';
 export { Session, type SessionInputs, type SessionPort, type SessionRunOptions, type StepTime } from './session/session.js';
-export { type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
+export { type Device, type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
 export { fit } from './train/fit.js';
 export * as train from './train/index.js';

@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CudaCard } from './cuda.js';
 import { fail } from './error.js';
+import type { Device } from './shape.js';
 
 /** One row of the op table. */
 export interface RowInfo {
-  device: 'cpu' | 'cuda';
+  device: Device;
   needs: string;
   variant: string;
   runnable: boolean;
@@ -44,9 +46,12 @@ export type PortMemory = ArrayBufferView | number;
 interface Addon {
   schema(): Schema;
   /** `later`: memory is taken when a call first touches it. */
-  alloc(bytes: number, later: boolean): number;
+  alloc(bytes: number, later: boolean, cuda: boolean): number;
   release(handle: number): boolean;
   copy(handle: number, array: ArrayBufferView, write: boolean): void;
+  /** The elements of a buffer to another of its size, on any device. */
+  move(from: number, to: number): void;
+  cuda(): CudaCard | { problem: string };
   call(words: Float64Array, count: number): number;
   /**
    * `more`: the next submission belongs to this one, and does nothing where this one fails. `unused`: handles that only these calls need;

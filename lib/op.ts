@@ -1,8 +1,8 @@
 /** The one door between TypeScript and native code: checks, infers the output, dispatches, records. */
-import { asFault, call } from './calls.js';
-import { fail } from './error.js';
+import { call } from './calls.js';
+import { asFault, fail } from './error.js';
 import { native, type OpInfo } from './native.js';
-import { axisIndex, type Dtype, dtypes, type Shape, sizeOf, type TensorType } from './shape.js';
+import { axisIndex, type Device, type Dtype, dtypes, type Shape, sizeOf, type TensorType } from './shape.js';
 import { Tensor } from './tensor.js';
 
 /** What a parameter may be. Numbers, booleans and lists go to the kernel; strings (a dtype, a mode) only steer `infer`. */
@@ -198,7 +198,8 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
     });
   }
   const type = inferType(op, inputs, full);
-  const output = op.updates ? inputs[0] : Tensor.uninitialized(type.dtype, type.shape);
+  const device = deviceOf(op, inputs);
+  const output = op.updates ? inputs[0] : Tensor.uninitialized(type.dtype, type.shape, device);
   try {
     const { index, numbers } = callNumbers(op, full);
     call(index, row === undefined ? -1 : rowNamed(tableEntry(op), row), inputs, output, numbers, op.updates);
@@ -208,6 +209,17 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
   }
   if (!op.updates) recorder?.({ op, inputs, params: full, output });
   return output;
+}
+
+/** The device of all inputs. */
+function deviceOf(op: AnyOp, inputs: readonly Tensor[]): Device {
+  const devices = new Set(inputs.map((input) => input.device));
+  if (devices.size > 1) fail({ code: 'device', op: op.name, devices: [...devices] });
+  const [device = 'cpu'] = devices;
+  if (device !== 'cpu' && !rowsOf(op, device).length) {
+    fail({ code: 'kernel', op: op.name, row: device, problem: 'does not exist: move its inputs with tensor.to("cpu")' });
+  }
+  return device;
 }
 
 /** The op's place in the op table, and what its kernels get for complete parameters. */
@@ -222,10 +234,10 @@ function numbersOf(value: ParamValue, choices: readonly string[] | undefined): r
   return [choices ? choices.indexOf(value as string) : Number(value)];
 }
 
-/** The variants of an op's rows that this machine can run, best first. */
-export function rowsOf(op: AnyOp): string[] {
+/** The variants of an op's rows that this machine can run on a device, best first. */
+export function rowsOf(op: AnyOp, device: Device = 'cpu'): string[] {
   return tableEntry(op)
-    .rows.filter((row) => row.runnable)
+    .rows.filter((row) => row.runnable && row.device === device)
     .map((row) => row.variant);
 }
 

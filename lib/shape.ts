@@ -21,6 +21,9 @@ export type Dtype =
   | 'uint64'
   | 'boolean';
 
+/** Where a tensor lies: the host's memory, or the graphics card's. */
+export type Device = 'cpu' | 'cuda';
+
 export type Shape = readonly number[];
 
 export interface TensorType {

@@ -1,8 +1,9 @@
 /** Tensor: shape, dtype, device and a native buffer. No maths: that is lib/ops. */
-import { fail, LowbitError, shapeText } from './error.js';
+import { requireCuda } from './cuda.js';
+import { asFault, fail, LowbitError, shapeText } from './error.js';
 import { type NativeMemory, native } from './native.js';
 import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from './rounding.js';
-import { bytesPerElement, type Dtype, dtypes, type Shape, sizeOf } from './shape.js';
+import { bytesPerElement, type Device, type Dtype, dtypes, type Shape, sizeOf } from './shape.js';
 
 /** What `tensor.data()` returns. float16 and bfloat16 are their bits in a Uint16Array, boolean is 0 or 1 in a Uint8Array. */
 export type TensorData =
@@ -77,15 +78,17 @@ const backstop = new FinalizationRegistry((handle: number) => {
 export class Tensor {
   readonly shape: Shape;
   readonly dtype: Dtype;
-  readonly device = 'cpu';
+  /** Where its elements are; ops take tensors of one device and leave their result there. */
+  readonly device: Device;
   #handle: number;
   #watched = false;
 
   /** Uninitialized memory; use `Tensor.from`. */
-  private constructor(dtype: Dtype, shape: Shape) {
+  private constructor(dtype: Dtype, shape: Shape, device: Device) {
     this.dtype = dtype;
     this.shape = shape;
-    this.#handle = allocate(dtype, shape);
+    this.device = device;
+    this.#handle = allocate(dtype, shape, device);
     live++;
     const made = scopes.at(-1);
     if (made) made.add(this);
@@ -100,8 +103,8 @@ export class Tensor {
   }
 
   /** An uninitialized tensor, for the op door. */
-  static uninitialized(dtype: Dtype, shape: Shape): Tensor {
-    return new Tensor(dtype, shape);
+  static uninitialized(dtype: Dtype, shape: Shape, device: Device = 'cpu'): Tensor {
+    return new Tensor(dtype, shape, device);
   }
 
   /**
@@ -122,7 +125,7 @@ export class Tensor {
         because: `shape is ${shapeText(dims)}`,
       });
     }
-    const tensor = new Tensor(dtype, dims);
+    const tensor = new Tensor(dtype, dims, 'cpu');
     native().addon.copy(tensor.handle, stored(data, dtype), true);
     return tensor;
   }
@@ -154,9 +157,27 @@ export class Tensor {
     native().addon.copy(this.handle, out, false);
     return out;
   }
-  /** A tensor of its own with the same elements. */
+  /** A tensor of its own with the same elements, on the same device. */
   copy(): Tensor {
-    return Tensor.from(this.data(), this.shape, this.dtype);
+    return this.#moved(this.device);
+  }
+  /**
+   * This tensor if it lies on the device, else a copy there. Nothing else moves tensors between devices.
+   * @throws LowbitError 'cuda' where there is no graphics card that can be used, 'outOfMemory'
+   */
+  to(device: Device): Tensor {
+    return device === this.device ? this : this.#moved(device);
+  }
+  #moved(device: Device): Tensor {
+    pending.settle();
+    const other = new Tensor(this.dtype, this.shape, device);
+    try {
+      native().addon.move(this.handle, other.handle);
+    } catch (error) {
+      other.dispose();
+      throw asFault(error);
+    }
+    return other;
   }
   /** The elements as plain numbers; 64-bit integers beyond 2^53 lose digits, half floats are widened. */
   toNumbers(): number[] {
@@ -201,16 +222,20 @@ export class Tensor {
   }
 }
 
-function allocate(dtype: Dtype, shape: Shape): number {
+function allocate(dtype: Dtype, shape: Shape, device: Device): number {
   const bytes = sizeOf(shape) * bytesPerElement(dtype);
   if (!(shape.length <= 8 && shape.every((n) => Number.isSafeInteger(n) && n >= 0))) {
     fail({ code: 'shape', op: 'Tensor', input: 'shape', came: shape, expected: 'at most 8 dimensions, whole numbers from 0' });
   }
+  if (device === 'cuda') requireCuda();
   try {
-    return native().addon.alloc(bytes, pending.waits());
+    return native().addon.alloc(bytes, pending.waits(), device === 'cuda');
   } catch (error) {
     if (error instanceof LowbitError) throw error;
-    return fail({ code: 'outOfMemory', what: `${bytes} bytes for a ${dtype} tensor of shape ${shapeText(shape)}` });
+    return fail({
+      code: 'outOfMemory',
+      what: `${bytes} bytes${device === 'cuda' ? ' of the graphics card' : ''} for a ${dtype} tensor of shape ${shapeText(shape)}`,
+    });
   }
 }
 

@@ -13,7 +13,10 @@
 #include <vector>
 
 #include "call.h"
+#include "copy.h"
+#include "cpu/features.h"
 #include "cpu/pool.h"
+#include "cuda/library.h"
 #include "session.h"
 
 namespace {
@@ -157,12 +160,16 @@ template <class F> Napi::Value guarded(const Napi::CallbackInfo& info, F&& body)
 
 double number(const Napi::CallbackInfo& info, size_t i) { return info[i].ToNumber().DoubleValue(); }
 
-// alloc(bytes, later) -> handle; `later`: memory is taken when a call first touches it
+lowbit::Device deviceOf(const Napi::Value& value) {
+  return !value.IsUndefined() && value.ToBoolean() ? lowbit::Device::cuda : lowbit::Device::cpu;
+}
+
+// alloc(bytes, later, cuda) -> handle; `later`: memory is taken when a call first touches it; `cuda`: on the graphics card
 Napi::Value alloc(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     double bytes = number(info, 0);
     if (!(bytes >= 0 && bytes < 1e15)) throw std::bad_alloc();
-    auto buffer = std::make_shared<Buffer>(static_cast<size_t>(bytes));
+    auto buffer = std::make_shared<Buffer>(static_cast<size_t>(bytes), deviceOf(info[2]));
     if (!info[1].ToBoolean()) buffer->data();
     return Napi::Number::New(info.Env(), environmentOf(info).buffers.add(std::move(buffer)));
   });
@@ -195,12 +202,36 @@ Napi::Value copy(const Napi::CallbackInfo& info) {
     const BufferRef& buffer = environmentOf(info).buffers.at(number(info, 0));
     const Bytes array = bytesOf(info.Env(), info[1]);
     if (array.count > buffer->bytes()) throw Fault("internal", "copy past the end of a buffer");
-    if (array.count) {
-      if (info[2].ToBoolean()) std::memcpy(buffer->data(), array.data, array.count);
-      else std::memcpy(array.data, buffer->data(), array.count);
-    }
+    if (info[2].ToBoolean()) lowbit::copyIn(*buffer, 0, array.data, array.count);
+    else lowbit::copyOut(array.data, *buffer, 0, array.count);
     return info.Env().Undefined();
   });
+}
+
+// move(from, to): the elements of a buffer to another of its size, on any device.
+Napi::Value move(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    lowbit::BufferTable& buffers = environmentOf(info).buffers;
+    lowbit::copyBuffer(*buffers.at(number(info, 1)), *buffers.at(number(info, 0)));
+    return info.Env().Undefined();
+  });
+}
+
+// cuda() -> the graphics card in use, or why there is none
+Napi::Value cuda(const Napi::CallbackInfo& info) {
+  const lowbit::CudaLibrary& library = lowbit::cudaLibrary();
+  Napi::Object out = Napi::Object::New(info.Env());
+  if (!library.usable()) {
+    out.Set("problem", library.problem);
+    return out;
+  }
+  out.Set("name", library.card.name);
+  out.Set("capability", library.card.capability / 10 + library.card.capability % 10 / 10.0);
+  out.Set("multiprocessors", library.card.multiprocessors);
+  out.Set("bytes", static_cast<double>(library.card.bytes));
+  out.Set("emulated", library.table->emulated != 0);
+  out.Set("inUse", static_cast<double>(lowbit::memoryUse(lowbit::Device::cuda).bytes));
+  return out;
 }
 
 std::vector<PreparedCall> calls(const Napi::CallbackInfo& info) {
@@ -463,6 +494,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("alloc", Napi::Function::New(env, alloc));
   exports.Set("release", Napi::Function::New(env, release));
   exports.Set("copy", Napi::Function::New(env, copy));
+  exports.Set("move", Napi::Function::New(env, move));
+  exports.Set("cuda", Napi::Function::New(env, cuda));
   exports.Set("call", Napi::Function::New(env, call));
   exports.Set("submit", Napi::Function::New(env, submit));
   exports.Set("createKept", Napi::Function::New(env, createKept));

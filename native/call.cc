@@ -27,6 +27,8 @@ class CallReader {
     if (!call.op->anyInputs && inputs != call.op->inputs.size()) throw Fault("internal", std::string(call.op->name) + ": input count");
     for (size_t i = 0; i < inputs; i++) call.inputs.push_back(view(call));
     call.output = view(call);
+    for (const BufferRef& buffer : call.held)
+      if (buffer->device() != call.held.back()->device()) throw Fault("internal", std::string(call.op->name) + ": tensors of two devices");
     size_t params = integer(64, "params");
     if (params != call.op->params.size()) throw Fault("internal", std::string(call.op->name) + ": parameter count");
     std::vector<size_t> counts;
@@ -86,7 +88,7 @@ void PreparedCall::bind() {
 }
 
 int PreparedCall::tryRun() {
-  Call call{inputs.data(), static_cast<int>(inputs.size()), output, params.data(), kept};
+  Call call{held.back()->device(), inputs.data(), static_cast<int>(inputs.size()), output, params.data(), kept};
   try {
     return dispatch(*op, call, row);
   } catch (const std::out_of_range& e) {

@@ -4,21 +4,14 @@
 //   op, row (-1: best), inputs, tensor * inputs, output tensor, params, (count, value * count) * params
 //   tensor = buffer handle, first byte in it, dtype, rank, dimension * rank
 #pragma once
-#include <exception>
 #include <string>
 #include <vector>
 
 #include "core/buffer.h"
+#include "fault.h"
 #include "registry.h"
 
 namespace lowbit {
-
-// Faults that TypeScript turns into a LowbitError; the message begins with the code.
-struct Fault : std::exception {
-  std::string text;
-  Fault(const char* code, const std::string& why) : text(std::string(code) + ": " + why) {}
-  const char* what() const noexcept override { return text.c_str(); }
-};
 
 // One call with everything it points to: views and parameters live here, buffers (the inputs', then the output's) are held until it is
 // gone.

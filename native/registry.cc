@@ -3,36 +3,17 @@
 #include <cstring>
 
 #include "core/check.h"
-#include "op.h"
+#include "cpu/features.h"
+#include "cuda/library.h"
+#include "fault.h"
+#include "reader.h"
 
 namespace lowbit {
 namespace {
 
-// Hands out a call's inputs, output and params in the order of the struct that op.h declared.
-struct Reader {
-  const Call& call;
-  int input = 0, param = 0, given = 0;
-  View takeInput() { return call.inputs[input++]; }
-  Param takeParam() { return call.params[param++]; }
-};
-
-#define LOWBIT_TAKE_INPUT(name) reader.takeInput(),
-#define LOWBIT_TAKE_PARAM(name) reader.takeParam(),
-#define OP(op, ins, out, pars)                                                                                                            \
-  op##_call read_##op(const Call& call) {                                                                                                 \
-    Reader reader{call};                                                                                                                  \
-    return {LOWBIT_EACH(LOWBIT_TAKE_INPUT, LOWBIT_UNWRAP ins) call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars) call.kept}; \
-  }
-#define OP_ANY(op, ins, out, pars)                                                                                           \
-  op##_call read_##op(const Call& call) {                                                                                    \
-    [[maybe_unused]] Reader reader{call};                                                                                    \
-    return {Views{call.inputs, call.inputCount}, call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars) call.kept}; \
-  }
-#define KERNEL(op, device, needs, variant)
-#include "ops.inc"
-#undef OP
-#undef OP_ANY
-#undef KERNEL
+// Kernels of the CPU are linked in; those of graphics cards are in a library of their own.
+#define LOWBIT_KERNEL_cpu(op, variant) [](const Call& call) { return op##_##variant(read_##op(call)); }, nullptr
+#define LOWBIT_KERNEL_cuda(op, variant) nullptr, cudaRow(#op, #variant)
 
 #define LOWBIT_NAME(name) #name,
 std::vector<Op> build() {
@@ -50,8 +31,7 @@ std::vector<Op> build() {
   const Row rows[] = {
 #define OP(op, ins, out, pars)
 #define OP_ANY(op, ins, out, pars)
-#define KERNEL(op, device, needs, variant) \
-  {#op, Device::device, Needs::needs, #variant, [](const Call& call) { return op##_##variant(read_##op(call)); }},
+#define KERNEL(op, device, needs, variant) {#op, Device::device, Needs::needs, #variant, LOWBIT_KERNEL_##device(op, variant)},
 #include "ops.inc"
 #undef OP
 #undef OP_ANY
@@ -70,12 +50,27 @@ const std::vector<Op>& ops() {
   return *table;
 }
 
+bool Row::runnable() const {
+  if (device == Device::cpu) return cpuHas(needs);
+  if (!card) return false;
+  const int capability = cudaLibrary().card.capability;
+  return needs == Needs::sm90a ? capability == 90 : capability >= 80;
+}
+
+bool Row::run(const Call& call) const {
+  if (device == Device::cpu) return kernel(call);
+  CudaFault fault{};
+  const int ran = card->run(&call, &fault);
+  if (ran < 0) throw Fault(fault.code, fault.text);
+  return ran > 0;
+}
+
 int dispatch(const Op& op, const Call& call, int row) {
   EXPECT(op.anyInputs || call.inputCount == static_cast<int>(op.inputs.size()));
   const int count = static_cast<int>(op.rows.size());
   if (row >= count) return -1;
   for (int i = row < 0 ? 0 : row; i < (row < 0 ? count : row + 1); i++)
-    if (op.rows[i].runnable() && op.rows[i].run(call)) return i;
+    if (op.rows[i].device == call.device && op.rows[i].runnable() && op.rows[i].run(call)) return i;
   return -1;
 }
 

@@ -2,31 +2,22 @@
 #pragma once
 #include <vector>
 
-#include "core/kept.h"
-#include "core/view.h"
-#include "cpu/features.h"
+#include "core/call.h"
+#include "cuda/api.h"
 
 namespace lowbit {
-
-enum class Device { cpu, cuda };
-
-// What arrives from outside, before it becomes the op's own call struct.
-struct Call {
-  const View* inputs;
-  int inputCount;
-  View output;
-  const Param* params;
-  Kept* kept;
-};
 
 struct Row {
   const char* op;
   Device device;
   Needs needs;
   const char* variant;
-  bool (*run)(const Call&);
+  bool (*kernel)(const Call&);
+  const CudaRow* card;  // of a row for graphics cards; nullptr where there is no library that can run it
 
-  bool runnable() const { return device == Device::cpu && cpuHas(needs); }
+  // Throws Fault where the CUDA library reports one.
+  bool run(const Call& call) const;
+  bool runnable() const;
 };
 
 struct Op {
@@ -39,7 +30,7 @@ struct Op {
 
 const std::vector<Op>& ops();
 
-// Runs the first runnable row that does not decline, or only `row` when it is not negative.
+// Runs the first runnable row of the call's device that does not decline, or only `row` when it is not negative.
 // Returns the index of the row that ran, or -1 when none took the call.
 int dispatch(const Op& op, const Call& call, int row);
 

@@ -2,8 +2,8 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 
+#include "copy.h"
 #include "cpu/pool.h"
 
 namespace lowbit {
@@ -53,12 +53,12 @@ void Plan::run(const void* const* from, void* const* to, const std::atomic<int32
   for (size_t slice = 0; slice < batch_.slices(); slice++) {
     for (size_t i = 0; i < inputs_.size(); i++) {
       const Port& port = inputs_[i];
-      if (port.bytes) std::memcpy(port.data(), static_cast<const char*>(from[i]) + sliceOffset(port, slice), port.bytes);
+      copyIn(*port.buffer, port.offset, static_cast<const char*>(from[i]) + sliceOffset(port, slice), port.bytes);
     }
     runSteps(stop, nanoseconds);
     for (size_t i = 0; i < outputs_.size(); i++) {
       const Port& port = outputs_[i];
-      if (port.bytes) std::memcpy(static_cast<char*>(to[i]) + sliceOffset(port, slice), port.data(), port.bytes);
+      copyOut(static_cast<char*>(to[i]) + sliceOffset(port, slice), *port.buffer, port.offset, port.bytes);
     }
   }
 }

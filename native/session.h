@@ -30,8 +30,6 @@ class KeptTable {
 struct Port {
   BufferRef buffer;
   size_t offset, bytes, callerBytes;
-
-  char* data() const { return static_cast<char*>(buffer->data()) + offset; }
 };
 
 // A batch that runs a slice at a time; where slices do not divide it, the last two overlap.

@@ -1,9 +1,12 @@
 // Runs the tests and closes with one plain line: N passed, N failed, N skipped. Arguments go to ava.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 const root = path.join(import.meta.dirname, '..');
+// Without a graphics card CUDA kernels run in their emulation.
+if (!existsSync('/dev/nvidiactl')) process.env.LOWBIT_CUDA_LIB ??= path.join(root, 'build', 'Release', 'lowbit_cuda_emulation.so');
 const ava = path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
 const child = spawn(process.execPath, [ava, '--tap', ...process.argv.slice(2)], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
 const counts = { passed: 0, failed: 0, skipped: 0 };

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { type CudaCard, cudaCard } from '../cuda.js';
 import { LowbitError } from '../error.js';
 import { native } from '../native.js';
 import { version } from '../onnx/exportOnnx.js';
@@ -20,8 +21,8 @@ interface Health {
   /** Why the addon does not load and what to do. */
   problem: string | null;
   /** The GPU in use; null with the reason in `cudaProblem`. */
-  cuda: null;
-  cudaProblem: string;
+  cuda: CudaCard | null;
+  cudaProblem: string | null;
   /** Versions of the optional packages, null where they are not installed. */
   packages: Record<string, string | null>;
 }
@@ -35,15 +36,17 @@ export function addDoctor(program: Command): void {
 
 function health(): Health {
   const platform = `${process.platform}-${process.arch}`;
-  const general = { version: version(), node: process.version, platform, cuda: null, cudaProblem: 'this version has no CUDA kernels' };
+  const general = { version: version(), node: process.version, platform };
   const packages = Object.fromEntries(['sharp', 'onnxruntime-node'].map((name) => [name, installed(name)]));
   try {
     const { path, schema } = native();
     const kernels = Object.fromEntries([qconv2d, qgemm, conv2d].map((op) => [op.name, rowsOf(op)]));
-    return { ...general, addon: { path, features: schema.features, threads: threads(), kernels }, problem: null, packages };
+    const found = cudaCard();
+    const cuda = 'problem' in found ? { cuda: null, cudaProblem: found.problem } : { cuda: found, cudaProblem: null };
+    return { ...general, ...cuda, addon: { path, features: schema.features, threads: threads(), kernels }, problem: null, packages };
   } catch (error) {
     if (!(error instanceof LowbitError)) throw error;
-    return { ...general, addon: null, problem: error.message, packages };
+    return { ...general, cuda: null, cudaProblem: 'the addon does not load', addon: null, problem: error.message, packages };
   }
 }
 
@@ -54,9 +57,13 @@ function installed(name: string): string | null {
   return found === undefined ? null : (JSON.parse(readFileSync(found, 'utf8')) as { version: string }).version;
 }
 
+function cardText({ name, capability, multiprocessors, bytes }: CudaCard): string {
+  return `${name}, compute capability ${capability.toFixed(1)}, ${multiprocessors} multiprocessors, ${(bytes / 2 ** 30).toFixed(0)} GiB`;
+}
+
 const uses: Record<string, string> = { sharp: 'for image folders', 'onnxruntime-node': 'for comparison in verify and bench' };
 
-function text({ version, node, platform, addon, problem, packages, cudaProblem }: Health): string {
+function text({ version, node, platform, addon, problem, packages, cuda, cudaProblem }: Health): string {
   const general: [string, string][] = [['lowbit', `${version} on node ${node}, ${platform}`]];
   if (addon) {
     general.push(['addon', addon.path], ['cpu', addon.features.join(' ') || 'no vector extensions'], ['threads', String(addon.threads)]);
@@ -64,7 +71,7 @@ function text({ version, node, platform, addon, problem, packages, cudaProblem }
   } else {
     general.push(['addon', problem ?? '']);
   }
-  general.push(['cuda', `not used: ${cudaProblem}`]);
+  general.push(['cuda', cuda ? cardText(cuda) : `not used: ${cudaProblem}`]);
   for (const [name, found] of Object.entries(packages)) {
     general.push([name, found ?? `not installed (optional, ${uses[name]})`]);
   }

@@ -104,7 +104,7 @@ const onPacked: readonly AnyOp[] = [lowbitGemmFloat, lowbitConv2dFloat];
 /** Every row that some op on codes of the graph has here, on one thread and on all. */
 function trialsOf(graph: Graph): Trial[] {
   const ops = new Set(graph.nodes.map((node) => node.op));
-  const rows = new Set([...ops].filter((op) => op.integer || onPacked.includes(op)).flatMap(rowsOf));
+  const rows = new Set([...ops].filter((op) => op.integer || onPacked.includes(op)).flatMap((op) => rowsOf(op)));
   const counts = new Set([1, threads()]);
   return [...rows].flatMap((row) => [...counts].map((count) => ({ name: `${row}, ${countText(count)}`, row, threads: count })));
 }

@@ -1,6 +1,5 @@
 /** A graph that is ready to run. */
-import { asFault } from '../calls.js';
-import { checkOptions, fail, shapeText } from '../error.js';
+import { asFault, checkOptions, fail, shapeText } from '../error.js';
 import { entry, type Graph } from '../graph/graph.js';
 import { native, type PortMemory } from '../native.js';
 import { foldConstants } from '../passes/foldConstants.js';

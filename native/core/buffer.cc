@@ -27,6 +27,19 @@ size_t capacityFor(size_t bytes) {
   return need;
 }
 
+struct Meter : MemoryUse {
+  void add(size_t more) {
+    buffers++;
+    bytes += more;
+    peakBytes = std::max(peakBytes, bytes);
+  }
+  void remove(size_t less) {
+    buffers--;
+    bytes -= less;
+  }
+};
+
+// Memory of the CPU.
 class Blocks {
  public:
   static Blocks& instance() {
@@ -46,16 +59,13 @@ class Blocks {
       block = alignedBytes(capacity);
       if (!block) throw std::bad_alloc();
     }
-    use_.buffers++;
-    use_.bytes += bytes;
-    use_.peakBytes = std::max(use_.peakBytes, use_.bytes);
+    use_.add(bytes);
     return block;
   }
 
   void give(void* block, size_t capacity, size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
-    use_.buffers--;
-    use_.bytes -= bytes;
+    use_.remove(bytes);
     if (use_.cachedBytes + capacity > std::max<uint64_t>(kMaxCached, use_.peakBytes - use_.bytes)) {
       std::free(block);
       return;
@@ -85,25 +95,62 @@ class Blocks {
  private:
   std::mutex mutex_;
   std::map<size_t, std::vector<void*>> free_;
-  MemoryUse use_{};
+  Meter use_{};
+};
+
+// Memory of the graphics card, whose library keeps what is free.
+class Card {
+ public:
+  static Card& instance() {
+    static Card* card = new Card;
+    return *card;
+  }
+  void use(CardMemory memory) { memory_ = memory; }
+  void* take(size_t capacity, size_t bytes) {
+    void* block = memory_.take ? memory_.take(capacity) : nullptr;
+    if (!block) throw std::bad_alloc();
+    std::lock_guard<std::mutex> lock(mutex_);
+    use_.add(bytes);
+    return block;
+  }
+  void give(void* block, size_t bytes) {
+    memory_.give(block);
+    std::lock_guard<std::mutex> lock(mutex_);
+    use_.remove(bytes);
+  }
+  MemoryUse use() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return use_;
+  }
+
+ private:
+  CardMemory memory_{};
+  std::mutex mutex_;
+  Meter use_{};
 };
 
 }  // namespace
 
-Buffer::Buffer(size_t bytes) : bytes_(bytes), capacity_(capacityFor(bytes)) {}
+Buffer::Buffer(size_t bytes, Device device) : bytes_(bytes), capacity_(capacityFor(bytes)), device_(device) {}
 Buffer::~Buffer() {
-  if (void* block = block_.load()) Blocks::instance().give(block, capacity_, bytes_);
+  if (void* block = block_.load()) give(block);
 }
 
 void* Buffer::take() {
-  void* block = Blocks::instance().take(capacity_, bytes_);
+  void* block = device_ == Device::cpu ? Blocks::instance().take(capacity_, bytes_) : Card::instance().take(capacity_, bytes_);
   void* first = nullptr;
   if (block_.compare_exchange_strong(first, block)) return block;
-  Blocks::instance().give(block, capacity_, bytes_);  // another thread was first
+  give(block);  // another thread was first
   return first;
 }
 
-MemoryUse memoryUse() { return Blocks::instance().use(); }
+void Buffer::give(void* block) {
+  if (device_ == Device::cpu) Blocks::instance().give(block, capacity_, bytes_);
+  else Card::instance().give(block, bytes_);
+}
+
+void useCard(CardMemory memory) { Card::instance().use(memory); }
+MemoryUse memoryUse(Device device) { return device == Device::cpu ? Blocks::instance().use() : Card::instance().use(); }
 void resetPeak() { Blocks::instance().resetPeak(); }
 void trimCache() { Blocks::instance().trim(); }
 

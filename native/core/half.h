@@ -10,10 +10,10 @@ namespace lowbit {
 struct half {
   uint16_t bits;
   half() = default;
-  half(float x) : bits(encode(x)) {}  // NOLINT: implicit on purpose, it stands for a number
-  operator float() const { return decode(bits); }
+  INLINE half(float x) : bits(encode(x)) {}  // NOLINT: implicit on purpose, it stands for a number
+  INLINE operator float() const { return decode(bits); }
 
-  static float decode(uint16_t h) {
+  static INLINE float decode(uint16_t h) {
     uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31, mantissa = h & 1023, out;
     if (exponent == 31) {
       out = sign | 0x7f800000u | (mantissa << 13);
@@ -29,7 +29,7 @@ struct half {
     return f;
   }
   // Round half to even; overflow becomes infinity, NaN stays NaN.
-  static uint16_t encode(float x) {
+  static INLINE uint16_t encode(float x) {
     uint32_t u;
     memcpy(&u, &x, 4);
     uint32_t sign = (u >> 16) & 0x8000u, magnitude = u & 0x7fffffffu;
@@ -51,14 +51,14 @@ struct half {
 struct bhalf {
   uint16_t bits;
   bhalf() = default;
-  bhalf(float x) : bits(encode(x)) {}  // NOLINT
-  operator float() const {
+  INLINE bhalf(float x) : bits(encode(x)) {}  // NOLINT
+  INLINE operator float() const {
     uint32_t u = static_cast<uint32_t>(bits) << 16;
     float f;
     memcpy(&f, &u, 4);
     return f;
   }
-  static uint16_t encode(float x) {
+  static INLINE uint16_t encode(float x) {
     uint32_t u;
     memcpy(&u, &x, 4);
     if ((u & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((u >> 16) | 0x40u);

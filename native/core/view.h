@@ -3,7 +3,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__CUDACC__)
+#define INLINE __host__ __device__ __forceinline__
+#else
 #define INLINE inline __attribute__((always_inline))
+#endif
 
 namespace lowbit {
 

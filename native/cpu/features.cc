@@ -35,6 +35,8 @@ bool processorHas(Needs needs) {
     case Needs::avx512: return avx512;
     case Needs::avx512vnni: return avx512vnni;
     case Needs::avx512popcnt: return avx512popcnt;
+    case Needs::sm80:
+    case Needs::sm90a: return false;
   }
   return false;
 }
@@ -54,6 +56,8 @@ const char* needsName(Needs needs) {
     case Needs::avx512: return "avx512";
     case Needs::avx512vnni: return "avx512vnni";
     case Needs::avx512popcnt: return "avx512popcnt";
+    case Needs::sm80: return "sm80";
+    case Needs::sm90a: return "sm90a";
   }
   return "?";
 }

@@ -11,6 +11,8 @@ export interface Case {
   expect?: readonly number[] | ((inputs: number[][]) => readonly number[]);
   /** Largest |got - want| / max(1, |want|), derived where it is written; 0 means equal. Rows are always compared byte for byte. */
   bound?: number;
+  /** The same for rows on a graphics card where they round otherwise than the reference; without it they give its bytes. */
+  cudaBound?: number;
   /** false: no check of the gradient here, because the inputs sit on kinks or are not independent. */
   gradient?: boolean;
 }

@@ -1,7 +1,9 @@
 import test from 'ava';
-import { type AnyOp, allOps, rowsOf, runOp, type Tensor, threads } from 'lowbit';
+import { type AnyOp, allOps, cudaCard, type Device, rowsOf, runOp, type Tensor, threads } from 'lowbit';
 import { bytesOf, type Case } from './case.js';
 import { cases } from './cases.js';
+
+const card = cudaCard();
 
 for (const [name, list] of Object.entries(cases)) {
   test(`${name}: ${list.length} cases on every row`, (t) => {
@@ -35,9 +37,45 @@ for (const [name, list] of Object.entries(cases)) {
   });
 }
 
+// Emulated, threads of a block run forwards, backwards and shuffled in turn, from launch to launch.
+const launches = 'problem' in card ? 0 : card.emulated ? 3 : 1;
+
+for (const [name, list] of Object.entries(cases)) {
+  const op = allOps.get(name)!;
+  const rows = launches ? rowsOf(op, 'cuda') : [];
+  if (!rows.length) continue;
+  test(`${name}: ${list.length} cases on ${rows.join(', ')} of ${'problem' in card ? '' : card.name}`, (t) => {
+    let ran = 0;
+    for (const [i, entry] of list.entries()) {
+      const reference = resultOf(op, entry, 'reference')!;
+      for (const row of rows) {
+        for (let turn = 0; turn < launches; turn++) {
+          const got = resultOf(op, entry, row, 'cuda');
+          if (!got) continue;
+          ran++;
+          const problem = got.map((x, k) => farFrom(x, reference[k], entry.cudaBound ?? 0)).find((text) => text);
+          if (problem) t.fail(`${name} ${entry.note ?? i}: row ${row}: ${problem}`);
+          for (const tensor of got) tensor.dispose();
+        }
+      }
+      for (const tensor of reference) tensor.dispose();
+    }
+    t.true(ran > 0, 'every case was declined');
+  });
+}
+
+function farFrom(got: Tensor, want: Tensor, bound: number): string | undefined {
+  if (bound) return difference(got.toNumbers(), want.toNumbers(), bound);
+  return bytesOf(got.data()).equals(bytesOf(want.data())) ? undefined : (difference(got.toNumbers(), want.toNumbers(), 0) ?? 'other bytes');
+}
+
 /** What a call leaves behind: its output, or all inputs of an op that updates them. Nothing where the row declines it. */
-function resultOf(op: AnyOp, { inputs: make, params }: Case, row: string): Tensor[] | undefined {
-  const inputs = make();
+function resultOf(op: AnyOp, { inputs: make, params }: Case, row: string, device: Device = 'cpu'): Tensor[] | undefined {
+  const inputs = make().map((made) => {
+    const there = made.to(device);
+    if (there !== made) made.dispose();
+    return there;
+  });
   const drop = () => {
     for (const tensor of inputs) tensor.dispose();
   };

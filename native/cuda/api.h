@@ -1,0 +1,52 @@
+// What a library of CUDA kernels offers the addon: one table of plain C. lowbit_cuda.so holds the kernels for graphics cards,
+// lowbit_cuda_emulation.so the same sources built for the CPU. Neither throws, and nothing happens before `open`.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+namespace lowbit {
+
+struct Call;
+
+constexpr int kCudaAbi = 1;
+
+// A fault as lib/calls.ts reads it: its code, and the text behind it.
+struct CudaFault {
+  char code[24];
+  char text[232];
+};
+
+struct CudaCard {
+  char name[96];
+  int capability;  // 10·major + minor
+  int multiprocessors;
+  uint64_t bytes;
+};
+
+struct CudaRow {
+  const char* op;
+  const char* variant;
+  // 1: it ran (has been handed to the card), 0: it declines the call, -1: `fault` says why it failed
+  int (*run)(const Call* call, CudaFault* fault);
+};
+
+enum class CopyTo { card, host, sameCard };
+
+struct CudaTable {
+  int abi;
+  int emulated;
+  const CudaRow* rows;
+  int rowCount;
+  // Functions that return int return 0, or -1 with a fault. `open` may be called again, from any thread.
+  int (*open)(CudaCard* card, CudaFault* fault);
+  // Memory of the card, 256-byte aligned; nullptr where there is none left. It may be given back while kernels that were started use it.
+  void* (*take)(size_t bytes);
+  void (*give)(void* memory);
+  // After all that was started before. From the host: its memory may change when this returns. To the host: waits.
+  int (*copy)(void* to, const void* from, size_t bytes, CopyTo direction, CudaFault* fault);
+  int (*wait)(CudaFault* fault);
+};
+
+}  // namespace lowbit
+
+extern "C" __attribute__((visibility("default"))) const lowbit::CudaTable* lowbit_cuda_table();

@@ -1,0 +1,24 @@
+// The library of CUDA kernels, opened when the op table is first asked for. Nothing here knows CUDA.
+#pragma once
+#include <string>
+
+#include "api.h"
+
+namespace lowbit {
+
+struct CudaLibrary {
+  const CudaTable* table = nullptr;
+  CudaCard card{};
+  // Why there is no table or no card, in words for the user.
+  std::string problem;
+
+  bool usable() const { return problem.empty(); }
+};
+
+// LOWBIT_CUDA_LIB names another file than lowbit_cuda.so beside the addon; LOWBIT_DEVICE=cpu leaves it closed.
+const CudaLibrary& cudaLibrary();
+
+// The kernel of a row; nullptr where the library is not usable or has no such row.
+const CudaRow* cudaRow(const char* op, const char* variant);
+
+}  // namespace lowbit

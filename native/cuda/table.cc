@@ -1,0 +1,88 @@
+// What the library hands over: its rows, which are the cuda rows of ops.inc, and the card.
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "../fault.h"
+#include "../reader.h"
+#include "card.h"
+#include "launch.h"
+
+namespace lowbit {
+namespace {
+
+void say(CudaFault* fault, const char* code, const char* text) {
+  snprintf(fault->code, sizeof fault->code, "%s", code);
+  snprintf(fault->text, sizeof fault->text, "%s", text);
+}
+
+// Exceptions end here: what crosses to the addon is plain C.
+template <class Body> int guarded(CudaFault* fault, Body&& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    say(fault, "out-of-memory", "the graphics card has no memory left for this call");
+  } catch (const Fault& e) {
+    const char* colon = strstr(e.what(), ": ");
+    say(fault, std::string(e.what(), colon).c_str(), colon + 2);
+  } catch (const std::exception& e) {
+    say(fault, "internal", e.what());
+  }
+  return -1;
+}
+
+#define LOWBIT_ROW_cpu(op, variant)
+#define LOWBIT_ROW_cuda(op, variant) \
+  {#op, #variant,                    \
+   [](const Call* call, CudaFault* fault) { return guarded(fault, [&] { return op##_##variant(read_##op(*call)) ? 1 : 0; }); }},
+
+constexpr CudaRow kRows[] = {
+#define OP(op, ins, out, pars)
+#define OP_ANY(op, ins, out, pars)
+#define KERNEL(op, device, needs, variant) LOWBIT_ROW_##device(op, variant)
+#include "../ops.inc"
+#undef OP
+#undef OP_ANY
+#undef KERNEL
+};
+
+#if defined(LOWBIT_EMULATION)
+constexpr int kEmulated = 1;
+#else
+constexpr int kEmulated = 0;
+#endif
+
+constexpr CudaTable kTable = {
+    kCudaAbi,
+    kEmulated,
+    kRows,
+    sizeof kRows / sizeof *kRows,
+    [](CudaCard* card, CudaFault* fault) { return openCard(*card, *fault) ? 0 : -1; },
+    takeCard,
+    giveCard,
+    [](void* to, const void* from, size_t bytes, CopyTo direction, CudaFault* fault) {
+      return guarded(fault, [&] {
+        copyCard(to, from, bytes, direction);
+        return 0;
+      });
+    },
+    [](CudaFault* fault) {
+      return guarded(fault, [] {
+        waitCard();
+        return 0;
+      });
+    },
+};
+
+}  // namespace
+
+CardScratch::CardScratch(size_t bytes) : memory_(takeCard(bytes)) {
+  if (!memory_) throw std::bad_alloc();
+}
+CardScratch::~CardScratch() { giveCard(memory_); }
+void copyToCard(void* to, const void* from, size_t bytes) { copyCard(to, from, bytes, CopyTo::card); }
+
+}  // namespace lowbit
+
+const lowbit::CudaTable* lowbit_cuda_table() { return &lowbit::kTable; }
