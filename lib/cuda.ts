@@ -1,18 +1,8 @@
 /** The graphics card. */
 import { fail } from './error.js';
-import { native } from './native.js';
+import { type CudaCard, native } from './native.js';
 
-export interface CudaCard {
-  name: string;
-  /** Compute capability: 8.0, 9.0. */
-  capability: number;
-  multiprocessors: number;
-  /** Its memory, and what tensors have of it. */
-  bytes: number;
-  inUse: number;
-  /** It is the CPU, which runs the same kernels slowly, to test them. */
-  emulated: boolean;
-}
+export type { CudaCard };
 
 /** The graphics card that `tensor.to('cuda')` moves to, or why there is none. */
 export function cudaCard(): CudaCard | { problem: string } {

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CudaCard } from './cuda.js';
 import { fail } from './error.js';
 import type { Device } from './shape.js';
 
@@ -36,6 +35,19 @@ export interface NativeMemory {
   bytes: number;
   peakBytes: number;
   cachedBytes: number;
+}
+
+/** A graphics card. */
+export interface CudaCard {
+  name: string;
+  /** Compute capability: 8.0, 9.0. */
+  capability: number;
+  multiprocessors: number;
+  /** Its memory, and what tensors have of it. */
+  bytes: number;
+  inUse: number;
+  /** It is the CPU, which runs the same kernels slowly, to test them. */
+  emulated: boolean;
 }
 
 export type NativeKept = { readonly kept: unique symbol };

@@ -5,7 +5,7 @@ import test from 'ava';
 import { repositoryRoot } from './shared.js';
 
 /** The ground floor, lowest first: each file imports only from those before it. */
-const ground = ['error', 'random', 'file', 'shape', 'rounding', 'native', 'tensor', 'safetensors', 'callWords', 'calls', 'op'];
+const ground = ['error', 'random', 'file', 'shape', 'rounding', 'native', 'cuda', 'tensor', 'safetensors', 'callWords', 'calls', 'op'];
 
 const floors: Record<string, number> = {
   ...{ ops: 1, autograd: 2, graph: 3, nn: 3 },
