@@ -59,7 +59,8 @@ interface Addon {
   releaseKept(kept: NativeKept): void;
   /**
    * @param notes for each call its place in `kept` (-1: none) and the threads it may have (0: all)
-   * @param inputs for each port: buffer handle, first byte, bytes
+   * @param inputs for each port: buffer handle, first byte, bytes, bytes of the caller's memory; like outputs
+   * @param batch samples in the caller's memory, of which the calls compute `slice`
    */
   createPlan(
     words: Float64Array,
@@ -68,6 +69,8 @@ interface Addon {
     kept: NativeKept,
     inputs: Float64Array,
     outputs: Float64Array,
+    batch: number,
+    slice: number,
   ): NativePlan;
   releasePlan(plan: NativePlan): void;
   /** `times` gets the nanoseconds of each step. */
