@@ -79,7 +79,7 @@ export { type Slb, slb } from './quant/slb/slb.js';
 export { normal, permutation, philox, uniform, words } from './random.js';
 export type { BenchForm } from './recipes/benchForms.js';
 export { type BenchOptions, benchModel } from './recipes/benchModel.js';
-export type { Ceiling, StepRate } from './recipes/benchRates.js';
+export { type Ceiling, measureCeiling, type StepRate } from './recipes/benchRates.js';
 export type { BenchReport, BenchRuntime, Slower, Timing } from './recipes/benchReport.js';
 export type { CodedWeight } from './recipes/codedWeights.js';
 export type { Agreement } from './recipes/compareRuntime.js';
