@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { writeAtomically } from '../file.js';
 import { type BenchForm, benchForms } from '../recipes/benchForms.js';
 import { benchModel } from '../recipes/benchModel.js';
-import { benchPage } from '../report/benchPage.js';
+import { benchPage } from './benchPage.js';
 import { benchText, layerTables } from './benchText.js';
 import { command, runs } from './command.js';
 import { addSampleOptions, datasetOf, listOf, number, type SampleOptions, wholeFrom } from './options.js';

@@ -1,6 +1,6 @@
 /** How `lowbit bench` says what it found. */
 
-import type { BenchReport, Timing } from '../recipes/benchReport.js';
+import { type BenchReport, comparable, type Timing } from '../recipes/benchReport.js';
 import { howToInstall } from '../recipes/onnxruntime.js';
 import { digits3, large, shortened, table, whole } from './format.js';
 
@@ -21,12 +21,12 @@ const share = (fraction: number | null) => (fraction === null ? '-' : `${(100 * 
 
 function turnTable(results: readonly Timing[]): string {
   const float = results.find(({ runtime, form }) => runtime === 'lowbit' && form === 'fp32');
-  const rows = results.map(({ runtime, form, medianMs, p90Ms, p99Ms, throughput, ofPeak }) => [
-    `${runtime} ${form}`,
-    ...[medianMs, p90Ms, p99Ms].map(digits3),
-    ...[whole(throughput), share(ofPeak), float ? digits3(float.medianMs / medianMs) : '-'],
-  ]);
-  return `${title(results[0])}\n${table(['', 'median ms', 'p90 ms', 'p99 ms', 'samples/s', 'of peak', 'times fp32'], rows)}`;
+  const rows = results.map((timing) => {
+    const { runtime, form, medianMs, p90Ms, p99Ms, cpuMs, throughput, ofPeak } = timing;
+    const gain = float ? digits3(comparable(float) / comparable(timing)) : '-';
+    return [`${runtime} ${form}`, ...[medianMs, p90Ms, p99Ms, cpuMs].map(digits3), whole(throughput), share(ofPeak), gain];
+  });
+  return `${title(results[0])}\n${table(['', 'median ms', 'p90 ms', 'p99 ms', 'CPU ms', 'samples/s', 'of peak', '× fp32'], rows)}`;
 }
 
 function machineText({ ceilings, processor, limit, ranges, versions, missing }: BenchReport): string {
@@ -35,6 +35,7 @@ function machineText({ ceilings, processor, limit, ranges, versions, missing }: 
   );
   return [
     ...peaks.flat(),
+    ...(ceilings.some(({ threads }) => threads === 1) ? ['on one thread all is compared by the CPU time of a run'] : []),
     `${processor}${limit === null ? '' : `, LOWBIT_CPU=${limit}`}, lowbit ${versions.lowbit}, Node ${versions.node}`,
     ...(ranges === null || ranges === 'file' ? [] : [`quantized for this on ${ranges}: times are right, answers are not`]),
     ...missing.map(({ runtime, form, reason }) => `no ${runtime} ${form}: ${reason}`),

@@ -11,7 +11,7 @@ import { compile } from '../session/compile.js';
 import type { Tensor } from '../tensor.js';
 import { type BenchForm, benchForms, type Forms, formsOf } from './benchForms.js';
 import { type Ceiling, measureCeiling, networkRate, stepRates } from './benchRates.js';
-import { type BenchReport, type BenchRuntime, slowerThanRivals, type Timing } from './benchReport.js';
+import { type BenchReport, type BenchRuntime, comparable, slowerThanRivals, type Timing } from './benchReport.js';
 import { loadOnnxRuntime, type OnnxRuntime, type Session as RuntimeSession } from './onnxruntime.js';
 import { calibrationBatches, free, pieces } from './prepare.js';
 import { isPacked, isQuantized } from './quantized.js';
@@ -137,14 +137,15 @@ async function timings(bench: Bench, batch: number, ceiling: Ceiling): Promise<T
     );
     // Ours come first, in this order.
     const steps = new Map(
-      [...sessions].map(([form, session], i) => [form, session.profile(inputs, { runs: runsFor(quantile(times[i], 0.5), seconds) })]),
+      [...sessions].map(([form, session], i) => [form, session.profile(inputs, { runs: runsFor(quantile(times[i].wall, 0.5), seconds) })]),
     );
     return contenders.map(({ runtime, form }, i): Timing => {
-      const medianMs = quantile(times[i], 0.5);
+      const { wall, cpu } = times[i];
+      const [medianMs, cpuMs] = [quantile(wall, 0.5), quantile(cpu, 0.5)];
       return {
-        ...{ runtime, form, batch, threads: ceiling.threads, runs: times[i].length },
-        ...{ medianMs, p90Ms: quantile(times[i], 0.9), p99Ms: quantile(times[i], 0.99), throughput: (1000 * batch) / medianMs },
-        ...networkRate(steps.get(form)!, ceiling, medianMs),
+        ...{ runtime, form, batch, threads: ceiling.threads, runs: wall.length },
+        ...{ medianMs, p90Ms: quantile(wall, 0.9), p99Ms: quantile(wall, 0.99), cpuMs, throughput: (1000 * batch) / medianMs },
+        ...networkRate(steps.get(form)!, ceiling, comparable({ threads: ceiling.threads, medianMs, cpuMs })),
         ...(runtime === 'lowbit' && { steps: stepRates(steps.get(form)!, ceiling) }),
       };
     });

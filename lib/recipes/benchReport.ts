@@ -16,11 +16,13 @@ export interface Timing {
   medianMs: number;
   p90Ms: number;
   p99Ms: number;
+  /** Half of the runs take at most so much time of the processor, on all threads together. */
+  cpuMs: number;
   /** Samples a second at the median. */
   throughput: number;
-  /** Billions of operations a second at the median, two to a multiply-accumulate of the network as we compute it. */
+  /** Billions of operations a second in the `comparable` time, two to a multiply-accumulate of the network as we compute it. */
   gops: number;
-  /** The time that the network's products would take at their ceilings, divided by the median; null without ceilings. */
+  /** The time that the network's products would take at their ceilings, divided by the `comparable` time; null without ceilings. */
   ofPeak: number | null;
   /** The steps of ours. */
   steps?: StepRate[];
@@ -32,7 +34,7 @@ export interface Slower {
   batch: number;
   threads: number;
   than: { runtime: BenchRuntime; form: BenchForm };
-  /** Our median divided by the other one. */
+  /** Our `comparable` time divided by the other one. */
   times: number;
 }
 
@@ -75,6 +77,10 @@ function narrow(): [BenchRuntime, BenchForm][] {
   ];
 }
 
+/** What times are compared by: on one thread that of the processor, which other programs do not change; else what the clock says. */
+export const comparable = ({ threads, medianMs, cpuMs }: Pick<Timing, 'threads' | 'medianMs' | 'cpuMs'>) =>
+  threads === 1 && cpuMs > 0 ? cpuMs : medianMs;
+
 const asFast = 1.005;
 
 /** What takes longer than it should, the worst first. */
@@ -85,7 +91,8 @@ export function slowerThanRivals(results: readonly Timing[]): Slower[] {
     .filter(({ runtime }) => runtime === 'lowbit')
     .flatMap((own) =>
       rivals[own.form].flatMap(([runtime, form]) => {
-        const times = own.medianMs / (find(runtime, form, own)?.medianMs ?? Infinity);
+        const other = find(runtime, form, own);
+        const times = other ? comparable(own) / comparable(other) : 0;
         const { batch, threads } = own;
         return times >= asFast ? [{ form: own.form, batch, threads, than: { runtime, form }, times }] : [];
       }),

@@ -116,7 +116,7 @@ test('bench', async (t) => {
   const results = (data.results as { runtime: string; steps: object[] }[]).filter(({ runtime }) => runtime === 'lowbit');
   t.is(results.length, 4);
   t.deepEqual(keys(results[0]), [
-    ...['batch', 'form', 'gops', 'medianMs', 'ofPeak', 'p90Ms', 'p99Ms', 'runs', 'runtime', 'steps', 'threads', 'throughput'],
+    ...['batch', 'cpuMs', 'form', 'gops', 'medianMs', 'ofPeak', 'p90Ms', 'p99Ms', 'runs', 'runtime', 'steps', 'threads', 'throughput'],
   ]);
   t.deepEqual(keys(results[0].steps[0]), ['gops', 'macs', 'milliseconds', 'name', 'ofPeak', 'ofTotal', 'op', 'shape']);
   t.deepEqual(JSON.parse(readFileSync(join(folder, 'bench.json'), 'utf8')), data);
@@ -130,7 +130,10 @@ test('bench', async (t) => {
   const { stdout, stderr } = await lowbit(folder, ['bench', 'float.onnx', ...quick, '--layers']);
   t.is(stderr, '');
   t.true(narrow(stdout), stdout);
-  t.regex(stdout, /^batch 1, 1 thread\n +median ms +p90 ms +p99 ms +samples\/s +of peak +times fp32\nlowbit fp32 .* 1\.00\nlowbit int8 /);
+  t.regex(
+    stdout,
+    /^batch 1, 1 thread\n +median ms +p90 ms +p99 ms +CPU ms +samples\/s +of peak +× fp32\nlowbit fp32 .* 1\.00\nlowbit int8 /,
+  );
   t.regex(stdout, /\nquantized for this on random inputs: times are right, answers are not\n/);
   t.regex(
     stdout,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { type BenchReport, benchModel, dataset, exportOnnx, nn, threads, traceModule } from 'lowbit';
 import { networkRate, stepRates } from '../../lib/recipes/benchRates.js';
-import { slowerThanRivals, type Timing } from '../../lib/recipes/benchReport.js';
+import { comparable, slowerThanRivals, type Timing } from '../../lib/recipes/benchReport.js';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
 import { lowbitNet } from '../graph/lowbit.js';
@@ -45,11 +45,11 @@ test.serial('the figures belong together', async (t) => {
   const hasVectors = features.includes('avx2');
   for (const peak of [ceilings[0].fp32, ceilings[0].int8]) t.is(peak !== null && peak > 1, hasVectors);
   t.true(processor.length > 0);
-  for (const { runtime, medianMs, p90Ms, p99Ms, throughput, gops, ofPeak, batch, runs, steps } of results) {
+  for (const { runtime, medianMs, p90Ms, p99Ms, cpuMs, throughput, gops, ofPeak, batch, runs, steps } of results) {
     t.true(medianMs > 0 && p90Ms >= medianMs && p99Ms >= p90Ms);
     t.true(runs >= 5);
     near(t, throughput, (1000 * batch) / medianMs);
-    near(t, gops, (2 * 3 * 11286) / medianMs / 1e6); // the multiply-accumulates that `inspect` counts
+    near(t, gops, (2 * 3 * 11286) / (cpuMs || medianMs) / 1e6); // the multiply-accumulates that `inspect` counts
     const { fp32 } = ceilings[0];
     if (fp32 === null) t.is(ofPeak, null);
     t.is(steps !== undefined, runtime === 'lowbit');
@@ -99,7 +99,7 @@ test('rates and shares of a ceiling', (t) => {
 
 test('what takes longer than it should is named, the worst first', (t) => {
   const timing = (runtime: Timing['runtime'], form: Timing['form'], medianMs: number, batch = 1) =>
-    ({ runtime, form, medianMs, batch, threads: 2 }) as Timing;
+    ({ runtime, form, medianMs, cpuMs: 1, batch, threads: 2 }) as Timing;
   const slower = slowerThanRivals([
     timing('lowbit', 'fp32', 10),
     timing('lowbit', 'int8', 12),
@@ -118,6 +118,14 @@ test('what takes longer than it should is named, the worst first', (t) => {
       'w1a8 1 than onnxruntime int8: 1.38',
       'int8 1 than lowbit fp32: 1.20',
     ],
+  );
+});
+
+test('one thread is compared by the time of the processor, if there is any', (t) => {
+  const times = { medianMs: 10, cpuMs: 3 };
+  t.deepEqual(
+    [comparable({ ...times, threads: 1 }), comparable({ ...times, threads: 2 }), comparable({ ...times, cpuMs: 0, threads: 1 })],
+    [3, 10, 10],
   );
 });
 

@@ -1,7 +1,7 @@
 /** How long a model takes as a page to look at: the table, what is slower, the layers as bars. */
 import type { BenchReport, Timing } from '../recipes/benchReport.js';
-import { escaped, folded, footer, page, table } from './html.js';
-import { digits3, large, shortPercent, whole } from './numbers.js';
+import { escaped, folded, footer, page, table } from '../report/html.js';
+import { digits3, large, shortPercent, whole } from '../report/numbers.js';
 
 /** HTML that needs nothing else. */
 export function benchPage(report: BenchReport): string {
@@ -36,11 +36,11 @@ const slowerText = ({ than, times, ...own }: BenchReport['slower'][number]) =>
 
 function timingTable(results: readonly Timing[]): string {
   const rows = results.map((timing) => {
-    const { runtime, medianMs, p90Ms, p99Ms, throughput, gops, ofPeak } = timing;
-    const numbers = [digits3(medianMs), digits3(p90Ms), digits3(p99Ms), whole(throughput), whole(gops), percent(ofPeak)];
+    const { runtime, medianMs, p90Ms, p99Ms, cpuMs, throughput, gops, ofPeak } = timing;
+    const numbers = [digits3(medianMs), digits3(p90Ms), digits3(p99Ms), digits3(cpuMs), whole(throughput), whole(gops), percent(ofPeak)];
     return { cells: [`${runtime} ${heading(timing)}`, ...numbers] };
   });
-  return table(['', 'median ms', 'p90 ms', 'p99 ms', 'samples/s', 'GOP/s', 'of peak'], rows);
+  return table(['', 'median ms', 'p90 ms', 'p99 ms', 'CPU ms', 'samples/s', 'GOP/s', 'of peak'], rows);
 }
 
 const percent = (share: number | null) => (share === null ? '' : shortPercent(Number(share.toFixed(3))));
