@@ -15,6 +15,7 @@
 #include "call.h"
 #include "copy.h"
 #include "cpu/features.h"
+#include "cpu/peak.h"
 #include "cpu/pool.h"
 #include "cuda/library.h"
 #include "session.h"
@@ -426,6 +427,11 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), lowbit::threads());
 }
 
+// peak(products): 0 for fp32, 1 for int8
+Napi::Value peak(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), lowbit::peak(static_cast<lowbit::Products>(info[0].As<Napi::Number>().Int32Value())));
+}
+
 Napi::Value memory(const Napi::CallbackInfo& info) {
   std::string request = info.Length() > 0 && info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
   if (request == "trim") lowbit::trimCache();
@@ -507,6 +513,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("releaseKept", Napi::Function::New(env, releaseExternal<KeptRef>));
   exports.Set("settle", Napi::Function::New(env, settle));
   exports.Set("threads", Napi::Function::New(env, threads));
+  exports.Set("peak", Napi::Function::New(env, peak));
   exports.Set("memory", Napi::Function::New(env, memory));
   return exports;
 }
