@@ -11,10 +11,6 @@
 namespace lowbit {
 namespace {
 
-// Kernels of the CPU are linked in; those of graphics cards are in a library of their own.
-#define LOWBIT_KERNEL_cpu(op, variant) [](const Call& call) { return op##_##variant(read_##op(call)); }, nullptr
-#define LOWBIT_KERNEL_cuda(op, variant) nullptr, cudaRow(#op, #variant)
-
 #define LOWBIT_NAME(name) #name,
 std::vector<Op> build() {
   std::vector<Op> ops = {
@@ -31,15 +27,23 @@ std::vector<Op> build() {
   const Row rows[] = {
 #define OP(op, ins, out, pars)
 #define OP_ANY(op, ins, out, pars)
-#define KERNEL(op, device, needs, variant) {#op, Device::device, Needs::needs, #variant, LOWBIT_KERNEL_##device(op, variant)},
+#define KERNEL(op, device, needs, variant) \
+  {#op, Device::device, Needs::needs, #variant, [](const Call& call) { return op##_##variant(read_##op(call)); }, nullptr},
 #include "ops.inc"
 #undef OP
 #undef OP_ANY
 #undef KERNEL
   };
-  for (const Row& row : rows)
+  const auto add = [&](const Row& row) {
     for (Op& op : ops)
       if (!std::strcmp(op.name, row.op)) op.rows.push_back(row);
+  };
+  const CudaTable* cuda = cudaLibrary().table;
+  for (int i = 0; cuda && i < cuda->rowCount; i++) {
+    const CudaRow& row = cuda->rows[i];
+    add({row.op, Device::cuda, row.needs, row.variant, nullptr, &row});
+  }
+  for (const Row& row : rows) add(row);
   return ops;
 }
 
@@ -52,7 +56,7 @@ const std::vector<Op>& ops() {
 
 bool Row::runnable() const {
   if (device == Device::cpu) return cpuHas(needs);
-  if (!card) return false;
+  if (!cudaLibrary().usable()) return false;
   const int capability = cudaLibrary().card.capability;
   return needs == Needs::sm90a ? capability == 90 : capability >= 80;
 }

@@ -12,8 +12,8 @@ struct Row {
   Device device;
   Needs needs;
   const char* variant;
-  bool (*kernel)(const Call&);
-  const CudaRow* card;  // of a row for graphics cards; nullptr where there is no library that can run it
+  bool (*kernel)(const Call&);  // of a row for processors
+  const CudaRow* card;          // of a row for graphics cards
 
   // Throws Fault where the CUDA library reports one.
   bool run(const Call& call) const;

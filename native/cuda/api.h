@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../core/device.h"
+
 namespace lowbit {
 
 struct Call;
@@ -25,6 +27,7 @@ struct CudaCard {
 
 struct CudaRow {
   const char* op;
+  Needs needs;
   const char* variant;
   // 1: it ran (has been handed to the card), 0: it declines the call, -1: `fault` says why it failed
   int (*run)(const Call* call, CudaFault* fault);

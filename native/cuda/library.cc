@@ -52,14 +52,4 @@ const CudaLibrary& cudaLibrary() {
   return *library;
 }
 
-const CudaRow* cudaRow(const char* op, const char* variant) {
-  const CudaLibrary& library = cudaLibrary();
-  if (!library.usable()) return nullptr;
-  for (int i = 0; i < library.table->rowCount; i++) {
-    const CudaRow& row = library.table->rows[i];
-    if (!std::strcmp(row.op, op) && !std::strcmp(row.variant, variant)) return &row;
-  }
-  return nullptr;
-}
-
 }  // namespace lowbit

@@ -18,7 +18,4 @@ struct CudaLibrary {
 // LOWBIT_CUDA_LIB names another file than lowbit_cuda.so beside the addon; LOWBIT_DEVICE=cpu leaves it closed.
 const CudaLibrary& cudaLibrary();
 
-// The kernel of a row; nullptr where the library is not usable or has no such row.
-const CudaRow* cudaRow(const char* op, const char* variant);
-
 }  // namespace lowbit

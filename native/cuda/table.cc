@@ -10,6 +10,11 @@
 #include "launch.h"
 
 namespace lowbit {
+
+#define CUDA_KERNEL(op, needs, variant) bool op##_##variant(const op##_call& call);
+#include "rows.inc"
+#undef CUDA_KERNEL
+
 namespace {
 
 void say(CudaFault* fault, const char* code, const char* text) {
@@ -32,19 +37,12 @@ template <class Body> int guarded(CudaFault* fault, Body&& body) {
   return -1;
 }
 
-#define LOWBIT_ROW_cpu(op, variant)
-#define LOWBIT_ROW_cuda(op, variant) \
-  {#op, #variant,                    \
-   [](const Call* call, CudaFault* fault) { return guarded(fault, [&] { return op##_##variant(read_##op(*call)) ? 1 : 0; }); }},
-
 constexpr CudaRow kRows[] = {
-#define OP(op, ins, out, pars)
-#define OP_ANY(op, ins, out, pars)
-#define KERNEL(op, device, needs, variant) LOWBIT_ROW_##device(op, variant)
-#include "../ops.inc"
-#undef OP
-#undef OP_ANY
-#undef KERNEL
+#define CUDA_KERNEL(op, needs, variant) \
+  {#op, Needs::needs, #variant,         \
+   [](const Call* call, CudaFault* fault) { return guarded(fault, [&] { return op##_##variant(read_##op(*call)) ? 1 : 0; }); }},
+#include "rows.inc"
+#undef CUDA_KERNEL
 };
 
 #if defined(LOWBIT_EMULATION)
