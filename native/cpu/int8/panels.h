@@ -171,11 +171,14 @@ INLINE void tileOf(int64_t rows, const Panels<V>& panels, int64_t panel, const P
   if constexpr (ROWS > 1) tileOf<V, VECTORS, ROWS - 1>(rows, panels, panel, pixels, out, at, stride);
 }
 
-// One panel for `count` pixels in tiles of about equal height.
+// One panel for `count` pixels in tiles of about equal height, while the next `ahead` bytes of weights come to L2.
 template <class V>
-void strip(int64_t count, const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at, int64_t stride) {
+void strip(int64_t count, const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at, int64_t stride,
+           int64_t ahead = 0) {
   const int64_t rows = ceilDiv(count, ceilDiv(count, V::kTileRows));
-  for (int64_t p = 0; p < count; p += rows) {
+  const char* next = reinterpret_cast<const char*>(panels.weights + (panel + 1) * panels.panelSize());
+  for (int64_t p = 0, asked = 0; p < count; p += rows) {
+    for (; asked < ahead * (p + rows) / count; asked += 64) __builtin_prefetch(next + asked, 0, 2);
     const Pixels<V> some{pixels.codes + p * pixels.step, pixels.step, pixels.offsets};
     if (panels.vectors(panel) == 2) tileOf<V, 2>(smaller(rows, count - p), panels, panel, some, out, at + p * stride, stride);
     else tileOf<V, 1>(smaller(rows, count - p), panels, panel, some, out, at + p * stride, stride);
