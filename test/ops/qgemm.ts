@@ -159,6 +159,17 @@ const qmatmul: Case[] = [
   ...widths.map((n) =>
     matmulCase({ note: 'columns', a: [3, 5], b: [5, n], types: ['uint8', 'int8'], params: { multiplier: 0.01, ...int8 } }),
   ),
+  ...codes.flatMap((left) =>
+    codes.map((right) =>
+      matmulCase({
+        note: 'several tiles, depth and columns of no whole group, to float32',
+        a: [2, 33, 70],
+        b: [2, 70, 83],
+        types: [left, right],
+        params: { aZero: left === 'int8' ? -128 : 255, bZero: right === 'int8' ? 127 : 0, multiplier: 0.001, ...float },
+      }),
+    ),
+  ),
   matmulCase({ note: 'batch', a: [2, 3, 5, 8], b: [2, 3, 8, 4], types: ['int8', 'int8'], params: { multiplier: 0.01, ...int8 } }),
   matmulCase({ note: 'batch repeats', a: [2, 1, 5, 8], b: [3, 8, 4], types: ['int8', 'uint8'], params: { multiplier: 0.01, ...float } }),
   matmulCase({ note: 'one matrix', a: [4, 3, 6], b: [6, 2], types: ['int8', 'uint8'], params: { bZero: 100, multiplier: 1, ...sums } }),
