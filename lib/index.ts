@@ -65,6 +65,7 @@ export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
 export { packWeights, unpackWeights } from './passes/packWeights.js';
 export { prepareToQuantize } from './passes/prepareToQuantize.js';
+export { quantizeBeforeMoves } from './passes/quantizeBeforeMoves.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
 export { type RunningStatistics, type TrainingForm, trainingForm } from './passes/trainingForm.js';

@@ -108,6 +108,61 @@ test('a product that somebody reads as a real number is computed on codes', (t) 
   for (const [i, value] of want.entries()) t.true(Math.abs(got[i] - value) <= 2 ** -22 * Math.max(1, Math.abs(value)));
 });
 
+const bothBiases = (g: Graph) => g.constant(Tensor.from([0.25, -1]), 'b');
+const linear = (g: Graph, x: Value) => g.add(ops.gemm, [x, perChannel(g, [2, 2], [0.5, 0.25], [0, 0], 0), bothBiases(g)], {}, 'linear');
+const codedNumbers = (g: Graph) =>
+  g.add(ops.dequantize, [
+    g.constant(Tensor.from([40, 60], undefined, 'uint8'), 'c'),
+    g.constant(Tensor.scalar(0.5), 'cs'),
+    g.constant(Tensor.scalar(50, 'uint8'), 'cz'),
+  ]);
+
+const biased: [what: string, added: (graph: Graph) => Value, bias: number[]][] = [
+  ['one number a channel', (g) => g.constant(Tensor.from([3, 4])), [3.25, 3]],
+  ['the same with more dimensions', (g) => g.constant(Tensor.from([3, 4], [1, 1, 2])), [3.25, 3]],
+  ['codes of them', codedNumbers, [-4.75, 4]],
+];
+
+for (const [what, added, bias] of biased) {
+  test(`${what} added to a product of codes, which is moved and quantized, goes into its bias`, (t) => {
+    const graph = between((g, x) => g.add(ops.reshape, [g.add(ops.add, [added(g), linear(g, x)])], { shape: [8, 4] }, 'rows'), {
+      scale: 0.125,
+    });
+    const lowered = lowerInteger(graph).graph;
+    t.deepEqual(
+      lowered.nodes.map(({ op }) => op.name),
+      ['quantize', 'qgemm', 'reshape', 'dequantize'],
+    );
+    // The scales of the products are powers of two, so that these are their codes without rounding.
+    const constant = lowered.constantOf(lowered.nodes[1].inputs[2])!;
+    t.deepEqual(constant.toNumbers(), [bias[0] / 2 ** -4, bias[1] / 2 ** -5]);
+    const x = Tensor.from(randomNumbers(32, -3, 3), [1, 4, 4, 2]);
+    t.deepEqual(run(lowered, { x }).y.toNumbers(), run(graph, { x }).y.toNumbers());
+  });
+}
+
+const unbiased: [what: string, build: (graph: Graph, x: Value) => Value][] = [
+  ['one number for all channels', (g, x) => g.add(ops.add, [linear(g, x), g.constant(Tensor.scalar(3))])],
+  ['numbers that vary', (g, x) => g.add(ops.add, [linear(g, x), x])],
+  ['numbers so large that int32 does not hold them', (g, x) => g.add(ops.add, [linear(g, x), g.constant(Tensor.from([1, 1e8]))])],
+  [
+    'a product that others read, too',
+    (g, x) => {
+      const y = linear(g, x);
+      return g.add(ops.mul, [g.add(ops.add, [y, g.constant(Tensor.from([3, 4]))]), y]);
+    },
+  ],
+];
+
+for (const [what, build] of unbiased) {
+  test(`stays beside a product: ${what}`, (t) => {
+    const { nodes } = lowerInteger(between(build, { scale: 0.125 })).graph;
+    const product = nodes.find(({ op }) => op.name === 'qgemm')!;
+    t.is(product.params.dtype, 'float32');
+    t.true(nodes.some(({ op }) => op === ops.add));
+  });
+}
+
 const stays: [what: string, build: (graph: Graph, x: Value) => Value, op: string, reason: RegExp][] = [
   [
     'a weight of real numbers',

@@ -122,7 +122,7 @@ function biasCodes(to: Lowering, bias: Value, products: Float32Array, channels: 
 }
 
 /** The numbers of a constant, or of constant codes behind a dequantize; exact for int32 codes times their scale. */
-function constantNumbers(graph: Graph, value: Value): number[] | undefined {
+export function constantNumbers(graph: Graph, value: Value): number[] | undefined {
   const tensor = graph.constantOf(value);
   if (tensor) return tensor.toNumbers();
   const node = value.producer;
