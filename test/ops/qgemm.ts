@@ -70,6 +70,7 @@ const qgemm: Case[] = [
   gemmCase({ note: 'no outputs', rows: [3], k: 12, n: 0, a: 'uint8', params: uint8 }),
   gemmCase({ note: 'no depth: the bias', rows: [3], k: 0, n: 17, a: 'uint8', params: { aZero: 5, ...int8 } }),
   gemmCase({ note: 'weights with a zero point', rows: [4], k: 20, n: 18, a: 'uint8', params: { aZero: 5, bZero: -3, ...int8 } }),
+  gemmCase({ note: 'rows of several blocks', rows: [45], k: 40_000, n: 17, a: 'uint8', params: { aZero: 128, ...uint8 } }),
   gemmCase({ note: 'deep', rows: [2], k: 4099, n: 3, a: 'uint8', params: { aZero: 128, ...uint8 } }),
   ...(
     [
