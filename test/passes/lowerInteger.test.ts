@@ -142,6 +142,7 @@ for (const [what, added, bias] of biased) {
 }
 
 const unbiased: [what: string, build: (graph: Graph, x: Value) => Value][] = [
+  ['a sum that stays real', (g, x) => g.add(ops.softmax, [g.add(ops.add, [linear(g, x), g.constant(Tensor.from([3, 4]))])], { axis: -1 })],
   ['one number for all channels', (g, x) => g.add(ops.add, [linear(g, x), g.constant(Tensor.scalar(3))])],
   ['numbers that vary', (g, x) => g.add(ops.add, [linear(g, x), x])],
   ['numbers so large that int32 does not hold them', (g, x) => g.add(ops.add, [linear(g, x), g.constant(Tensor.from([1, 1e8]))])],

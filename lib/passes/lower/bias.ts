@@ -1,6 +1,6 @@
 /** What is added to products of codes, before lowering. */
-import type { Graph, Node, Value } from '../../graph/graph.js';
-import { codesOf, isMove } from '../../graph/match.js';
+import type { Graph, Node, Uses, Value } from '../../graph/graph.js';
+import { clampOf, codesOf, isMove } from '../../graph/match.js';
 import { rewrite } from '../../graph/rewrite.js';
 import { Types } from '../../graph/types.js';
 import * as ops from '../../ops/index.js';
@@ -9,8 +9,9 @@ import { paramsOf } from './codes.js';
 import { constantNumbers } from './products.js';
 
 /**
- * Adds what is constant for each channel of a product of codes to its bias, where nobody else reads the product: ONNX has no other way to
- * write a linear layer over more than two dimensions. The bias becomes int32 codes then (docs/integers.md), and the product can end in codes.
+ * Adds what is constant for each channel of a product of codes to its bias, where nobody else reads the product and the sum is quantized: ONNX has
+ * no other way to write a linear layer over more than two dimensions. The bias becomes int32 codes then (docs/integers.md), and the product can
+ * end in codes. A sum that stays real is left alone, because it would be rounded for nothing.
  */
 export function foldBiases(graph: Graph): Graph {
   const types = new Types(graph);
@@ -18,7 +19,7 @@ export function foldBiases(graph: Graph): Graph {
     if (node.op !== ops.add) return undefined;
     const product = node.inputs.find((value) => isProductOfCodes(graph, value));
     const added = node.inputs.find((value) => value !== product);
-    if (!product?.producer || !added || to.uses.only(product) !== node) return undefined;
+    if (!product?.producer || !added || to.uses.only(product) !== node || !endsInCodes(node.output, to.uses)) return undefined;
     const [x, w, bias] = product.producer.inputs;
     const [start, shift] = [graph.constantOf(bias), channelsOf(graph, added, types.rank(product) ?? 0)];
     if (!shift || start?.size !== shift.length) return undefined;
@@ -27,6 +28,13 @@ export function foldBiases(graph: Graph): Graph {
     const folded = to.graph.constant(Tensor.from(sum, start.shape), bias.name);
     return to.copy(product.producer, [to.get(x), to.get(w), folded]);
   });
+}
+
+/** Do all readers make codes of the value, maybe moved or clamped before? */
+function endsInCodes(value: Value, uses: Uses): boolean {
+  const makesCodes = (reader: Node) =>
+    reader.op === ops.quantize || ((isMove(reader) || clampOf(reader) !== undefined) && endsInCodes(reader.output, uses));
+  return !uses.isOutput(value) && uses.of(value).every(makesCodes);
 }
 
 function isProductOfCodes(graph: Graph, { producer }: Value): boolean {
