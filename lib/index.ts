@@ -67,6 +67,7 @@ export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
 export { narrowWeights } from './passes/narrowWeights.js';
 export { packWeights, unpackWeights } from './passes/packWeights.js';
 export { prepareToQuantize } from './passes/prepareToQuantize.js';
+export { quantizeBeforeMoves } from './passes/quantizeBeforeMoves.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
 export { type RunningStatistics, type TrainingForm, trainingForm } from './passes/trainingForm.js';

@@ -2,7 +2,7 @@ import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
 import { type Rewriter, rewrite } from '../graph/rewrite.js';
 import { Types } from '../graph/types.js';
 import { canFuse, type Instruction, instructions, mostFused } from '../ops/fused.js';
-import { addRelu, clip, dequantize, fusedElementwise, gelu, pow, quantize, reshape, transpose } from '../ops/index.js';
+import { addRelu, clip, dequantize, fusedElementwise, gelu, pow, quantize } from '../ops/index.js';
 import { isKnown, shapesMayEqual } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
@@ -12,28 +12,8 @@ import { Tensor } from '../tensor.js';
  * @param graph of known shapes; where one is not known nothing is joined
  */
 export function fuseElementwise(graph: Graph): Graph {
-  const early = quantizedBeforeMoves(graph);
-  const programs = programsOf(early);
-  return rewrite(early, (node, to) => programs.get(node)?.addTo(to, node.name));
-}
-
-/** Quantizes to codes on one scale before reshapes and transposes, not after: it joins the arithmetic there, and fewer bytes are moved. */
-function quantizedBeforeMoves(graph: Graph): Graph {
-  return rewrite(graph, (node, to) => {
-    if (node.op !== quantize) return undefined;
-    const [x, scale, zeroPoint] = node.inputs;
-    const moves = movesBefore(x, to.uses);
-    if (!moves.length || graph.constantOf(scale)?.size !== 1) return undefined;
-    const codes = to.copy(node, [to.get(moves[0].inputs[0]), to.get(scale), to.get(zeroPoint)]);
-    return moves.reduce((value, move) => to.copy(move, [value]), codes);
-  });
-}
-
-/** The reshapes and transposes that end in a value and are read by nobody else, first to last. */
-function movesBefore(value: Value, uses: Uses): Node[] {
-  const move = value.producer;
-  if (!move || (move.op !== reshape && move.op !== transpose) || !uses.only(value)) return [];
-  return [...movesBefore(move.inputs[0], uses), move];
+  const programs = programsOf(graph);
+  return rewrite(graph, (node, to) => programs.get(node)?.addTo(to, node.name));
 }
 
 /** The programs of the nodes that end a group of at least two, from the last on, so that each group is as large as it can be. */

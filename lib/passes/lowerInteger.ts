@@ -4,6 +4,7 @@ import { Types } from '../graph/types.js';
 import { dequantize, quantize } from '../ops/index.js';
 import { isReal } from '../shape.js';
 import { Lowering } from './lower/lowering.js';
+import { quantizeBeforeMoves } from './quantizeBeforeMoves.js';
 
 /** A node that computes on real numbers in a lowered graph, and why. */
 export interface FloatNode {
@@ -18,7 +19,7 @@ export interface FloatNode {
  * @returns the lowered graph, and the nodes that stay float with the reason
  */
 export function lowerInteger(old: Graph): { graph: Graph; float: FloatNode[] } {
-  const to = new Lowering(old);
+  const to = new Lowering(quantizeBeforeMoves(old));
   const graph = to.apply((node) => to.visit(node));
   const types = new Types(graph);
   return { graph, float: graph.nodes.filter((node) => isFloat(node, types)).map((node) => floatNode(node, to)) };

@@ -112,6 +112,27 @@ const elu = (x: number, alpha = 1) => (x < 0 ? alpha * Math.expm1(x) : x);
 // Among so many numbers some lie on a kink.
 const kinked = (entry: Case): Case => (entry.note?.startsWith('large') ? { ...entry, gradient: false } : entry);
 
+/** Divisors of all kinds, each of a row: first numbers of a size that needs no division, then those of all sizes, then specials. */
+const byOneNumber: Case = (() => {
+  const divisors = [1, 3, 0.1, -7, 1e-40, 2 ** -40, 2 ** -41, 2 ** 40, 2 ** 41, 2 - 2 ** -23, 1 + 2 ** -23, 3.4e38, ...specials];
+  const places = Array.from({ length: 1500 }, (_, i) => i);
+  const usual = places.map((i) => (1 + ((i * 40503) % 65536) / 65536 + i * 2 ** -23) * 2 ** ((i % 119) - 60) * (i % 3 ? 1 : -1));
+  const all = new Float32Array(Uint32Array.from(places, (i) => i * 2863313).buffer);
+  const numbers = [...usual, ...all, ...specials];
+  return {
+    note: 'by one number for each row',
+    inputs: () => [
+      Tensor.from(
+        divisors.flatMap(() => numbers),
+        [divisors.length, numbers.length],
+      ),
+      Tensor.from(divisors, [divisors.length, 1]),
+    ],
+    expect: ([a, b]) => a.map((x, i) => Math.fround(x / b[Math.floor(i / numbers.length)])),
+    gradient: false,
+  };
+})();
+
 /** A function of two numbers: ragged float32, each way to broadcast, specials against each other, and the other real types. */
 function binary(f: (a: number, b: number) => number, params?: object): Case[] {
   const each = ([a, b]: number[][]) => a.map((x, i) => f(x, b[i]));
@@ -526,6 +547,7 @@ export const elementwiseCases: Record<string, Case[]> = {
   ],
   div: [
     ...binary((a, b) => a / b),
+    byOneNumber,
     ...integer((a, b) => (b === 0n ? 0n : a / b)),
     { note: 'int64', inputs: () => [int64([-(2n ** 63n), 7n, -7n, 7n]), int64([-1n, 0n, 2n, -2n])], expect: [-(2 ** 63), 0, -3, -3] },
   ],

@@ -79,6 +79,12 @@ export const fusedCases: Record<string, Case[]> = {
     pair('sub', (a, b) => a - b),
     pair('mul', (a, b) => a * b),
     pair('div', (a, b) => a / b),
+    {
+      note: 'quotients by a number and by one for each row',
+      inputs: () => [random([6, 700], -1e3, 1e3), Tensor.scalar(0.3), random([6, 1], 0.01, 40, 2)],
+      params: { program: program('div 0 1, div 3 2') },
+      expect: ([x, [a], b]) => x.map((v, i) => f32(f32(v / a) / b[Math.floor(i / 700)])),
+    },
     pair('maximum', Math.max),
     pair('minimum', Math.min),
     single('sqrt', Math.sqrt, 1),

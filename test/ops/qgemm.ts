@@ -70,6 +70,7 @@ const qgemm: Case[] = [
   gemmCase({ note: 'no outputs', rows: [3], k: 12, n: 0, a: 'uint8', params: uint8 }),
   gemmCase({ note: 'no depth: the bias', rows: [3], k: 0, n: 17, a: 'uint8', params: { aZero: 5, ...int8 } }),
   gemmCase({ note: 'weights with a zero point', rows: [4], k: 20, n: 18, a: 'uint8', params: { aZero: 5, bZero: -3, ...int8 } }),
+  gemmCase({ note: 'rows of several blocks', rows: [45], k: 40_000, n: 17, a: 'uint8', params: { aZero: 128, ...uint8 } }),
   gemmCase({ note: 'deep', rows: [2], k: 4099, n: 3, a: 'uint8', params: { aZero: 128, ...uint8 } }),
   ...(
     [
@@ -158,6 +159,17 @@ const qmatmul: Case[] = [
   ),
   ...widths.map((n) =>
     matmulCase({ note: 'columns', a: [3, 5], b: [5, n], types: ['uint8', 'int8'], params: { multiplier: 0.01, ...int8 } }),
+  ),
+  ...codes.flatMap((left) =>
+    codes.map((right) =>
+      matmulCase({
+        note: 'several tiles, depth and columns of no whole group, to float32',
+        a: [2, 33, 70],
+        b: [2, 70, 83],
+        types: [left, right],
+        params: { aZero: left === 'int8' ? -128 : 255, bZero: right === 'int8' ? 127 : 0, multiplier: 0.001, ...float },
+      }),
+    ),
   ),
   matmulCase({ note: 'batch', a: [2, 3, 5, 8], b: [2, 3, 8, 4], types: ['int8', 'int8'], params: { multiplier: 0.01, ...int8 } }),
   matmulCase({ note: 'batch repeats', a: [2, 1, 5, 8], b: [3, 8, 4], types: ['int8', 'uint8'], params: { multiplier: 0.01, ...float } }),

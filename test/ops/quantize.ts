@@ -18,6 +18,10 @@ const special = [0.25, 0.75, 1.25, -0.25, -0.75, -1.25, 0, -0, inf, -inf, nan, 1
 const code = (x: number, s: number, z: number, low: number, high: number) =>
   Number.isNaN(f32(x / s)) ? clamp(z, low, high) : clamp(rne(f32(x / s)) + z, low, high);
 
+/** Close to every tie of a scale, on both sides. */
+const ties = (s: number) =>
+  Array.from({ length: 300 }, (_, i) => f32((i - 150.5) * f32(s))).flatMap((x) => [x, f32(x * (1 - 2 ** -23)), f32(x * (1 + 2 ** -23))]);
+
 /** Element i belongs to channel floor(i / inner) % channels. */
 interface Layout {
   note: string;
@@ -77,6 +81,11 @@ const quantize: Case[] = quantizedTypes.flatMap((dtype) => {
       ],
       expect: special.map((x) => code(f32(x), 0.5, zero, low, high)),
     })),
+    {
+      note: `${dtype} beside ties of 0.1`,
+      inputs: () => [Tensor.from(ties(0.1)), Tensor.scalar(0.1), Tensor.scalar(3, dtype)],
+      expect: ([x, s, z]: number[][]) => x.map((v) => code(v, s[0], z[0], low, high)),
+    },
     {
       note: `${dtype} float16`,
       inputs: () => [random([65], -40, 40, 3, 'float16'), Tensor.scalar(0.25), Tensor.scalar(3, dtype)],

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { compile, fuseElementwise, Graph, ops, print, run, type Shape, Tensor, type Value } from 'lowbit';
+import { compile, fuseElementwise, Graph, ops, print, quantizeBeforeMoves, run, type Shape, Tensor, type Value } from 'lowbit';
 import { Dice } from '../dice.js';
 import { bytesOf, random, randomNumbers } from '../ops/case.js';
 import { program } from '../ops/fused.js';
@@ -33,7 +33,7 @@ function geluGraph(): Graph {
 test('gelu from bias to codes is one node, and the reshape follows it', (t) => {
   const graph = geluGraph();
   const before = print(graph);
-  const fused = fuseElementwise(graph);
+  const fused = fuseElementwise(quantizeBeforeMoves(graph));
   t.is(print(graph), before);
   t.deepEqual(nodes(fused), ['codes: fusedElementwise', 'heads: reshape']);
   t.deepEqual(fused.nodes[0].params, {

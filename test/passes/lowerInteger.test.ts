@@ -108,6 +108,26 @@ test('a product that somebody reads as a real number is computed on codes', (t) 
   for (const [i, value] of want.entries()) t.true(Math.abs(got[i] - value) <= 2 ** -22 * Math.max(1, Math.abs(value)));
 });
 
+for (const [divisor, lowered] of [
+  [8, ['quantize', 'transpose', 'qmatmul']],
+  [7, ['quantize', 'transpose', 'qmatmul', 'div']],
+] as const) {
+  test(`a product of activations divided by ${divisor} is ${lowered.at(-1)}`, (t) => {
+    const quotient = (g: Graph, x: Value) => {
+      const product = g.add(ops.matmul, [x, g.add(ops.transpose, [x], { perm: [0, 1, 3, 2] })]);
+      return g.add(ops.div, [product, g.constant(Tensor.scalar(divisor))]);
+    };
+    const graph = between(quotient, { requantize: false, scale: 0.125 });
+    const got = lowerInteger(graph).graph;
+    t.deepEqual(
+      got.nodes.map(({ op }) => op.name),
+      [...lowered],
+    );
+    const x = Tensor.from(randomNumbers(32, -3, 3), [1, 4, 4, 2]);
+    t.deepEqual(run(got, { x }).y.toNumbers(), run(graph, { x }).y.toNumbers());
+  });
+}
+
 const stays: [what: string, build: (graph: Graph, x: Value) => Value, op: string, reason: RegExp][] = [
   [
     'a weight of real numbers',

@@ -6,7 +6,7 @@ import * as ops from '../../ops/index.js';
 import { integerRange } from '../../shape.js';
 import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
 import { lowerFunction } from './pointwise.js';
-import { hasPackedWeight, lowerPacked, lowerProduct, withoutKernel } from './products.js';
+import { hasPackedWeight, lowerPacked, lowerProduct, lowerQuotient, withoutKernel } from './products.js';
 
 // The functions that people write with elementwise ops have fewer.
 const longestFunction = 32;
@@ -31,6 +31,7 @@ export class Lowering extends Rewriter {
     else if (node.op === ops.quantize) return this.lowerQuantize(node);
     else if (products.includes(node.op)) return this.lowerToReal(node) ?? lowerPacked(node, this);
     else if (hasPackedWeight(node)) this.reasons.set(node.name, withoutKernel(node));
+    else if (node.op === ops.div) return lowerQuotient(node, this);
     else this.moveCodes(node);
     return undefined;
   }

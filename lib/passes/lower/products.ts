@@ -94,6 +94,19 @@ function lowerMatmul(node: Node, target: Target | undefined, to: Lowering): Valu
   return to.graph.add(ops.qmatmul, [a.value, b.value], { aZero: a.zero, bZero: b.zero, multiplier, ...output }, node.name);
 }
 
+/** A product of activations divided by a power of two (the root of 64 channels in attention): the multiplier is, and no bit of y changes. */
+export function lowerQuotient(node: Node, to: Lowering): Value | undefined {
+  const [x, divisor] = node.inputs;
+  const product = x.producer?.op === ops.matmul && to.uses.only(x) === node ? to.get(x).producer : undefined;
+  const by = to.old.constantOf(divisor);
+  if (product?.op !== ops.qmatmul || product.params.dtype !== 'float32' || by?.size !== 1 || by.shape.length) return undefined;
+  const multiplier = Number(product.params.multiplier) / by.item();
+  const isPower = Number.isInteger(Math.log2(by.item()));
+  return isPower && multiplier > 2 ** -90 && multiplier < 2 ** 60
+    ? to.graph.add(ops.qmatmul, product.inputs, { ...product.params, multiplier }, node.name)
+    : undefined;
+}
+
 /** The largest |bias[c]| + 255·Σ|w[c] − z_w|: what a sum of products can come to. */
 function largestSum(weight: Tensor, zero: number, bias: Tensor): number {
   const codes = weight.data() as Int8Array;
@@ -122,7 +135,7 @@ function biasCodes(to: Lowering, bias: Value, products: Float32Array, channels: 
 }
 
 /** The numbers of a constant, or of constant codes behind a dequantize; exact for int32 codes times their scale. */
-function constantNumbers(graph: Graph, value: Value): number[] | undefined {
+export function constantNumbers(graph: Graph, value: Value): number[] | undefined {
   const tensor = graph.constantOf(value);
   if (tensor) return tensor.toNumbers();
   const node = value.producer;

@@ -1,6 +1,6 @@
 // Functions of float32 lanes. Every step is one exactly rounded operation (a product, a sum, a quotient, a fused multiply-add), so one
 // lane, eight and sixteen give the same bits. Largest errors, in units in the last place, over all floats:
-//   exponential 1.0, powerOfTwo 1.9, logarithm 0.8, hyperbolicTangent 1.4, logistic 2.7, errorFunction 1.3
+//   exponential 1.0, powerOfTwo 1.9, logarithm 0.8, hyperbolicTangent 1.4, logistic 2.7
 // Results in the denormal range are off by at most one of its steps. NaN gives NaN. The coefficients are minimax fits.
 #pragma once
 #include <math.h>
@@ -129,16 +129,6 @@ INLINE Vector aboveHalf(Vector x) {
   constexpr float series[] = {0x1.988454p-2f,   -0x1.10582ap-4f, 0x1.46cd06p-7f,
                               -0x1.36e616p-10f, 0x1.da8f1p-14f,  -0x1.f959aap-18f};  // by x²
   return x * polynomial(series, x * x);
-}
-
-// erf x: a series for |x| < 1, beyond 1 less both tails of the normal distribution at √2·x
-INLINE Vector errorFunction(Vector x) {
-  constexpr float series[] = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2d2p-4f,  -0x1.b7fbb4p-6f,
-                              0x1.5419f4p-8f, -0x1.a485e8p-11f, 0x1.4ae4c6p-14f};  // erf x / x − 1 by x²
-  const Vector size = absolute(x), bounded = smaller(repeat(10), size);
-  const Vector near = multiplyAdd(x, polynomial(series, x * x), x);
-  const Vector far = repeat(1) - repeat(2) * (gaussian(bounded, -1) * tailRatio(repeat(1.41421356f) * bounded));
-  return ifLess(size, repeat(1), near, withSign(far, x));
 }
 
 }  // namespace

@@ -73,6 +73,16 @@ template <class V> struct Panels {
     }
   }
 
+  // Of one panel of weights that are codes, too: bias[c] = −zero point·(Σ w − shift), and one scale for all of it.
+  void start(int32_t zeroPoint, int64_t shift, float multiplier) {
+    int32_t sums[kWidth] = {};
+    sumWeights(0, sums);
+    for (int64_t c = 0; c < kWidth; c++) {
+      bias[c] = static_cast<int32_t>(-static_cast<uint32_t>(zeroPoint) * (static_cast<uint32_t>(sums[c]) - static_cast<uint32_t>(shift)));
+      scale[c] = multiplier;
+    }
+  }
+
  private:
   // Σ w of each channel of a panel: products with codes of 1.
   void sumWeights(int64_t panel, int32_t* sums) const {
@@ -96,6 +106,15 @@ template <class V> struct Pixels {
   const typename V::Code* codes;
   int64_t step;
   const int64_t* offsets;
+
+  INLINE Pixels from(int64_t p) const { return {codes + p * step, step, offsets}; }
+};
+
+// Pixels whose sums start at the panel's bias plus starts[p].
+template <class V> struct StartedPixels : Pixels<V> {
+  const int32_t* starts;
+
+  INLINE StartedPixels from(int64_t p) const { return {Pixels<V>::from(p), starts + p}; }
 };
 
 // The codes of ROWS pixels × VECTORS·kLanes channels, of which `count` exist: row r goes to y + r·stride.
@@ -130,8 +149,8 @@ INLINE void storeTile(const typename V::Int (&sums)[ROWS * VECTORS], const float
 }
 
 // Sums of ROWS pixels × VECTORS·kLanes channels; pixel p, channel c of the panel goes to y[at + p·stride + c].
-template <class V, int ROWS, int VECTORS>
-void tile(const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at, int64_t stride) {
+template <class V, int ROWS, int VECTORS, class P>
+void tile(const Panels<V>& panels, int64_t panel, const P& pixels, const Output& out, int64_t at, int64_t stride) {
   using Int = typename V::Int;
   Int sums[ROWS * VECTORS];
   const int64_t channel = panel * panels.kWidth, count = panels.outputs - channel;
@@ -139,6 +158,8 @@ void tile(const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const
     const Int bias = V::load(panels.bias + channel + v * V::kLanes);
     each<ROWS>([&](auto row) { sums[row * VECTORS + v] = bias; });
   });
+  if constexpr (requires { pixels.starts; })
+    each<ROWS * VECTORS>([&](auto i) { sums[i] = V::add(sums[i], V::repeat(pixels.starts[i / VECTORS])); });
   const typename V::Weight* weights = panels.weights + panel * panels.panelSize();
   const int64_t runs = panels.runs, groups = panels.groups(), step = pixels.step;
   for (int64_t run = 0; run < runs; run++) {
@@ -164,19 +185,21 @@ void tile(const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const
   }
 }
 
-template <class V, int VECTORS, int ROWS = V::kTileRows>
-INLINE void tileOf(int64_t rows, const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at,
-                   int64_t stride) {
+template <class V, int VECTORS, int ROWS = V::kTileRows, class P>
+INLINE void tileOf(int64_t rows, const Panels<V>& panels, int64_t panel, const P& pixels, const Output& out, int64_t at, int64_t stride) {
   if (rows == ROWS) return tile<V, ROWS, VECTORS>(panels, panel, pixels, out, at, stride);
   if constexpr (ROWS > 1) tileOf<V, VECTORS, ROWS - 1>(rows, panels, panel, pixels, out, at, stride);
 }
 
-// One panel for `count` pixels in tiles of about equal height.
-template <class V>
-void strip(int64_t count, const Panels<V>& panels, int64_t panel, const Pixels<V>& pixels, const Output& out, int64_t at, int64_t stride) {
+// One panel for `count` pixels in tiles of about equal height, while the next `ahead` bytes of weights come to L2.
+template <class V, class P>
+void strip(int64_t count, const Panels<V>& panels, int64_t panel, const P& pixels, const Output& out, int64_t at, int64_t stride,
+           int64_t ahead = 0) {
   const int64_t rows = ceilDiv(count, ceilDiv(count, V::kTileRows));
-  for (int64_t p = 0; p < count; p += rows) {
-    const Pixels<V> some{pixels.codes + p * pixels.step, pixels.step, pixels.offsets};
+  const char* next = reinterpret_cast<const char*>(panels.weights + (panel + 1) * panels.panelSize());
+  for (int64_t p = 0, asked = 0; p < count; p += rows) {
+    for (; asked < ahead * (p + rows) / count; asked += 64) __builtin_prefetch(next + asked, 0, 2);
+    const P some = pixels.from(p);
     if (panels.vectors(panel) == 2) tileOf<V, 2>(smaller(rows, count - p), panels, panel, some, out, at + p * stride, stride);
     else tileOf<V, 1>(smaller(rows, count - p), panels, panel, some, out, at + p * stride, stride);
   }

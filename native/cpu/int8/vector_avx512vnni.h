@@ -102,6 +102,25 @@ struct Vector {
     x[2] = _mm512_unpacklo_epi16(high01, high23);
     x[3] = _mm512_unpackhi_epi16(high01, high23);
   }
+  // Codes of kColumns neighbours in kGroup rows that lie `stride` apart, to groups of one column's codes, as signed ones.
+  static constexpr int kColumns = 16;
+  static INLINE void interleaveRows(int8_t* to, const uint8_t* from, int64_t stride, uint8_t flip) {
+    __m128i row[kGroup];
+    each<kGroup>([&](auto i) { row[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i * stride)); });
+    const __m128i low01 = _mm_unpacklo_epi8(row[0], row[1]), high01 = _mm_unpackhi_epi8(row[0], row[1]);
+    const __m128i low23 = _mm_unpacklo_epi8(row[2], row[3]), high23 = _mm_unpackhi_epi8(row[2], row[3]);
+    const __m128i four[] = {_mm_unpacklo_epi16(low01, low23), _mm_unpackhi_epi16(low01, low23), _mm_unpacklo_epi16(high01, high23),
+                            _mm_unpackhi_epi16(high01, high23)};
+    const __m128i flips = _mm_set1_epi8(static_cast<char>(flip));
+    each<4>([&](auto i) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * i), _mm_xor_si128(four[i], flips)); });
+  }
+  static INLINE uint32_t totalOf(const uint8_t* codes, int64_t count) {
+    const Int ones = _mm512_set1_epi8(1);
+    Int sums = zero();
+    for (; count >= 64; codes += 64, count -= 64) sums = dot(sums, load(codes), ones);
+    if (count) sums = dot(sums, _mm512_maskz_loadu_epi8((1ull << count) - 1, codes), ones);
+    return static_cast<uint32_t>(total(sums));
+  }
   // The first `count` of 64 codes.
   static INLINE void storeCodes64(uint8_t* y, Int codes, int64_t count) {
     if (count >= 64) _mm512_storeu_si512(y, codes);
@@ -111,14 +130,6 @@ struct Vector {
 
 // Weights of 4 bits need nothing else.
 using LowbitVector = Vector;
-
-// The same for products of two activations: 16-bit differences from both zero points, two in a group.
-struct WideVector : Vector {
-  using Code = int16_t;
-  using Weight = int16_t;
-  static constexpr int kGroup = 2;
-  static INLINE Int dot(Int sums, Int codes, Int weights) { return _mm512_dpwssd_epi32(sums, codes, weights); }
-};
 
 }  // namespace
 }  // namespace lowbit

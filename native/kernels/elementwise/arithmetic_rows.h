@@ -3,6 +3,7 @@
 #pragma once
 #include "../../core/arithmetic.h"
 #include "../../core/check.h"
+#include "../../cpu/f32/divisor.h"
 #include "../../cpu/f32/stream.h"
 #include "../../op.h"
 
@@ -55,6 +56,15 @@ template <bool A, bool B, class F> INLINE void pairRow(const float* a, const flo
   });
 }
 
+// By one number for all of a row.
+struct Quotient {
+  INLINE Vector operator()(Vector a, Vector b) const { return a / b; }
+};
+template <> INLINE void pairRow<true, false, Quotient>(const float* a, const float* b, float* y, int64_t length, Quotient) {
+  const Divisor divisor(*b);
+  eachVector(0, length, [=](int64_t i, Lanes lanes) { lanes.store(y + i, lanes.load(a + i) / divisor); });
+}
+
 // y = f(a, b)
 template <class F> INLINE bool pairVectors(const View& av, const View& bv, const View& yv, F f) {
   if (yv.dtype != Dtype::float32) return false;
@@ -88,9 +98,7 @@ INLINE bool subRow(const sub_call& c) {
 INLINE bool mulRow(const mul_call& c) {
   return pairVectors(c.a, c.b, c.y, [](Vector a, Vector b) { return a * b; });
 }
-INLINE bool divRow(const div_call& c) {
-  return pairVectors(c.a, c.b, c.y, [](Vector a, Vector b) { return a / b; });
-}
+INLINE bool divRow(const div_call& c) { return pairVectors(c.a, c.b, c.y, Quotient()); }
 
 // The exponent, if it is one number; else 0.
 INLINE double onlyExponent(const View& x) {

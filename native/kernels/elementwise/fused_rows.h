@@ -5,6 +5,7 @@
 
 #include "../../core/arithmetic.h"
 #include "../../cpu/f32/codes.h"
+#include "../../cpu/f32/divisor.h"
 #include "../../cpu/f32/stream.h"
 #include "program.h"
 
@@ -68,19 +69,32 @@ class Operands {
     for (int k = 0; k < program_.inputs; k++) at_[k] = take(k, block);
     const int last = program_.instructions - 1;
     for (int i = 0; i < last; i++) {
-      step(program_.instruction[i], block.count, ToBlock{results_[i]});
+      step(program_.instruction[i], block, ToBlock{results_[i]});
       at_[program_.inputs + i] = results_[i];
     }
-    step(program_.instruction[last], block.count, store);
+    step(program_.instruction[last], block, store);
   }
 
  private:
-  template <class Store> INLINE void step(const Instruction& instruction, int64_t count, const Store& store) const {
+  template <class Store> INLINE void step(const Instruction& instruction, const Block& block, const Store& store) const {
     const float *a = at_[instruction.a], *b = at_[instruction.b];
-    withFunction(instruction.code, [=](auto f) {
-      const Store to = store;  // bytes that are stored might otherwise be its own
-      for (int64_t i = 0; i < count; i += kWidth) to(i, f(load(a + i), load(b + i)));
-    });
+    const Store to = store;  // bytes that are stored might otherwise be its own
+    const int64_t count = block.count;
+    if (instruction.code == kDiv && isNumber(instruction.b, block)) {
+      const Divisor divisor(*b);
+      for (int64_t i = 0; i < count; i += kWidth) to(i, load(a + i) / divisor);
+    } else {
+      withFunction(instruction.code, [=](auto f) {
+        for (int64_t i = 0; i < count; i += kWidth) to(i, f(load(a + i), load(b + i)));
+      });
+    }
+  }
+
+  // Is an operand one number for the whole block?
+  bool isNumber(int operand, const Block& block) const {
+    if (operand >= program_.inputs) return false;
+    const Input& x = program_.input[operand];
+    return x.width == 1 && blocks_.n > 1 && block.row / x.share == (block.row + block.rows - 1) / x.share;
   }
 
   const float* take(int k, const Block& block) {

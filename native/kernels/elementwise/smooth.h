@@ -1,6 +1,6 @@
 // Activation functions of float32 lanes and their slopes, from cpu/f32/functions.h.
 #pragma once
-#include "../../cpu/f32/functions.h"
+#include "../../cpu/f32/errorFunction.h"
 
 namespace lowbit {
 namespace {

@@ -9,6 +9,9 @@
 namespace lowbit {
 namespace {
 
+// Of a block's rows: half of a small L2, the rest is for the panel at work and the next.
+constexpr int64_t kBlockBytes = 524288;
+
 // The weights come from w, int8 or packed; of c.b only type and shape are read.
 template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
   using Code = typename V::Code;
@@ -20,12 +23,13 @@ template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
   // Unsigned bytes are read where they lie, others from a copy of each block of rows.
   const uint8_t flip = flipOf(c.a);
   const bool inPlace = sizeof(Code) == 1 && !flip;
-  constexpr int64_t kRows = 8 * V::kTileRows;
+  const int64_t most = kBlockBytes / (k * int64_t{sizeof(Code)} + 1) + V::kTileRows, blocks = ceilDiv(rows, most);
+  const int64_t blockRows = ceilDiv(rows, blocks);
   Panels<V> panels{n, 1, k, nullptr, nullptr, nullptr};
   // With fewer blocks than threads the panels are shared out as well.
-  const int64_t blocks = ceilDiv(rows, kRows), parts = blocks < threads() ? smaller(threads(), panels.count()) : 1;
+  const int64_t parts = blocks < threads() ? smaller(threads(), panels.count()) : 1;
   const int64_t workers = smaller(threads(), blocks * parts);
-  const int64_t codesPerWorker = inPlace ? 0 : kRows * k + 64;
+  const int64_t codesPerWorker = inPlace ? 0 : blockRows * k + 64;
   const int64_t ownBytes = Derived::working(c.kept, panels.bytes());
   char* scratch = allocateScratch(ownBytes + workers * codesPerWorker * int64_t{sizeof(Code)});
   if (!scratch) return false;
@@ -44,17 +48,18 @@ template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
     });
 
   const Output out(c.y, c.yZero, c.qmin, c.qmax);
-  const int64_t offset = 0, items = blocks * parts;
+  const int64_t offset = 0, items = blocks * parts, panelBytes = panels.panelSize() * int64_t{sizeof(typename V::Weight)};
   parallel(workers, 1, [&](int64_t begin, int64_t end) {
     for (int64_t worker = begin; worker < end; worker++)
       for (int64_t item = items * worker / workers; item < items * (worker + 1) / workers; item++) {
-        const int64_t first = item / parts * kRows, count = smaller(kRows, rows - first), part = item % parts;
+        const int64_t first = item / parts * blockRows, count = smaller(blockRows, rows - first), part = item % parts;
         const uint8_t* a = c.a.as<uint8_t>() + first * k;
         Code* copy = copies + worker * codesPerWorker;
         if (!inPlace) loadCodes<V>(copy, a, count * k, flip);
         const Pixels<V> pixels{inPlace ? reinterpret_cast<const Code*>(a) : copy, k, &offset};
-        for (int64_t p = panels.count() * part / parts; p < panels.count() * (part + 1) / parts; p++)
-          strip(count, panels, p, pixels, out, first * n + p * panels.kWidth, n);
+        const int64_t last = panels.count() * (part + 1) / parts - 1;
+        for (int64_t p = panels.count() * part / parts; p <= last; p++)
+          strip(count, panels, p, pixels, out, first * n + p * panels.kWidth, n, p < last ? panelBytes : 0);
       }
   });
   packed.done();

@@ -1,10 +1,11 @@
 // quantize, dequantize, fakeQuantize and its gradient a vector at a time: x (outer, channels, inner). Where inner is 1 the scales of
 // neighbouring channels are a vector too, read from tables of whole rows; few channels are repeated until a row is worth a loop.
-// The limit is memory, or a division a vector.
+// The limit is memory, or a division a vector where each number has a scale of its own.
 #pragma once
 #include "../../core/check.h"
 #include "../../core/scratch.h"
 #include "../../cpu/f32/codes.h"
+#include "../../cpu/f32/divisor.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
 
@@ -17,6 +18,15 @@ constexpr int64_t kGrain = 16384;
 struct Channel {
   Vector scale, low, high;
   Codes zero;
+
+  INLINE Vector steps(Vector x) const { return x / scale; }
+};
+
+// The same for all of a run.
+struct RunChannel : Channel {
+  Divisor divisor;
+
+  INLINE Vector steps(Vector x) const { return x / divisor; }
 };
 
 // Per channel, as rows of `width` columns; a multiple of the channels where they are the last axis.
@@ -65,10 +75,12 @@ struct Grid {
   bool exact = true;
 
   template <class Step> INLINE void eachOfRun(int64_t begin, int64_t end, int64_t channel, Step& step) const {
-    const Channel all{repeat(scales[channel]), repeat(lows[channel]), repeat(highs[channel]), repeatCode(zeros[channel])};
+    const RunChannel all{{repeat(scales[channel]), repeat(lows[channel]), repeat(highs[channel]), repeatCode(zeros[channel])},
+                         Divisor(scales[channel])};
+    const Step own = step;  // bytes that are stored might otherwise be a part of it
     int64_t i = begin;
-    for (; i + kWidth <= end; i += kWidth) step(i, kWidth, all);
-    if (i < end) step(i, end - i, all);
+    for (; i + kWidth <= end; i += kWidth) own(i, kWidth, all);
+    if (i < end) own(i, end - i, all);
   }
 
   template <class Step> INLINE void eachRow(Step& step) const {
@@ -85,16 +97,16 @@ struct Grid {
   INLINE Channel at(int64_t j) const { return {load(scales + j), load(lows + j), load(highs + j), loadZeros(zeros + j)}; }
 };
 
-// rne(x / s) in [low, high]; NaN counts as 0.
-INLINE Vector codeOf(Vector x, const Channel& c) { return roundHalfEven(clamped(orZero(x / c.scale), c.low, c.high)); }
+// x / s within [low, high]; NaN counts as 0.
+template <class C> INLINE Vector stepsOf(Vector x, const C& c) { return clamped(orZero(c.steps(x)), c.low, c.high); }
 
 bool fakeQuantizeTiled(const fakeQuantize_call& c) {
   EXPECT(c.x.dtype == Dtype::float32 && c.zeroPoint.size() == c.scale.size());
   const int32_t* zeros = c.zeroPoint.as<int32_t>();
   const Grid grid(c.x, c.scale, c.axis.integer(), c.qmin, c.qmax, [=](int64_t i) { return zeros[i]; });
   if (!grid.usable()) return false;
-  grid.each([x = c.x.as<float>(), y = c.y.as<float>()](int64_t i, int64_t count, const Channel& channel) {
-    Lanes(count).store(y + i, codeOf(load(x + i), channel) * channel.scale);
+  grid.each([x = c.x.as<float>(), y = c.y.as<float>()](int64_t i, int64_t count, const auto& channel) {
+    Lanes(count).store(y + i, roundHalfEven(stepsOf(load(x + i), channel)) * channel.scale);
   });
   return true;
 }
@@ -104,9 +116,9 @@ bool fakeQuantizeGradTiled(const fakeQuantizeGrad_call& c) {
   const int32_t* zeros = c.zeroPoint.as<int32_t>();
   const Grid grid(c.x, c.scale, c.axis.integer(), c.qmin, c.qmax, [=](int64_t i) { return zeros[i]; });
   if (!grid.usable()) return false;
-  grid.each([dy = c.dy.as<float>(), x = c.x.as<float>(), dx = c.dx.as<float>()](int64_t i, int64_t count, const Channel& channel) {
+  grid.each([dy = c.dy.as<float>(), x = c.x.as<float>(), dx = c.dx.as<float>()](int64_t i, int64_t count, const auto& channel) {
     const Vector one = repeat(1.0f);
-    const Vector code = roundHalfEven(clamped(load(x + i) / channel.scale, channel.low - one, channel.high + one));
+    const Vector code = roundHalfEven(clamped(channel.steps(load(x + i)), channel.low - one, channel.high + one));
     Lanes(count).store(dx + i, whereWithin(code, channel.low, channel.high, load(dy + i)));
   });
   return true;
@@ -116,8 +128,8 @@ template <class Code> bool quantizeTo(const quantize_call& c, double qmin, doubl
   const Code* zeros = c.zeroPoint.as<Code>();
   const Grid grid(c.x, c.scale, c.axis.integer(), qmin, qmax, [=](int64_t i) { return static_cast<int32_t>(zeros[i]); });
   if (!grid.usable()) return false;
-  grid.each([x = c.x.as<float>(), y = c.y.as<uint8_t>()](int64_t i, int64_t count, const Channel& channel) {
-    storeCodes(y + i, plus(rounded(codeOf(load(x + i), channel)), channel.zero), count);
+  grid.each([x = c.x.as<float>(), y = c.y.as<uint8_t>()](int64_t i, int64_t count, const auto& channel) {
+    storeCodes(y + i, plus(rounded(stepsOf(load(x + i), channel)), channel.zero), count);
   });
   return true;
 }
@@ -133,7 +145,7 @@ template <class Code> bool dequantizeFrom(const dequantize_call& c) {
   const Code* zeros = c.zeroPoint.as<Code>();
   const Grid grid(c.x, c.scale, c.axis.integer(), 0, 0, [=](int64_t i) { return static_cast<int32_t>(zeros[i]); });
   if (!grid.usable()) return false;
-  grid.each([x = c.x.as<Code>(), y = c.y.as<float>()](int64_t i, int64_t count, const Channel& channel) {
+  grid.each([x = c.x.as<Code>(), y = c.y.as<float>()](int64_t i, int64_t count, const auto& channel) {
     Lanes(count).store(y + i, real(minus(loadCodes(x + i), channel.zero)) * channel.scale);
   });
   return true;

@@ -1,0 +1,7 @@
+#include "lookup_vectors.h"
+
+namespace lowbit {
+
+bool qlookup_avx2(const qlookup_call& c) { return lookUp(c); }
+
+}  // namespace lowbit
