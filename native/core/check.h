@@ -6,7 +6,12 @@ namespace lowbit {
 [[noreturn]] void expectFailed(const char* condition, const char* file, int line);
 }
 
+#if defined(__CUDA_ARCH__)
+// On a card it only states: whatever can be checked has been, on the host.
+#define EXPECT(condition) static_cast<void>(sizeof(!(condition)))
+#else
 #define EXPECT(condition)                                                   \
   do {                                                                      \
     if (!(condition)) lowbit::expectFailed(#condition, __FILE__, __LINE__); \
   } while (0)
+#endif
