@@ -12,6 +12,12 @@ function split(shape: readonly number[], axis: number): [number, number, number]
 // Rounding of a stored float16 next to values of at least 1; nothing for the others.
 const stored = (dtype: Dtype) => (dtype === 'float16' ? 2 ** -11 : 0);
 
+/**
+ * Exponentials and logarithms of doubles are within 1 ulp on a card and here, so that they may be two numbers apart: `error` in all. What is
+ * rounded from one to float32 or float16 may be the next number then.
+ */
+const doubleFunctions = (error: number, dtype: Dtype) => ({ float64: error, float32: 2 ** -23, float16: 2 ** -10 })[dtype as string];
+
 interface LayerNormShape {
   x: readonly number[];
   axis?: number;
@@ -97,6 +103,7 @@ function softmaxGradCases(
   low: number,
   high: number,
   element: (dy: number, y: number, line: { dy: number[]; y: number[] }) => number,
+  cudaBound: (dtype: Dtype) => number | undefined,
 ): Case[] {
   const along = (shape: readonly number[], axis: number, dtype: Dtype = 'float32'): Case => {
     const [, length, inner] = split(shape, axis);
@@ -113,6 +120,7 @@ function softmaxGradCases(
       // The sum is rounded once, the difference and the product too, an exponential of at most 1 is within 1 ulp: 4 roundings of at most
       // 1 + |sum|, and the sums here stay below 40.
       bound: 4 * 41 * 2 ** -24 + stored(dtype) * 2,
+      cudaBound: cudaBound(dtype),
     };
   };
   return [
@@ -127,7 +135,7 @@ function softmaxGradCases(
   ];
 }
 
-function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
+function softmaxCases(finish: (x: number, sum: number) => number, cudaBound: (dtype: Dtype) => number | undefined): Case[] {
   const line = (values: readonly number[]) => {
     const most = Math.max(...values);
     const sum = values.reduce((a, b) => a + Math.exp(b - most), 0);
@@ -153,6 +161,7 @@ function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
       // Exponentials within 1 ulp, so their sum as well; its inverse and the product are rounded: at most 4 ulp of at most 1, or of the sum's
       // logarithm, which stays below 14.
       bound: 4 * 2 ** -23 + stored(dtype),
+      cudaBound: cudaBound(dtype),
     };
   };
   return [
@@ -188,8 +197,27 @@ export const normCases: Record<string, Case[]> = {
   ],
   layerNormInputGrad: layerNormGradCases('input'),
   layerNormScaleGrad: layerNormGradCases('scale'),
-  softmaxGrad: softmaxGradCases(0, 1, (dy, y, line) => y * (dy - line.dy.reduce((sum, v, i) => sum + v * line.y[i], 0))),
-  logSoftmaxGrad: softmaxGradCases(-6, 0, (dy, y, line) => dy - Math.exp(y) * line.dy.reduce((sum, v) => sum + v, 0)),
-  softmax: softmaxCases((x, sum) => Math.exp(x) / sum),
-  logSoftmax: softmaxCases((x, sum) => x - Math.log(sum)),
+  softmaxGrad: softmaxGradCases(
+    0,
+    1,
+    (dy, y, line) => y * (dy - line.dy.reduce((sum, v, i) => sum + v * line.y[i], 0)),
+    () => undefined,
+  ),
+  // An exponential of at most 1 times a sum below 40.
+  logSoftmaxGrad: softmaxGradCases(
+    -6,
+    0,
+    (dy, y, line) => dy - Math.exp(y) * line.dy.reduce((sum, v) => sum + v, 0),
+    (dtype) => (dtype === 'float32' ? undefined : doubleFunctions(40 * 2 ** -51, dtype)),
+  ),
+  // Numerator and sum.
+  softmax: softmaxCases(
+    (x, sum) => Math.exp(x) / sum,
+    (dtype) => (dtype === 'float32' ? undefined : doubleFunctions(2 * 2 ** -51, dtype)),
+  ),
+  // The sum and its logarithm of up to 14.
+  logSoftmax: softmaxCases(
+    (x, sum) => x - Math.log(sum),
+    (dtype) => doubleFunctions(15 * 2 ** -51, dtype),
+  ),
 };

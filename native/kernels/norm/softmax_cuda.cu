@@ -1,0 +1,118 @@
+// Softmax and its gradients along any axis, with the formulas of softmax_reference.cc and its order of sums: 16 lanes a line, which they
+// read two or three times, at first from memory.
+#include "../../cpu/f32/functions.h"
+#include "../../cuda/reduce.cuh"
+#include "../../op.h"
+#include "work.h"
+
+namespace lowbit {
+namespace {
+
+DEVICE float power(float x) { return exponential(x); }
+DEVICE double power(double x) { return exp(x); }
+
+// body(start, lane, n) for the lines along an axis: n elements, axis.inner apart, of which the first is at `start`.
+template <class F> DEVICE void eachLine(const Axis& axis, F body) {
+  eachLine(axis.outer * axis.inner, axis.length,
+           [&](int64_t line, int lane, int64_t n) { body(line / axis.inner * axis.length * axis.inner + line % axis.inner, lane, n); });
+}
+
+// The largest of a line and Σ e^(x − most).
+template <class T> struct Powers {
+  Work<T> most = static_cast<Work<T>>(-INFINITY);
+  double sum;
+
+  DEVICE Powers(const T* x, int64_t step, int lane, int64_t n) {
+    for (int64_t i = lane; i < n; i += kLineLanes) {
+      const Work<T> value = number(x[i * step]);
+      most = value > most ? value : most;
+    }
+    most = largestLane(most);
+    double part = 0;
+    for (int64_t i = lane; i < n; i += kLineLanes) part += static_cast<double>(power(number(x[i * step]) - most));
+    sum = foldLanes(part);
+  }
+};
+
+template <class T> __global__ void softmaxLines(const T* __restrict__ x, T* __restrict__ y, Axis axis) {
+  eachLine(axis, [&](int64_t start, int lane, int64_t n) {
+    const Powers<T> powers(x + start, axis.inner, lane, n);
+    [[maybe_unused]] const float factor = static_cast<float>(1 / powers.sum);
+    for (int64_t i = lane; i < n; i += kLineLanes) {
+      const int64_t at = start + i * axis.inner;
+      const Work<T> value = power(number(x[at]) - powers.most);
+      if constexpr (std::is_same_v<T, float>) y[at] = value * factor;
+      else y[at] = static_cast<T>(value / powers.sum);
+    }
+  });
+}
+
+template <class T> __global__ void logSoftmaxLines(const T* __restrict__ x, T* __restrict__ y, Axis axis) {
+  eachLine(axis, [&](int64_t start, int lane, int64_t n) {
+    const Powers<T> powers(x + start, axis.inner, lane, n);
+    const double logarithm = log(powers.sum);
+    for (int64_t i = lane; i < n; i += kLineLanes) {
+      const int64_t at = start + i * axis.inner;
+      y[at] = static_cast<T>(static_cast<double>(number(x[at])) - static_cast<double>(powers.most) - logarithm);
+    }
+  });
+}
+
+template <class T> __global__ void softmaxGradLines(const T* __restrict__ dy, const T* __restrict__ y, T* __restrict__ dx, Axis axis) {
+  eachLine(axis, [&](int64_t start, int lane, int64_t n) {
+    double part = 0;
+    for (int64_t i = lane; i < n; i += kLineLanes) {
+      const int64_t at = start + i * axis.inner;
+      part = __fma_rn(number(dy[at]), number(y[at]), part);
+    }
+    const Work<T> mean = static_cast<Work<T>>(foldLanes(part));
+    for (int64_t i = lane; i < n; i += kLineLanes) {
+      const int64_t at = start + i * axis.inner;
+      dx[at] = static_cast<T>(number(y[at]) * (number(dy[at]) - mean));
+    }
+  });
+}
+
+template <class T> __global__ void logSoftmaxGradLines(const T* __restrict__ dy, const T* __restrict__ y, T* __restrict__ dx, Axis axis) {
+  eachLine(axis, [&](int64_t start, int lane, int64_t n) {
+    double part = 0;
+    for (int64_t i = lane; i < n; i += kLineLanes) part += static_cast<double>(number(dy[start + i * axis.inner]));
+    const Work<T> total = static_cast<Work<T>>(foldLanes(part));
+    for (int64_t i = lane; i < n; i += kLineLanes) {
+      const int64_t at = start + i * axis.inner;
+      dx[at] = static_cast<T>(fma(-power(number(y[at])), total, number(dy[at])));
+    }
+  });
+}
+
+// body(T(), axis, launch) where there is anything to do
+template <class F> bool withLines(const View& x, int64_t axisIndex, F body) {
+  const Axis axis(x, axisIndex);
+  if (!x.size()) return true;
+  return withReal(x.dtype, [&]<class T>(T type) { body(type, axis, launchOfLines(axis.outer * axis.inner)); });
+}
+
+}  // namespace
+
+bool softmax_cuda(const softmax_call& c) {
+  return withLines(c.x, c.axis.integer(), [&]<class T>(T, const Axis& axis, const Launch& launch) {
+    run(softmaxLines<T>, launch, c.x.as<T>(), c.y.as<T>(), axis);
+  });
+}
+bool logSoftmax_cuda(const logSoftmax_call& c) {
+  return withLines(c.x, c.axis.integer(), [&]<class T>(T, const Axis& axis, const Launch& launch) {
+    run(logSoftmaxLines<T>, launch, c.x.as<T>(), c.y.as<T>(), axis);
+  });
+}
+bool softmaxGrad_cuda(const softmaxGrad_call& c) {
+  return withLines(c.y, c.axis.integer(), [&]<class T>(T, const Axis& axis, const Launch& launch) {
+    run(softmaxGradLines<T>, launch, c.dy.as<T>(), c.y.as<T>(), c.dx.as<T>(), axis);
+  });
+}
+bool logSoftmaxGrad_cuda(const logSoftmaxGrad_call& c) {
+  return withLines(c.y, c.axis.integer(), [&]<class T>(T, const Axis& axis, const Launch& launch) {
+    run(logSoftmaxGradLines<T>, launch, c.dy.as<T>(), c.y.as<T>(), c.dx.as<T>(), axis);
+  });
+}
+
+}  // namespace lowbit
