@@ -1,5 +1,5 @@
 import { type Dtype, Tensor } from 'lowbit';
-import { type Case, raggedSizes, random } from './case.js';
+import { type Case, doubleFunctions, raggedSizes, random } from './case.js';
 
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -11,12 +11,6 @@ function split(shape: readonly number[], axis: number): [number, number, number]
 
 // Rounding of a stored float16 next to values of at least 1; nothing for the others.
 const stored = (dtype: Dtype) => (dtype === 'float16' ? 2 ** -11 : 0);
-
-/**
- * Exponentials and logarithms of doubles are within 1 ulp on a card and here, so that they may be two numbers apart: `error` in all. What is
- * rounded from one to float32 or float16 may be the next number then.
- */
-const doubleFunctions = (error: number, dtype: Dtype) => ({ float64: error, float32: 2 ** -23, float16: 2 ** -10 })[dtype as string];
 
 interface LayerNormShape {
   x: readonly number[];

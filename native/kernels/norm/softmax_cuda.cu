@@ -1,15 +1,11 @@
 // Softmax and its gradients along any axis, with the formulas of softmax_reference.cc and its order of sums: 16 lanes a line, which they
 // read two or three times, at first from memory.
-#include "../../cpu/f32/functions.h"
-#include "../../cuda/reduce.cuh"
+#include "../../cuda/powers.cuh"
 #include "../../op.h"
 #include "work.h"
 
 namespace lowbit {
 namespace {
-
-DEVICE float power(float x) { return exponential(x); }
-DEVICE double power(double x) { return exp(x); }
 
 // body(start, lane, n) for the lines along an axis: n elements, axis.inner apart, of which the first is at `start`.
 template <class F> DEVICE void eachLine(const Axis& axis, F body) {
@@ -17,26 +13,9 @@ template <class F> DEVICE void eachLine(const Axis& axis, F body) {
            [&](int64_t line, int lane, int64_t n) { body(line / axis.inner * axis.length * axis.inner + line % axis.inner, lane, n); });
 }
 
-// The largest of a line and Σ e^(x − most).
-template <class T> struct Powers {
-  Work<T> most = static_cast<Work<T>>(-INFINITY);
-  double sum;
-
-  DEVICE Powers(const T* x, int64_t step, int lane, int64_t n) {
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const Work<T> value = number(x[i * step]);
-      most = value > most ? value : most;
-    }
-    most = largestLane(most);
-    double part = 0;
-    for (int64_t i = lane; i < n; i += kLineLanes) part += static_cast<double>(power(number(x[i * step]) - most));
-    sum = foldLanes(part);
-  }
-};
-
 template <class T> __global__ void softmaxLines(const T* __restrict__ x, T* __restrict__ y, Axis axis) {
   eachLine(axis, [&](int64_t start, int lane, int64_t n) {
-    const Powers<T> powers(x + start, axis.inner, lane, n);
+    const Powers<Work<T>> powers([&](int64_t i) { return number(x[start + i * axis.inner]); }, lane, n);
     [[maybe_unused]] const float factor = static_cast<float>(1 / powers.sum);
     for (int64_t i = lane; i < n; i += kLineLanes) {
       const int64_t at = start + i * axis.inner;
@@ -49,7 +28,7 @@ template <class T> __global__ void softmaxLines(const T* __restrict__ x, T* __re
 
 template <class T> __global__ void logSoftmaxLines(const T* __restrict__ x, T* __restrict__ y, Axis axis) {
   eachLine(axis, [&](int64_t start, int lane, int64_t n) {
-    const Powers<T> powers(x + start, axis.inner, lane, n);
+    const Powers<Work<T>> powers([&](int64_t i) { return number(x[start + i * axis.inner]); }, lane, n);
     const double logarithm = log(powers.sum);
     for (int64_t i = lane; i < n; i += kLineLanes) {
       const int64_t at = start + i * axis.inner;
