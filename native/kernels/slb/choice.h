@@ -8,15 +8,12 @@
 //
 // Written once for vectors of weights and, where there are none, for one float or double.
 #pragma once
-#include "../../core/unroll.h"
 #include "../../cpu/f32/formula.h"
 #include "../../cpu/f32/functions.h"
+#include "logits.h"
 
 namespace lowbit {
 namespace {
-
-// Logits are (⌈n / 16⌉, K, 16): those of 16 weights lie together.
-constexpr int64_t kBlock = 16;
 
 constexpr double kLog2E = 1.4426950408889634;  // e^x = 2^(kLog2E·x)
 
