@@ -19,9 +19,9 @@
 namespace lowbit {
 namespace {
 
-constexpr int64_t kFewRows = 12;
-constexpr int64_t kFewRowsGrain = 1 << 19;  // products worth a thread
-constexpr int64_t kLongestRow = 1 << 20;    // 2^p · Σ a·code fits int32: 128 · 15 · 2^20 < 2^31
+constexpr int64_t kFewRows = 12, kFewKeptRows = 3;  // panels that are packed once are faster from there on
+constexpr int64_t kFewRowsGrain = 1 << 19;          // products worth a thread
+constexpr int64_t kLongestRow = 1 << 20;            // 2^p · Σ a·code fits int32: 128 · 15 · 2^20 < 2^31
 
 template <class V, int BITS> struct FewRows {
   using Int = typename V::Int;
@@ -189,7 +189,7 @@ template <class V, int BITS> bool fewRowsOf(const qgemm_call& c, const PackedWei
 template <class V> bool fewRows(const qgemm_call& c, const PackedWeights& w) {
   const int64_t k = c.b.shape[1], n = c.b.shape[0], rows = c.y.count(0, c.y.rank - 1);
   EXPECT(c.a.dim(-1) == k && c.y.dim(-1) == n && c.bias.size() == n && c.scale.size() == n);
-  if (!rows || !n || rows > kFewRows || k > kLongestRow) return false;
+  if (!rows || !n || rows > (c.kept ? kFewKeptRows : kFewRows) || k > kLongestRow) return false;
   switch (w.levels.bits) {
     case 1: return fewRowsOf<V, 1>(c, w);
     case 2: return fewRowsOf<V, 2>(c, w);

@@ -10,14 +10,14 @@
 namespace lowbit {
 namespace {
 
-constexpr int64_t kBlockBytes = 640 << 10;  // of a; the rest of L2 is for a panel and the next one
+constexpr int64_t kBlockTiles = 10;
 // Lines so far apart share a set of L1, which has room for 8 of them at least: those of more rows are moved apart.
 constexpr int64_t kSetsApart = 4096, kSetLines = 8;
 
 // Rows in as few blocks as fit, which are of about the same height.
-template <class V> int64_t rowsPerBlock(int64_t rows, int64_t bytes) {
-  const int64_t tiles = ceilDiv(rows, V::kTileRows), most = kBlockBytes / (bytes * V::kTileRows + 1) + 1;
-  return ceilDiv(tiles, ceilDiv(tiles, most)) * V::kTileRows;
+template <class V> int64_t rowsPerBlock(int64_t rows) {
+  const int64_t tiles = ceilDiv(rows, V::kTileRows);
+  return ceilDiv(tiles, ceilDiv(tiles, kBlockTiles)) * V::kTileRows;
 }
 
 // The weights come from w, int8 or packed; of c.b only type and shape are read.
@@ -32,7 +32,7 @@ template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
   const uint8_t flip = flipOf(c.a);
   const int64_t apart = k * int64_t{sizeof(Code)} % kSetsApart ? 0 : 64 / int64_t{sizeof(Code)}, step = k + apart;
   const bool inPlace = sizeof(Code) == 1 && !flip && (!apart || rows <= kSetLines);
-  const int64_t blockRows = rowsPerBlock<V>(rows, k * int64_t{sizeof(Code)});
+  const int64_t blockRows = rowsPerBlock<V>(rows);
   Panels<V> panels{n, 1, k, nullptr, nullptr, nullptr};
   // The panels are shared out as well where the threads do not get as many blocks each.
   const int64_t blocks = ceilDiv(rows, blockRows), parts = blocks % threads() ? smaller(threads(), panels.count()) : 1;
