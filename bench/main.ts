@@ -36,7 +36,7 @@ function time(call: () => void): number {
 }
 
 threads(1);
-console.log(`${'op'.padEnd(16)}${'row'.padEnd(12)}${'us'.padStart(10)}${'GOP/s'.padStart(9)}  shape`);
+console.log(`${'op'.padEnd(20)}${'row'.padEnd(12)}${'us'.padStart(10)}${'GOP/s'.padStart(9)}  shape`);
 for (const { op: name, from, inputs, params, macs } of [...benchCalls, ...smallCalls()]) {
   if (wanted.length && !wanted.includes(name)) continue;
   const op = allOps.get(name)!;
@@ -53,7 +53,7 @@ for (const { op: name, from, inputs, params, macs } of [...benchCalls, ...smallC
     const us = median(times.get(row)!);
     const right = op.updates || reference.equals(Buffer.from(runOp(op, tensors, params, row).data().buffer));
     const rate = macs ? ((2 * macs) / us / 1000).toFixed(0) : '';
-    console.log(`${name.padEnd(16)}${row.padEnd(12)}${us.toFixed(1).padStart(10)}${rate.padStart(9)}  ${from}${right ? '' : '  WRONG'}`);
+    console.log(`${name.padEnd(20)}${row.padEnd(12)}${us.toFixed(1).padStart(10)}${rate.padStart(9)}  ${from}${right ? '' : '  WRONG'}`);
   }
   for (const tensor of tensors) tensor.dispose();
 }

@@ -3,10 +3,7 @@
  * path of a Python that has it is given. Prints for each the fastest of the rounds, its speed and
  * its share of the multiply-add peak, and below it PyTorch's time and ours as a multiple of that.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -16,6 +13,7 @@ import {
   gemm,
   histogram,
   inspect,
+  measureCeiling,
   minMax,
   mul,
   nn,
@@ -137,13 +135,6 @@ async function repeated(run: () => void | Promise<void>): Promise<number> {
   return (performance.now() - start) / runs;
 }
 
-/** What the multiply-add ports can do on so many threads, GFLOP/s; undefined without a compiler. */
-function peak(): number | undefined {
-  const program = join(mkdtempSync(join(tmpdir(), 'lowbit-peak-')), 'fma_peak');
-  const built = spawnSync('c++', ['-O2', '-march=native', '-o', program, 'bench/peers/fma_peak.cc', '-lpthread']);
-  return built.status === 0 ? Number(spawnSync(program, [String(count)]).stdout.toString()) : undefined;
-}
-
 /** Nanoseconds of the way from TypeScript to a kernel and back, on a tensor of one element, alone and under the tape. */
 function overhead(): void {
   const x = Tensor.scalar(1);
@@ -168,8 +159,8 @@ function overhead(): void {
 threads(count);
 console.log(`${count} threads; the fastest of ${rounds} rounds; time ratio: our time divided by PyTorch's, below 1 is faster`);
 overhead();
-const ceiling = peak();
-console.log(`multiply-add peak: ${ceiling === undefined ? 'unknown, there is no compiler' : `${ceiling} GFLOP/s`}`);
+const { fp32: ceiling } = measureCeiling(count);
+console.log(`multiply-add peak: ${ceiling?.toFixed(0) ?? 'unknown'} GFLOP/s`);
 const ask = peer();
 for (const [key, make] of works) {
   if (wanted.length && !wanted.includes(key)) continue;

@@ -59,7 +59,8 @@ interface Addon {
   releaseKept(kept: NativeKept): void;
   /**
    * @param notes for each call its place in `kept` (-1: none) and the threads it may have (0: all)
-   * @param inputs for each port: buffer handle, first byte, bytes
+   * @param inputs for each port: buffer handle, first byte, bytes, bytes of the caller's memory; like outputs
+   * @param batch samples in the caller's memory, of which the calls compute `slice`
    */
   createPlan(
     words: Float64Array,
@@ -68,6 +69,8 @@ interface Addon {
     kept: NativeKept,
     inputs: Float64Array,
     outputs: Float64Array,
+    batch: number,
+    slice: number,
   ): NativePlan;
   releasePlan(plan: NativePlan): void;
   /** `times` gets the nanoseconds of each step. */
@@ -77,6 +80,8 @@ interface Addon {
   /** Waits for what was submitted. */
   settle(): void;
   threads(count?: number): number;
+  /** Operations a nanosecond of one core on registers alone: of real numbers (0) or 8-bit codes (1); 0 without vectors. */
+  peak(products: 0 | 1): number;
   memory(request?: 'trim' | 'resetPeak'): NativeMemory;
 }
 

@@ -63,6 +63,12 @@ export interface OpSpec<I extends readonly string[], P extends object> {
   grad: GradRule<P> | 'none';
   /** Inputs that training may learn: weights, biases, scales; not statistics or indices. */
   learns?: readonly I[number][];
+  /**
+   * A batch may be computed in slices along the first axis: row i of the output is made of row i of the inputs that hold the batch
+   * (those that are `varying`), and of the whole of the others. True is for the first input, `streams` and inputs that broadcast; where it
+   * depends on the call, a function of it.
+   */
+  byRows?: true | ((types: readonly TensorType[], params: P, varying: readonly boolean[]) => boolean);
   /** Inputs that vary from call to call like the first, where the others are weights: kernels keep nothing of them. */
   streams?: readonly I[number][];
   /** The op writes its first input in place and returns it (optimizers, running statistics); it is never recorded. */

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "call.h"
+#include "cpu/peak.h"
 #include "cpu/pool.h"
 #include "session.h"
 
@@ -280,9 +281,11 @@ Napi::Value createKept(const Napi::CallbackInfo& info) {
   return guarded(info, [&] { return wrapped(info.Env(), std::make_shared<lowbit::KeptTable>(static_cast<size_t>(number(info, 0)))); });
 }
 
-// createPlan(words, count, notes, kept, inputs, outputs) -> plan
+// createPlan(words, count, notes, kept, inputs, outputs, batch, slice) -> plan
 //   notes: Int32Array with, for each call, its place in `kept` (-1: none) and the threads it may have (0: all)
-//   inputs, outputs: Float64Array of (buffer handle, first byte, bytes)
+//   inputs, outputs: Float64Array of (buffer handle, first byte, bytes, bytes of the caller's memory)
+//   batch, slice: samples in the caller's memory and in one run of the calls; where a port is smaller than the caller's memory it holds a
+//   slice
 Napi::Value createPlan(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     std::vector<PreparedCall> list = calls(info);
@@ -296,17 +299,22 @@ Napi::Value createPlan(const Napi::CallbackInfo& info) {
       if (index >= 0) list[i].kept = &kept->at(static_cast<size_t>(index));
       steps.push_back({std::move(list[i]), notes[2 * i + 1]});
     }
+    const lowbit::Batch batch{static_cast<size_t>(number(info, 6)), static_cast<size_t>(number(info, 7))};
+    if (batch.slice < 1 || batch.slice > batch.samples) throw Fault("internal", "a slice larger than its batch");
     const auto ports = [&](size_t argument) {
       auto words = info[argument].As<Napi::Float64Array>();
       std::vector<lowbit::Port> out;
-      for (size_t i = 0; i + 2 < words.ElementLength(); i += 3) {
+      for (size_t i = 0; i + 3 < words.ElementLength(); i += 4) {
         const BufferRef& buffer = environmentOf(info).buffers.at(words[i]);
-        if (words[i + 1] + words[i + 2] > static_cast<double>(buffer->bytes())) throw Fault("internal", "a port outside its buffer");
-        out.push_back({buffer, static_cast<size_t>(words[i + 1]), static_cast<size_t>(words[i + 2])});
+        const double first = words[i + 1], bytes = words[i + 2], caller = words[i + 3];
+        if (first + bytes > static_cast<double>(buffer->bytes())) throw Fault("internal", "a port outside its buffer");
+        const bool sliced = caller * static_cast<double>(batch.slice) == bytes * static_cast<double>(batch.samples);
+        if (caller != bytes && !sliced) throw Fault("internal", "a port for another batch");
+        out.push_back({buffer, static_cast<size_t>(first), static_cast<size_t>(bytes), static_cast<size_t>(caller)});
       }
       return out;
     };
-    return wrapped(info.Env(), std::make_shared<lowbit::Plan>(kept, std::move(steps), ports(4), ports(5)));
+    return wrapped(info.Env(), std::make_shared<lowbit::Plan>(kept, std::move(steps), ports(4), ports(5), batch));
   });
 }
 
@@ -323,12 +331,12 @@ struct Addresses {
       Napi::Value item = items[i];
       if (item.IsNumber()) {
         buffers.push_back(environmentOf(info).buffers.at(item.As<Napi::Number>().DoubleValue()));
-        if (buffers.back()->bytes() < ports[i].bytes) throw Fault("internal", "a tensor is smaller than its port");
+        if (buffers.back()->bytes() < ports[i].callerBytes) throw Fault("internal", "a tensor is smaller than its port");
         list.push_back(buffers.back()->data());
         continue;
       }
       const Bytes bytes = bytesOf(info.Env(), item);
-      if (bytes.count != ports[i].bytes) throw Fault("internal", "an array is not as large as its port");
+      if (bytes.count != ports[i].callerBytes) throw Fault("internal", "an array is not as large as its port");
       if (hold) arrays.push_back(Napi::Persistent(item.As<Napi::Object>()));
       list.push_back(bytes.data);
     }
@@ -386,6 +394,11 @@ template <class T> Napi::Value releaseExternal(const Napi::CallbackInfo& info) {
 Napi::Value threads(const Napi::CallbackInfo& info) {
   if (info.Length() > 0 && info[0].IsNumber()) lowbit::setThreads(info[0].As<Napi::Number>().Int32Value());
   return Napi::Number::New(info.Env(), lowbit::threads());
+}
+
+// peak(products): 0 for fp32, 1 for int8
+Napi::Value peak(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), lowbit::peak(static_cast<lowbit::Products>(info[0].As<Napi::Number>().Int32Value())));
 }
 
 Napi::Value memory(const Napi::CallbackInfo& info) {
@@ -467,6 +480,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("releaseKept", Napi::Function::New(env, releaseExternal<KeptRef>));
   exports.Set("settle", Napi::Function::New(env, settle));
   exports.Set("threads", Napi::Function::New(env, threads));
+  exports.Set("peak", Napi::Function::New(env, peak));
   exports.Set("memory", Napi::Function::New(env, memory));
   return exports;
 }

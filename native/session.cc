@@ -41,29 +41,43 @@ void runStep(PreparedCall& call) {
 
 }  // namespace
 
-Plan::Plan(std::shared_ptr<KeptTable> kept, std::vector<Step> steps, std::vector<Port> inputs, std::vector<Port> outputs)
-    : kept_(std::move(kept)), steps_(std::move(steps)), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {
+Plan::Plan(std::shared_ptr<KeptTable> kept, std::vector<Step> steps, std::vector<Port> inputs, std::vector<Port> outputs, Batch batch)
+    : kept_(std::move(kept)), steps_(std::move(steps)), inputs_(std::move(inputs)), outputs_(std::move(outputs)), batch_(batch) {
   for (Step& step : steps_) step.call.bind();
 }
 
+size_t Plan::sliceOffset(const Port& port, size_t slice) const {
+  return port.callerBytes == port.bytes ? 0 : port.callerBytes / batch_.samples * batch_.first(slice);
+}
+
 void Plan::run(const void* const* from, void* const* to, const std::atomic<int32_t>* stop, double* nanoseconds) {
+  std::lock_guard<std::mutex> lock(kept_->running);
+  for (size_t slice = 0; slice < batch_.slices(); slice++) {
+    for (size_t i = 0; i < inputs_.size(); i++) {
+      const Port& port = inputs_[i];
+      if (port.bytes) std::memcpy(port.data(), static_cast<const char*>(from[i]) + sliceOffset(port, slice), port.bytes);
+    }
+    runSteps(stop, nanoseconds);
+    for (size_t i = 0; i < outputs_.size(); i++) {
+      const Port& port = outputs_[i];
+      if (port.bytes) std::memcpy(static_cast<char*>(to[i]) + sliceOffset(port, slice), port.data(), port.bytes);
+    }
+  }
+}
+
+void Plan::runSteps(const std::atomic<int32_t>* stop, double* nanoseconds) {
   struct Limit {
     ~Limit() { limitThreads(0); }
   };
   using Clock = std::chrono::steady_clock;
-  std::lock_guard<std::mutex> lock(kept_->running);
   Limit limit;
-  for (size_t i = 0; i < inputs_.size(); i++)
-    if (inputs_[i].bytes) std::memcpy(inputs_[i].data(), from[i], inputs_[i].bytes);
   for (size_t i = 0; i < steps_.size(); i++) {
     if (stop && stop->load(std::memory_order_relaxed)) throw Fault("aborted", "the session");
     limitThreads(steps_[i].threads);
     const auto before = nanoseconds ? Clock::now() : Clock::time_point();
     runStep(steps_[i].call);
-    if (nanoseconds) nanoseconds[i] = std::chrono::duration<double, std::nano>(Clock::now() - before).count();
+    if (nanoseconds) nanoseconds[i] += std::chrono::duration<double, std::nano>(Clock::now() - before).count();
   }
-  for (size_t i = 0; i < outputs_.size(); i++)
-    if (outputs_[i].bytes) std::memcpy(to[i], outputs_[i].data(), outputs_[i].bytes);
 }
 
 }  // namespace lowbit

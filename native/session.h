@@ -1,5 +1,6 @@
 // Calls that run again and again on memory that was planned ahead: what lib/session makes of a graph. Nothing here knows Node.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -25,12 +26,20 @@ class KeptTable {
   std::vector<Kept> kept_;
 };
 
-// Bytes of a buffer that are copied from or to the caller's memory.
+// Bytes of a buffer that are copied from or to the caller's memory. That is larger where it holds a batch and the buffer a slice of it.
 struct Port {
   BufferRef buffer;
-  size_t offset, bytes;
+  size_t offset, bytes, callerBytes;
 
   char* data() const { return static_cast<char*>(buffer->data()) + offset; }
+};
+
+// A batch that runs a slice at a time; where slices do not divide it, the last two overlap.
+struct Batch {
+  size_t samples = 1, slice = 1;
+
+  size_t slices() const { return (samples + slice - 1) / slice; }
+  size_t first(size_t i) const { return std::min(i * slice, samples - slice); }
 };
 
 class Plan {
@@ -40,7 +49,7 @@ class Plan {
     int threads;  // at most; 0: as many as there are
   };
 
-  Plan(std::shared_ptr<KeptTable> kept, std::vector<Step> steps, std::vector<Port> inputs, std::vector<Port> outputs);
+  Plan(std::shared_ptr<KeptTable> kept, std::vector<Step> steps, std::vector<Port> inputs, std::vector<Port> outputs, Batch batch);
 
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
@@ -48,13 +57,18 @@ class Plan {
   int64_t keptBytes() const { return kept_->bytes(); }
 
   // `from` and `to` have an address for every port. Throws Fault as a call does, and "aborted" where `stop` is not 0 between two steps.
-  // `nanoseconds`, if there, gets the time of each step.
+  // `nanoseconds`, if there, gets the time of each step, added to what is there.
   void run(const void* const* from, void* const* to, const std::atomic<int32_t>* stop = nullptr, double* nanoseconds = nullptr);
 
  private:
   std::shared_ptr<KeptTable> kept_;
   std::vector<Step> steps_;
   std::vector<Port> inputs_, outputs_;
+  Batch batch_;
+
+  // Where a slice of a port begins in the caller's memory.
+  size_t sliceOffset(const Port& port, size_t slice) const;
+  void runSteps(const std::atomic<int32_t>* stop, double* nanoseconds);
 };
 
 }  // namespace lowbit

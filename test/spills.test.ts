@@ -9,7 +9,8 @@ import anyTest from 'ava';
 import { repositoryRoot } from './shared.js';
 
 // With 16 registers, depthwise convolutions and few rows of packed weights do spill.
-const engines = /[/\\]((qconv2d|qgemm|qmatmul|lowbit|conv|gemm)_avx512(vnni)?|(qgemm|qmatmul|conv|gemm)_(avx2|avxvnni))\.cc\.o$/;
+const engines =
+  /[/\\]((qconv2d|qgemm|qmatmul|lowbit|conv|gemm)_avx512(vnni)?|(qgemm|qmatmul|conv|gemm)_(avx2|avxvnni)|peak(Codes|Reals)_\w+)\.cc\.o$/;
 const products = /\t(?:\{vex\} )?(vpdpbusd|vpdpwssd|vpmaddwd|vfmadd\w*p[sd])\b/;
 const storeToStack = /\tvmov\w+ +%[xyz]mm\d+,-?(0x[0-9a-f]+)?\(%r[sb]p\)/;
 

@@ -31,9 +31,13 @@ function perChannel(text: string): number | number[] {
 
 const column = (text: string) => (/^\d+$/.test(text) ? Number(text) : text);
 
-/** What `addDataOptions` adds to a command's options. */
-export interface DataOptions extends DatasetOptions {
+/** What `addSampleOptions` adds to a command's options. */
+export interface SampleOptions extends DatasetOptions {
   data?: string;
+}
+
+/** What `addDataOptions` adds. */
+export interface DataOptions extends SampleOptions {
   batch?: number;
 }
 
@@ -70,11 +74,15 @@ export function addTrainingDataOptions(target: Command): Command {
 /** The options of every command that reads samples. */
 export function addDataOptions(target: Command, { needed }: { needed: boolean }): Command {
   if (needed) requires(target, 'data');
+  return addSampleOptions(target).option('--batch <n>', 'samples a run (default: 32)', wholeFrom(1));
+}
+
+/** Which samples, and what they are made into. */
+export function addSampleOptions(target: Command): Command {
   target
     .option('--data <kind:path>', samplesText)
     .option('--limit <n>', 'use at most n samples', wholeFrom(1))
-    .option('--skip <n>', 'leave out the first n samples', wholeFrom(0))
-    .option('--batch <n>', 'samples a run (default: 32)', wholeFrom(1));
+    .option('--skip <n>', 'leave out the first n samples', wholeFrom(0));
   return addPixelOptions(target)
     .option('--labels <file>', 'images: CSV file of lines file,label')
     .option('--columns <list>', 'csv: the features, by name or number from 0 (default: all but the label)', listOf(column))
@@ -86,7 +94,7 @@ export function addDataOptions(target: Command, { needed }: { needed: boolean })
 }
 
 /** The data set that the options describe. */
-export function datasetOf(spec: string, options: DataOptions): Promise<Dataset> {
+export function datasetOf(spec: string, options: SampleOptions): Promise<Dataset> {
   const { limit, skip, resize, crop, bgr, scale, mean, std, labels, split, columns, label, text, length, vocabulary } = options;
   const table = { columns, label, text, length, vocabulary };
   return openDataset(spec, { limit, skip, resize, crop, bgr, scale, mean, std, labels, split, ...table });

@@ -1,8 +1,6 @@
 /** `lowbit quantize MODEL --data SPEC -o OUT.onnx` */
-import { realpathSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { fail } from '../error.js';
 import { failOnFile } from '../file.js';
 import { exportOnnx } from '../onnx/exportOnnx.js';
 import { importOnnx } from '../onnx/importOnnx.js';
@@ -16,6 +14,7 @@ import { command, requires, runs } from './command.js';
 import { bytes, facts } from './format.js';
 import { floatTable } from './inspect.js';
 import { addDataOptions, type DataOptions, datasetOf, number, wholeFrom } from './options.js';
+import { checkOutput } from './output.js';
 
 interface Options extends DataOptions {
   data: string;
@@ -61,7 +60,7 @@ export function addQuantize(program: Command): void {
   runs<Options>(target, async ({ options, signal, progress }, model) => {
     const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset, weights } = options;
     const bytesBefore = sizeOf(model);
-    checkOutput(model, output);
+    checkOutput('quantize', model, output);
     const graph = importOnnx(model);
     const dataset = await datasetOf(options.data, options);
     const count = Math.min(calibration, dataset.length);
@@ -78,18 +77,6 @@ export function addQuantize(program: Command): void {
 }
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? failOnFile(path, { code: 'ENOENT' });
-
-// Known before the calibration, which may take minutes.
-function checkOutput(model: string, output: string): void {
-  const folder = dirname(resolve(output));
-  const info = statSync(folder, { throwIfNoEntry: false });
-  if (!info?.isDirectory()) fail({ code: 'file', path: output, problem: `there is no folder ${folder}`, todo: 'Create it first.' });
-  const existing = statSync(output, { throwIfNoEntry: false });
-  if (existing?.isDirectory()) failOnFile(output, { code: 'EISDIR' });
-  if (existing && realpathSync(output) === realpathSync(model)) {
-    fail({ code: 'option', where: 'quantize', option: 'output', came: output, expected: 'another file than the model, which is kept' });
-  }
-}
 
 function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples }: Outcome): string {
   const general = facts([

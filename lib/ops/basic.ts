@@ -1,7 +1,7 @@
 /** What several families need: broadcasting, undone; bounds. */
 import { shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
-import { broadcast, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
+import { axisIndex, broadcast, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /**
@@ -33,6 +33,16 @@ export function lazily<T>(compute: () => T): () => T {
     value ??= compute();
     return value;
   };
+}
+
+/** `byRows` of ops that work along one axis. */
+export function alongRows([{ shape }]: readonly TensorType[], { axis }: { axis: number }): boolean {
+  return axisIndex(axis, shape.length) !== 0;
+}
+
+/** `byRows` of products: each matrix of a batch meets its own, or the rows of `a` meet one `b`. */
+export function productsByRows([a, b]: readonly TensorType[], _params: object, [, varies]: readonly boolean[]): boolean {
+  return varies ? a.shape.length > 2 && a.shape.length === b.shape.length : a.shape.length > 1;
 }
 
 /** Bounds of a clamp. */

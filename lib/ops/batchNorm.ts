@@ -2,7 +2,7 @@
 import { type Check, defineOp, type Op } from '../op.js';
 import { axisIndex, type Dtype, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { lazily } from './basic.js';
+import { alongRows, lazily } from './basic.js';
 import { concat, fill, reshape, slice } from './layout.js';
 
 const realTypes: readonly Dtype[] = ['float32', 'float64', 'float16'];
@@ -53,6 +53,7 @@ interface BatchNormParams {
  */
 export const batchNorm: Op<readonly ['x', 'scale', 'bias', 'mean', 'variance'], BatchNormParams> = defineOp({
   name: 'batchNorm',
+  byRows: alongRows,
   inputs: ['x', 'scale', 'bias', 'mean', 'variance'],
   params: { axis: -1, epsilon: 1e-5 },
   infer([x, scale, bias, mean, variance], { axis, epsilon }, check) {

@@ -42,6 +42,7 @@ function checkedOutput(check: Check, shape: Shape, params: typeof ofOutput): Ten
  */
 export const packSigns = defineOp({
   name: 'packSigns',
+  byRows: ([x]) => x.shape.length > 1,
   inputs: ['x'],
   params: { zero: 0 },
   infer([x], { zero }, check) {
@@ -61,6 +62,7 @@ export const packSigns = defineOp({
  */
 export const unpackSigns = defineOp({
   name: 'unpackSigns',
+  byRows: ([x]) => x.shape.length > 1,
   inputs: ['x'],
   params: { channels: required<number>() },
   infer([x], { channels }, check) {
@@ -81,6 +83,7 @@ export const unpackSigns = defineOp({
  */
 export const binaryGemm = defineOp({
   name: 'binaryGemm',
+  byRows: true,
   integer: true,
   inputs: ['a', 'b', 'bias', 'scale'],
   params: { columns: required<number>(), ...ofOutput },
@@ -108,6 +111,7 @@ export const binaryGemm = defineOp({
  */
 export const binaryConv2d = defineOp({
   name: 'binaryConv2d',
+  byRows: true,
   integer: true,
   inputs: ['x', 'w', 'bias', 'scale'],
   params: {

@@ -48,6 +48,7 @@ function checkConv([x, w, bias]: readonly TensorType[], groups: number, check: C
  */
 export const conv2d = defineOp({
   name: 'conv2d',
+  byRows: true,
   inputs: ['x', 'w', 'bias'],
   params: windowDefaults,
   infer(types, params, check) {
@@ -71,6 +72,7 @@ export const conv2d = defineOp({
  */
 export const conv2dAddClip = defineOp({
   name: 'conv2dAddClip',
+  byRows: true,
   inputs: ['x', 'w', 'bias', 'plus'],
   params: { ...windowDefaults, ...noBounds },
   infer([x, w, bias, plus], { min, max, ...window }, check) {
@@ -91,6 +93,7 @@ export const conv2dAddClip = defineOp({
  */
 export const convTranspose2d = defineOp({
   name: 'convTranspose2d',
+  byRows: true,
   inputs: ['x', 'w', 'bias'],
   params: { ...windowDefaults, outputPads: [0, 0] as readonly number[] },
   infer(types, params, check) {

@@ -9,6 +9,7 @@ function checkRate(rate: number, check: Check): void {
 /** x itself, of any type: where training drops elements with probability `rate`. */
 export const dropout = defineOp({
   name: 'dropout',
+  byRows: true,
   inputs: ['x'],
   params: { rate: 0.5 },
   infer([x], { rate }, check) {

@@ -40,6 +40,7 @@ interface Traits<I extends readonly string[], P extends object>
 function unary<P extends object>(name: string, accepts: Accepts, params: P, { verify, output, ...traits }: Traits<['x'], P>) {
   return defineOp({
     name,
+    byRows: true,
     inputs: ['x'],
     params,
     infer(types, given, check) {
@@ -102,6 +103,7 @@ function binary<P extends object = object>(
 ) {
   return defineOp({
     name,
+    byRows: true,
     inputs: ['a', 'b'],
     params,
     infer(types, given, check) {
@@ -178,6 +180,7 @@ export const clip = unary('clip', number, noBounds, {
  * their low bits; anything but 0 is true. */
 export const cast: Op<readonly ['x'], { dtype: Dtype }> = defineOp({
   name: 'cast',
+  byRows: true,
   inputs: ['x'],
   params: { dtype: required<Dtype>() },
   infer([x], { dtype }, check) {
@@ -395,6 +398,7 @@ export const mod = binary(
 /** a^b in the type of a; b may be of another number type. Integers to a negative power truncate to 0 (±1 for a = ±1). */
 export const pow: Op<readonly ['a', 'b']> = defineOp({
   name: 'pow',
+  byRows: true,
   inputs: ['a', 'b'],
   params: {},
   infer([a, b], _params, check) {
@@ -418,6 +422,7 @@ export const pow: Op<readonly ['a', 'b']> = defineOp({
 /** x, below 0 slope·x; slope broadcasts to the shape of x. */
 export const prelu = defineOp({
   name: 'prelu',
+  byRows: true,
   inputs: ['x', 'slope'],
   params: {},
   infer([x, slope], _params, check) {
@@ -478,6 +483,7 @@ export const isInf = real('isInf', { negative: true, positive: true }, { output:
 /** a where the boolean condition holds, else b; all three broadcast, a and b are of one type. */
 export const where: Op<readonly ['condition', 'a', 'b']> = defineOp({
   name: 'where',
+  byRows: true,
   inputs: ['condition', 'a', 'b'],
   params: {},
   infer([condition, a, b], _params, check) {

@@ -24,6 +24,7 @@ export const mostFused = { inputs: 16, instructions: 16 };
  */
 export const fusedElementwise = defineListOp({
   name: 'fusedElementwise',
+  byRows: true,
   inputs: ['xs'],
   params: { program: required<readonly number[]>(), zeroPoint: 0, dtype: 'float32' as 'float32' | 'uint8' | 'int8' },
   infer(types, { program, zeroPoint, dtype }, check) {

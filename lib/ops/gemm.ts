@@ -2,7 +2,7 @@
 import { type Check, defineOp } from '../op.js';
 import { broadcast, type Dtype, mayEqual, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkFinish, noBounds, unbroadcast } from './basic.js';
+import { checkFinish, noBounds, productsByRows, unbroadcast } from './basic.js';
 import { reshape } from './layout.js';
 
 /**
@@ -14,6 +14,7 @@ import { reshape } from './layout.js';
  */
 export const gemm = defineOp({
   name: 'gemm',
+  byRows: true,
   inputs: ['a', 'b', 'bias'],
   params: {},
   infer([a, b, bias], _params, check) {
@@ -37,6 +38,7 @@ export const gemm = defineOp({
  */
 export const gemmAddClip = defineOp({
   name: 'gemmAddClip',
+  byRows: true,
   inputs: ['a', 'b', 'bias', 'plus'],
   params: noBounds,
   infer([a, b, bias, plus], bounds, check) {
@@ -82,6 +84,7 @@ const matmulTypes: readonly Dtype[] = ['float32', 'float64', 'float16', 'int32',
  */
 export const matmul = defineOp({
   name: 'matmul',
+  byRows: productsByRows,
   inputs: ['a', 'b'],
   params: {},
   infer([a, b], _params, check) {

@@ -1,6 +1,7 @@
 /** Sums, products, joins and averages of codes. The arithmetic is docs/integers.md. */
 import { type Check, defineListOp, defineOp, required } from '../op.js';
 import { axisIndex, broadcast, type Dtype, mayEqual, permutedAxis, type Shape, type TensorType } from '../shape.js';
+import { alongRows } from './basic.js';
 import { checkCodes, checkMultiplier, checkSteps, requantized } from './codes.js';
 import { windowSize } from './window.js';
 
@@ -21,6 +22,7 @@ function pairShape(check: Check, a: TensorType, b: TensorType): Shape {
  */
 export const qadd = defineOp({
   name: 'qadd',
+  byRows: true,
   integer: true,
   grad: 'none',
   inputs: ['a', 'b'],
@@ -39,6 +41,7 @@ export const qadd = defineOp({
 /** a·b with numpy broadcasting: y = clamp(rne((a - aZero)·(b - bZero)·multiplier) + yZero, qmin, qmax), multiplier = s_a·s_b / s_y. */
 export const qmul = defineOp({
   name: 'qmul',
+  byRows: true,
   integer: true,
   grad: 'none',
   inputs: ['a', 'b'],
@@ -59,6 +62,7 @@ export const qmul = defineOp({
  */
 export const qconcat = defineListOp({
   name: 'qconcat',
+  byRows: alongRows,
   integer: true,
   grad: 'none',
   inputs: ['xs'],
@@ -91,6 +95,7 @@ const knownOf = (sizes: readonly number[]) => sizes.find((n) => !Number.isNaN(n)
  */
 export const qaveragePool2d = defineOp({
   name: 'qaveragePool2d',
+  byRows: true,
   integer: true,
   grad: 'none',
   inputs: ['x'],
@@ -125,6 +130,7 @@ export const qaveragePool2d = defineOp({
 /** The average over all axes but the first and the last, which stay as 1: x (n, .., c) to y (n, 1.., c); the formula of `qaveragePool2d`. */
 export const qglobalAveragePool = defineOp({
   name: 'qglobalAveragePool',
+  byRows: true,
   integer: true,
   grad: 'none',
   inputs: ['x'],

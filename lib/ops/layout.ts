@@ -2,6 +2,7 @@
 import { fail, shapeText } from '../error.js';
 import { type Check, defineListOp, defineOp, type Op, required } from '../op.js';
 import {
+  axisIndex,
   broadcast,
   type Dtype,
   dtypes,
@@ -15,7 +16,7 @@ import {
   type TensorType,
 } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { sumTo, unbroadcast } from './basic.js';
+import { alongRows, sumTo, unbroadcast } from './basic.js';
 import { equal, where } from './elementwise.js';
 
 type Numbers = readonly number[];
@@ -40,6 +41,7 @@ const at = <T>(list: readonly T[], order: Numbers) => order.map((i) => list[i]);
  */
 export const reshape: Op<readonly ['x'], { shape: Numbers; allowZero: boolean }> = defineOp({
   name: 'reshape',
+  byRows: true,
   inputs: ['x'],
   params: { shape: required<Numbers>(), allowZero: false as boolean },
   infer([x], { shape, allowZero }, check) {
@@ -76,6 +78,7 @@ export const reshape: Op<readonly ['x'], { shape: Numbers; allowZero: boolean }>
 /** Axis d of the result is axis perm[d] of x. */
 export const transpose: Op<readonly ['x'], { perm: Numbers }> = defineOp({
   name: 'transpose',
+  byRows: (_types, { perm }) => perm[0] === 0,
   inputs: ['x'],
   params: { perm: required<Numbers>() },
   infer([x], { perm }, check) {
@@ -92,6 +95,7 @@ export const transpose: Op<readonly ['x'], { perm: Numbers }> = defineOp({
 /** x repeated along dimensions of 1 and new leading ones: the numpy broadcast of its shape with `shape`. */
 export const expand = defineOp({
   name: 'expand',
+  byRows: true,
   inputs: ['x'],
   params: { shape: required<Numbers>() },
   infer([x], { shape }, check) {
@@ -107,6 +111,7 @@ export const expand = defineOp({
 /** x repeated repeats[d] times along axis d. */
 export const tile = defineOp({
   name: 'tile',
+  byRows: (_types, { repeats }) => repeats[0] === 1,
   inputs: ['x'],
   params: { repeats: required<Numbers>() },
   infer([x], { repeats }, check) {
@@ -136,6 +141,7 @@ function sumOfRepeats(dy: Tensor, shape: Shape, repeats: Numbers): Tensor {
 /** Tensors of one type one after the other along an axis; the other dimensions agree. */
 export const concat = defineListOp({
   name: 'concat',
+  byRows: alongRows,
   inputs: ['xs'],
   params: { axis: required<number>() },
   infer(xs, { axis }, check) {
@@ -191,6 +197,7 @@ function sliced(n: number, start: number, end: number, step: number): { first: n
  */
 export const slice: Op<readonly ['x'], SliceParams> = defineOp({
   name: 'slice',
+  byRows: ([x], params) => sliceAxes(params).every((axis) => axisIndex(axis, x.shape.length) !== 0),
   inputs: ['x'],
   params: { starts: required<Numbers>(), ends: required<Numbers>(), axes: [] as Numbers, steps: [] as Numbers },
   infer([x], params, check) {
@@ -235,6 +242,7 @@ const padModes = ['constant', 'reflect', 'edge', 'wrap'] as const;
  */
 export const pad: Op<readonly ['x'], PadParams> = defineOp({
   name: 'pad',
+  byRows: ([x], { pads }) => pads[0] === 0 && pads[x.shape.length] === 0,
   inputs: ['x'],
   params: { pads: required<Numbers>(), mode: 'constant' as PadParams['mode'], value: 0 },
   choices: { mode: padModes },
@@ -260,6 +268,7 @@ export const pad: Op<readonly ['x'], PadParams> = defineOp({
 /** Slices of x along an axis, picked by int32 or int64 indices that may be negative; one outside the axis is a fault "data". */
 export const gather = defineOp({
   name: 'gather',
+  byRows: ([x], { axis }, [fromX, fromIndices]) => fromX !== fromIndices && (axisIndex(axis, x.shape.length) === 0) === fromIndices,
   inputs: ['x', 'indices'],
   params: { axis: 0 },
   infer([x, indices], { axis }, check) {
@@ -279,6 +288,7 @@ export const gather = defineOp({
 /** For every place of `indices`, the element of x there with the index along the axis replaced by the one in `indices`. */
 export const gatherElements: Op<readonly ['x', 'indices'], { axis: number }> = defineOp({
   name: 'gatherElements',
+  byRows: (types, params, varying) => !varying.includes(false) && alongRows(types, params),
   inputs: ['x', 'indices'],
   params: { axis: 0 },
   infer([x, indices], { axis }, check) {
@@ -412,6 +422,7 @@ export const scatterND: Op<readonly ['x', 'indices', 'updates'], ScatterParams> 
  */
 export const resample = defineOp({
   name: 'resample',
+  byRows: alongRows,
   inputs: ['x', 'index', 'weight'],
   params: { axis: required<number>() },
   infer([x, index, weight], { axis }, check) {

@@ -116,6 +116,7 @@ function checkConv(check: Check, [x, w, , scale]: readonly TensorType[], params:
  */
 export const lowbitGemm = defineOp({
   name: 'lowbitGemm',
+  byRows: true,
   integer: true,
   inputs: ['a', 'b', 'bias', 'scale'],
   params: { aZero: 0, yZero: 0, ...ofOutput, ...ofGrid },
@@ -140,6 +141,7 @@ export const lowbitGemm = defineOp({
  */
 export const lowbitConv2d = defineOp({
   name: 'lowbitConv2d',
+  byRows: true,
   integer: true,
   inputs: ['x', 'w', 'bias', 'scale'],
   params: { ...ofWindow, xZero: 0, yZero: 0, ...ofOutput, ...ofGrid },
@@ -163,6 +165,7 @@ export const lowbitConv2d = defineOp({
  */
 export const lowbitGemmFloat = defineOp({
   name: 'lowbitGemmFloat',
+  byRows: true,
   inputs: ['a', 'b', 'bias', 'scale'],
   params: { ...ofGrid },
   choices: { grid: grids },
@@ -186,6 +189,7 @@ export const lowbitGemmFloat = defineOp({
  */
 export const lowbitConv2dFloat = defineOp({
   name: 'lowbitConv2dFloat',
+  byRows: true,
   inputs: ['x', 'w', 'bias', 'scale'],
   params: { ...ofWindow, ...ofGrid },
   choices: { grid: grids },

@@ -1,7 +1,7 @@
 /** Normalisations of each row: layer norm, softmax. */
 import { type Check, defineOp } from '../op.js';
 import { axisIndex, broadcast, type Dtype, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
-import { unbroadcast } from './basic.js';
+import { alongRows, unbroadcast } from './basic.js';
 
 const realTypes: readonly Dtype[] = ['float32', 'float64', 'float16'];
 
@@ -77,6 +77,7 @@ export const layerNormScaleGrad = defineOp({
  */
 export const layerNorm = defineOp({
   name: 'layerNorm',
+  byRows: alongRows,
   inputs: ['x', 'scale', 'bias'],
   params: { axis: -1, epsilon: 1e-5 },
   infer([x, scale, bias], { axis, epsilon }, check) {
@@ -117,6 +118,7 @@ export const logSoftmaxGrad = softmaxGradLike('logSoftmaxGrad');
 function softmaxLike(name: string, gradient: typeof softmaxGrad) {
   return defineOp({
     name,
+    byRows: alongRows,
     inputs: ['x'],
     params: { axis: -1 },
     infer([x], { axis }, check) {

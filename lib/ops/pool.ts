@@ -24,6 +24,7 @@ const maxTypes: readonly Dtype[] = [...realTypes, 'int8', 'uint8'];
  */
 export const maxPool2d = defineOp({
   name: 'maxPool2d',
+  byRows: true,
   inputs: ['x'],
   params: windowDefaults,
   infer([x], params, check) {
@@ -44,6 +45,7 @@ export const maxPool2d = defineOp({
  */
 export const averagePool2d = defineOp({
   name: 'averagePool2d',
+  byRows: true,
   inputs: ['x'],
   params: { ...windowDefaults, countIncludePad: false },
   infer([x], params, check) {
@@ -58,6 +60,7 @@ export const averagePool2d = defineOp({
 /** The mean of each channel: (n, h, w, c) to (n, 1, 1, c). */
 export const globalAveragePool = defineOp({
   name: 'globalAveragePool',
+  byRows: true,
   inputs: ['x'],
   params: {},
   infer([x], _params, check) {

@@ -11,6 +11,7 @@ import { windowSize } from './window.js';
  */
 export const qconv2d = defineOp({
   name: 'qconv2d',
+  byRows: true,
   integer: true,
   grad: 'none',
   inputs: ['x', 'w', 'bias', 'scale'],

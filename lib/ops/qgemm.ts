@@ -1,6 +1,7 @@
 /** Products of matrices of codes. The arithmetic is docs/integers.md. */
 import { defineOp, required } from '../op.js';
 import { broadcast, type Dtype, mayEqual, type Shape } from '../shape.js';
+import { productsByRows } from './basic.js';
 import { checkCodes, checkMultiplier, requantized } from './codes.js';
 
 /**
@@ -10,6 +11,7 @@ import { checkCodes, checkMultiplier, requantized } from './codes.js';
  */
 export const qgemm = defineOp({
   name: 'qgemm',
+  byRows: true,
   integer: true,
   grad: 'none',
   inputs: ['a', 'b', 'bias', 'scale'],
@@ -43,6 +45,7 @@ const safeColumns = 33025;
  */
 export const qmatmul = defineOp({
   name: 'qmatmul',
+  byRows: productsByRows,
   integer: true,
   grad: 'none',
   inputs: ['a', 'b'],

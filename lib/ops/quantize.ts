@@ -4,7 +4,7 @@
  */
 import { shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
-import { axisIndex, type Dtype, mayEqual, permutedAxis, shapesMayEqual, type TensorType } from '../shape.js';
+import { axisIndex, type Dtype, mayEqual, permutedAxis, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
 import { checkCodes, checkInRange, checkMultiplier, isCode, requantized } from './codes.js';
 
 const anyLayout = <P>(params: P) => params;
@@ -13,6 +13,11 @@ const anyLayout = <P>(params: P) => params;
 function permuteAxis<P extends { axis: number }>(params: P, perm: readonly number[]): P {
   const axis = permutedAxis(params.axis, perm);
   return axis < 0 ? params : { ...params, axis }; // one scale for the whole tensor: the axis is not used
+}
+
+/** Not where each row has its own scale. */
+function scalesByRows([x, scale]: readonly TensorType[], { axis }: { axis: number }): boolean {
+  return sizeOf(scale.shape) === 1 || axisIndex(axis, x.shape.length) !== 0;
 }
 
 const quantizedTypes: readonly Dtype[] = ['int8', 'uint8', 'int16', 'uint16', 'int32'];
@@ -40,6 +45,7 @@ function checkScale(check: Check, x: TensorType, scale: TensorType, zeroPoint: T
  */
 export const quantize = defineOp({
   name: 'quantize',
+  byRows: scalesByRows,
   inputs: ['x', 'scale', 'zeroPoint'],
   params: { axis: 1 },
   infer([x, scale, zeroPoint], { axis }, check) {
@@ -55,6 +61,7 @@ export const quantize = defineOp({
 /** Real numbers of codes, f32(x - zeroPoint)·scale; operands as in `quantize`, zeroPoint of x's type. */
 export const dequantize = defineOp({
   name: 'dequantize',
+  byRows: scalesByRows,
   neverFolds: true,
   inputs: ['x', 'scale', 'zeroPoint'],
   params: { axis: 1 },
@@ -90,6 +97,7 @@ function checkFake(check: Check, x: TensorType, scale: TensorType, zeroPoint: Te
  */
 export const fakeQuantize = defineOp({
   name: 'fakeQuantize',
+  byRows: scalesByRows,
   inputs: ['x', 'scale', 'zeroPoint'],
   params: { axis: 1, qmin: required<number>(), qmax: required<number>() },
   infer([x, scale, zeroPoint], params, check) {
@@ -153,6 +161,7 @@ export const histogram = defineOp({
 /** Codes on another scale: y = clamp(rne((x - xZero)·multiplier) + yZero, qmin, qmax), multiplier = scale of x / scale of y. */
 export const requantize = defineOp({
   name: 'requantize',
+  byRows: true,
   integer: true,
   inputs: ['x'],
   params: {
@@ -172,6 +181,7 @@ export const requantize = defineOp({
 /** y = table[x], any function of one code: x uint8 (entry q) or int8 (entry q + 128), table uint8 or int8 [256]. */
 export const qlookup = defineOp({
   name: 'qlookup',
+  byRows: true,
   integer: true,
   inputs: ['x', 'table'],
   params: {},

@@ -48,6 +48,7 @@ function checkFake(x: TensorType, range: TensorType, { qmax, delay }: RangeParam
  */
 export const fakeQuantizeRange = defineOp({
   name: 'fakeQuantizeRange',
+  byRows: true,
   inputs: ['x', 'range'],
   params: {
     ...{ qmax: 255, delay: 0 },

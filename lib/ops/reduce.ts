@@ -6,6 +6,7 @@ import { shapeText } from '../error.js';
 import { type Check, defineOp, type GradRule, type Op, type OpSpec, required } from '../op.js';
 import { axisIndex, isReal, mayEqual, permutedAxis, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { Tensor } from '../tensor.js';
+import { alongRows } from './basic.js';
 import { div } from './elementwise.js';
 import { expand, reshape } from './layout.js';
 
@@ -25,6 +26,7 @@ interface ReduceParams {
 function reduction(name: string, traits: Pick<OpSpec<['x'], ReduceParams>, 'grad'> & Partial<OpSpec<['x'], ReduceParams>>) {
   return defineOp({
     name,
+    byRows: ([x], { axes }) => axes.every((axis) => axisIndex(axis, x.shape.length) !== 0),
     inputs: ['x'],
     params: { axes: required<readonly number[]>(), keepDims: true },
     infer([x], { axes, keepDims }, check) {
@@ -69,6 +71,7 @@ export const reduceProd = reduction('reduceProd', {
 function argument(name: string) {
   return defineOp({
     name,
+    byRows: alongRows,
     inputs: ['x'],
     params: { axis: required<number>(), keepDims: true, selectLast: false },
     infer([x], { axis, keepDims }, check) {
@@ -91,6 +94,7 @@ export const argMin = argument('argMin');
 /** The sum of the elements up to each one along an axis; `exclusive` leaves the element itself out, `reverse` starts at the end. */
 export const cumSum: Op<readonly ['x'], { axis: number; exclusive: boolean; reverse: boolean }> = defineOp({
   name: 'cumSum',
+  byRows: alongRows,
   inputs: ['x'],
   params: { axis: required<number>(), exclusive: false as boolean, reverse: false as boolean },
   infer([x], { axis }, check) {
@@ -109,6 +113,7 @@ export const cumSum: Op<readonly ['x'], { axis: number; exclusive: boolean; reve
  */
 export const topK = defineOp({
   name: 'topK',
+  byRows: alongRows,
   inputs: ['x'],
   params: { k: required<number>(), axis: -1, largest: true },
   infer([x], { k, axis }, check) {

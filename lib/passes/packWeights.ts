@@ -39,7 +39,7 @@ export function unpackWeights(old: Graph): Graph {
 }
 
 /** The dequantize nodes of int8 weights without zero points. */
-function weightNodes(graph: Graph): Set<Node> {
+export function weightNodes(graph: Graph): Set<Node> {
   const weights = graph.nodes.flatMap(({ op, inputs }) => (op.quantizes ? [inputs[op.inputs.indexOf(op.quantizes.weight)].producer] : []));
   const isSymmetric = (node: Node | undefined): node is Node => {
     const zeroPoint = node?.op === dequantize ? graph.constantOf(node.inputs[2]) : undefined;

@@ -79,12 +79,12 @@ export async function demo(folder: string, options: DemoOptions = {}): Promise<D
   const verification = await verifyModel(paths.int8, { dataset: test, signal });
 
   onStep?.('timing both');
-  const { results } = await benchModel(paths.int8, { batches: [1], threads: [1], seconds: 1, signal });
+  const { results } = await benchModel(paths.int8, { batches: [1], threads: [1], forms: ['fp32', 'int8'], seconds: 1, signal });
   const model = (name: 'fp32' | 'int8', accuracy: number): DemoModel => ({
     path: paths[name],
     bytes: statSync(paths[name]).size,
     accuracy,
-    milliseconds: results.find((timing) => timing.name === name)!.medianMs,
+    milliseconds: results.find(({ runtime, form }) => runtime === 'lowbit' && form === name)!.medianMs,
   });
   return { fp32: model('fp32', fp32.top1), int8: model('int8', int8.top1), testSamples, verification };
 }

@@ -41,7 +41,7 @@ export async function measured(networks: readonly Deployed[], samples: Dataset, 
       const times = await race('timing', contenders, limits, signal);
       return networks.map(({ graph: _graph, ...row }, i) => ({
         ...row,
-        latency: { median: quantile(times[i], 0.5), p90: quantile(times[i], 0.9) },
+        latency: { median: quantile(times[i].wall, 0.5), p90: quantile(times[i].wall, 0.9) },
       }));
     } finally {
       for (const session of sessions) session.dispose();

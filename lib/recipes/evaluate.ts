@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
 import { checkOptions, fail, shapeText } from '../error.js';
 import type { Graph } from '../graph/graph.js';
-import { type RunOptions, referenceRows, run } from '../graph/run.js';
+import { referenceRows } from '../graph/run.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
-import type { Tensor } from '../tensor.js';
+import { compiled, type Executable, opByOp, type Read } from './executable.js';
 import { feed, free, type Piece } from './prepare.js';
 import { isLowerable } from './quantized.js';
 
@@ -46,42 +46,45 @@ export async function evaluate(graph: Graph, dataset: Dataset, options: Evaluate
   if (!dataset.hasLabels) {
     fail({ code: 'data', where: description, problem: 'its samples have no labels', todo: 'Accuracy needs them; see the option labels.' });
   }
-  const { executable, rows } = inMode(graph, mode);
-  const cut = feed(graph, dataset);
+  const model = inMode(graph, mode);
   const counts = { top1: 0, top5: 0, samples: 0 };
   let seconds = 0;
-  for await (const batch of dataset.batches(size, signal)) {
-    for (const piece of cut(batch)) {
-      const start = performance.now();
-      const outputs = run(executable, piece.inputs, { ...rows, signal });
-      const first = outputs[graph.outputs[0].name];
-      seconds += (performance.now() - start) / 1000;
-      count(counts, first, piece, description);
-      free(outputs);
-      free(piece.inputs);
-      onProgress?.(counts.samples, dataset.length);
-      await setImmediate(); // signals and the terminal get their turn
+  try {
+    const cut = feed(graph, dataset);
+    for await (const batch of dataset.batches(size, signal)) {
+      for (const piece of cut(batch)) {
+        const start = performance.now();
+        const output = await model.run(piece.inputs, signal);
+        seconds += (performance.now() - start) / 1000;
+        count(counts, output, piece, description);
+        free(piece.inputs);
+        onProgress?.(counts.samples, dataset.length);
+        await setImmediate(); // signals and the terminal get their turn
+      }
     }
+  } finally {
+    model.dispose();
   }
   const { top1, top5, samples } = counts;
   return { top1: top1 / samples, top5: top5 / samples, samples, samplesPerSecond: samples / seconds, mode };
 }
 
-function inMode(graph: Graph, mode: EvaluationMode): { executable: Graph; rows: RunOptions } {
+function inMode(graph: Graph, mode: EvaluationMode): Executable {
   if (!evaluationModes.includes(mode)) {
     fail({ code: 'option', where: 'evaluate', option: 'mode', came: mode, expected: `one of ${evaluationModes.join(', ')}` });
   }
-  if (mode === 'float') return { executable: graph, rows: {} };
+  if (mode === 'float') return compiled(graph);
   if (!isLowerable(graph)) {
     const because = `${graph.name} has no quantized values`;
     fail({ code: 'option', where: 'evaluate', option: 'mode', came: mode, expected: 'float', because });
   }
-  return { executable: lowerInteger(graph).graph, rows: mode === 'simulate' ? { row: referenceRows } : {} };
+  const { graph: lowered } = lowerInteger(graph);
+  return mode === 'simulate' ? opByOp(lowered, referenceRows) : compiled(lowered);
 }
 
 function count(
   counts: { top1: number; top5: number; samples: number },
-  output: Tensor,
+  output: Read,
   { inputs, count, labels, first }: Piece,
   where: string,
 ): void {
@@ -89,7 +92,7 @@ function count(
   if (output.shape.length === 0 || output.shape[0] !== rows) {
     fail({ code: 'data', where, problem: `the model's output is ${shapeText(output.shape)} for ${rows} samples, expected a row for each` });
   }
-  const scores = output.toNumbers();
+  const scores = Array.from(output.data, Number);
   const classes = scores.length / rows;
   for (let n = 0; n < count; n++) {
     const row = scores.slice(n * classes, (n + 1) * classes);

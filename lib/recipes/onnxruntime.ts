@@ -23,12 +23,15 @@ export interface Session {
 
 export interface OnnxRuntime {
   version: string;
-  /** @param threads of one operator; operators run one after the other */
-  open(path: string, threads: number): Promise<Session>;
+  /**
+   * @param model a file, whose packed weights become int8 for it, or its bytes
+   * @param threads of one operator; operators run one after the other
+   */
+  open(model: string | Uint8Array, threads: number): Promise<Session>;
 }
 
 /** For people who wonder why there is no comparison. */
-export const howToInstall = 'onnxruntime-node is not installed; `npm install onnxruntime-node` adds the comparison with it.';
+export const howToInstall = 'onnxruntime-node is not installed: `npm install onnxruntime-node` adds the\ncomparison with it.';
 
 // The part of the package's interface that is used here.
 interface Package {
@@ -52,7 +55,7 @@ export function loadOnnxRuntime(): OnnxRuntime | undefined {
     try {
       const found = require('onnxruntime-node') as Package;
       const { version } = require('onnxruntime-node/package.json') as { version: string };
-      return { version, open: (path, threads) => open(found, path, threads) };
+      return { version, open: (model, threads) => open(found, model, threads) };
     } catch (error) {
       if (!notInstalled.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
@@ -62,9 +65,9 @@ export function loadOnnxRuntime(): OnnxRuntime | undefined {
 
 const notInstalled = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'];
 
-async function open({ Tensor: Made, InferenceSession }: Package, path: string, threads: number): Promise<Session> {
+async function open({ Tensor: Made, InferenceSession }: Package, model: string | Uint8Array, threads: number): Promise<Session> {
   const options = { intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 3 };
-  const session = await InferenceSession.create(portable(path), options);
+  const session = await InferenceSession.create(typeof model === 'string' ? portable(model) : model, options);
   return {
     prepare(inputs) {
       const named = Object.entries(inputs);

@@ -7,13 +7,20 @@ export interface Contender {
   run: () => unknown;
 }
 
+/** Milliseconds of the runs of a contender, least first. */
+export interface Times {
+  wall: number[];
+  /** Of the processor, on all threads of the process: what other programs take does not count. */
+  cpu: number[];
+}
+
 const warmUps = 2;
 const leastRuns = 5;
 
 /**
  * Times contenders in turn, so that a slow minute of the machine is shared by all; the first runs do not count.
  * @param limits how long all may take together and how many runs each has at most; each has at least five
- * @returns the wall times in milliseconds, shortest first, by contender
+ * @returns the times by contender
  * @throws LowbitError 'aborted'
  */
 export async function race(
@@ -21,8 +28,8 @@ export async function race(
   contenders: readonly Contender[],
   { seconds, runs = Infinity }: { seconds: number; runs?: number },
   signal?: AbortSignal,
-): Promise<number[][]> {
-  const times = contenders.map((): number[] => []);
+): Promise<Times[]> {
+  const times = contenders.map((): Times => ({ wall: [], cpu: [] }));
   const start = performance.now();
   const goesOn = (done: number) => done < leastRuns || (done < runs && performance.now() - start < seconds * 1000);
   for (let round = 0; goesOn(round - warmUps); round++) {
@@ -30,13 +37,19 @@ export async function race(
       if (signal?.aborted) fail({ code: 'aborted', what });
       // The one before left its data in the caches, and maybe threads that still spin: a run that does not count comes first.
       await contender.run();
+      const cpuBefore = process.cpuUsage();
       const before = performance.now();
       await contender.run();
-      if (round >= warmUps) times[i].push(performance.now() - before);
+      const wall = performance.now() - before;
+      const { user, system } = process.cpuUsage(cpuBefore);
+      if (round < warmUps) continue;
+      times[i].wall.push(wall);
+      times[i].cpu.push((user + system) / 1000);
     }
     await setImmediate();
   }
-  return times.map((own) => own.sort((a, b) => a - b));
+  for (const list of times.flatMap(({ wall, cpu }) => [wall, cpu])) list.sort((a, b) => a - b);
+  return times;
 }
 
 /** The number that a share of the sorted numbers is below; between two of them in proportion. */

@@ -5,7 +5,7 @@ import { type Graph, type Node, reads, type Value } from '../graph/graph.js';
 import { macsOf } from '../graph/macs.js';
 import { Types } from '../graph/types.js';
 import { type NativeKept, type NativePlan, native } from '../native.js';
-import { callNumbers, completeParams, type ParamValue } from '../op.js';
+import { callNumbers, completeParams } from '../op.js';
 import { reshape } from '../ops/index.js';
 import { bytesPerElement, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { keep, Tensor } from '../tensor.js';
@@ -53,30 +53,50 @@ export class KeptPlaces {
   }
 }
 
+/** What a session runs: the graph of all samples, or the same for a slice of them, one slice after another. */
+export interface Runs {
+  whole: Graph;
+  slice: Graph;
+  /** Samples in each. */
+  samples: { whole: number; slice: number };
+}
+
 /**
- * @param graph of known shapes
+ * Both graphs are of known shapes and have the same nodes.
  * @throws LowbitError 'unsupported' where a shape or a parameter depends on the data
  */
-export function makePlan(graph: Graph, kept: KeptPlaces): SessionPlan {
-  const types = new Types(graph);
-  const params = new Map(graph.nodes.map((node) => [node, types.params(node)]));
-  refuseUnknown(graph, types, params);
-  const type = (value: Value) => types.get(value)!;
-  const steps = graph.nodes
-    .filter((node) => !isView(node))
-    .map((node): Step => ({ node, shape: type(node.output).shape, macs: macsOf(node, types) }));
-  const memory = planMemory(graph, steps, type);
+export function makePlan({ whole, slice, samples }: Runs, kept: KeptPlaces): SessionPlan {
+  const [types, all] = [knownTypes(slice), knownTypes(whole)];
+  const nodes = slice.nodes.filter((node) => !isView(node));
+  const memory = planMemory(slice, nodes, (value) => types.get(value)!);
 
   const words = new CallWords();
-  const notes = new Int32Array(2 * steps.length);
-  for (const [i, { node, macs }] of steps.entries()) {
-    const { index, numbers } = callNumbers(node.op, completeParams(node.op, params.get(node)!));
+  const notes = new Int32Array(2 * nodes.length);
+  for (const [i, node] of nodes.entries()) {
+    const { index, numbers } = callNumbers(node.op, completeParams(node.op, types.params(node)!));
     words.push(index, -1, node.inputs.map(memory.placeOf), memory.placeOf(node.output), numbers);
-    notes.set([kept.of(node, numbers, graph), threadsFor(macs)], 2 * i);
+    notes.set([kept.of(node, numbers, slice), threadsFor(macsOf(node, types))], 2 * i);
   }
-  const outputs = graph.outputs.map(({ value }) => value);
-  const plan = native().addon.createPlan(words.words, words.count, notes, kept.native, memory.ports(graph.inputs), memory.ports(outputs));
-  return { native: plan, steps, inputs: graph.inputs.map(type), outputs: outputs.map(type), arena: memory.arena };
+  const typeOf = (value: Value) => all.get(value)!;
+  const outputsOf = ({ outputs }: Graph) => outputs.map(({ value }) => value);
+  const ports = (of: (graph: Graph) => readonly Value[]) => {
+    const callers = of(whole).map((value) => bytesOf(typeOf(value)));
+    return Float64Array.from(of(slice).flatMap((value, i) => [...memory.portOf(value), callers[i]]));
+  };
+  const plan = native().addon.createPlan(
+    words.words,
+    words.count,
+    notes,
+    kept.native,
+    ports(({ inputs }) => inputs),
+    ports(outputsOf),
+    samples.whole,
+    samples.slice,
+  );
+  const steps = whole.nodes
+    .filter((node) => !isView(node))
+    .map((node): Step => ({ node, shape: typeOf(node.output).shape, macs: macsOf(node, all) }));
+  return { native: plan, steps, inputs: whole.inputs.map(typeOf), outputs: outputsOf(whole).map(typeOf), arena: memory.arena };
 }
 
 type Known = (value: Value) => TensorType;
@@ -86,25 +106,29 @@ const bytesOf = (type: TensorType) => sizeOf(type.shape) * bytesPerElement(type.
 // The elements of a reshape are where they were.
 const isView = ({ op }: Node) => op === reshape;
 
-function refuseUnknown(graph: Graph, types: Types, params: Map<Node, Record<string, ParamValue> | undefined>): void {
+function knownTypes(graph: Graph): Types {
+  const types = new Types(graph);
   const items = graph.nodes.flatMap((node) => {
     const shape = types.get(node.output)?.shape;
-    if (params.get(node) && shape && !shape.some(Number.isNaN)) return [];
+    if (types.params(node) && shape && !shape.some(Number.isNaN)) return [];
     if (node.inputs.some((value) => value.producer && !types.get(value))) return []; // that one is named
     return [{ name: node.name, op: node.op.name, reason: 'its shape depends on the data; run() takes such graphs' }];
   });
   if (items.length) fail({ code: 'unsupported', where: `compile ${graph.name}`, items });
+  return types;
 }
 
 // Below this many products a second thread comes too late to help: about 3 microseconds of work.
 const shareable = 1 << 20;
 const threadsFor = (macs: number) => (macs > 0 && macs < shareable ? 1 : 0);
 
-function planMemory(graph: Graph, steps: readonly Step[], type: Known) {
-  const home = (value: Value): Value => (value.producer && isView(value.producer) ? home(value.producer.inputs[0]) : value);
+/** Where the elements of a value lie: a view has those of its input. */
+const home = (value: Value): Value => (value.producer && isView(value.producer) ? home(value.producer.inputs[0]) : value);
+
+function lifetimesOf(graph: Graph, nodes: readonly Node[], type: Known): Map<Value, Lifetime> {
   const lifetimes = new Map<Value, Lifetime>();
   for (const input of graph.inputs) lifetimes.set(input, { bytes: bytesOf(type(input)), from: -1, to: -1 });
-  for (const [i, { node }] of steps.entries()) {
+  for (const [i, node] of nodes.entries()) {
     lifetimes.set(node.output, { bytes: bytesOf(type(node.output)), from: i, to: i });
     for (const value of reads(node)) {
       const read = lifetimes.get(home(value));
@@ -113,9 +137,27 @@ function planMemory(graph: Graph, steps: readonly Step[], type: Known) {
   }
   for (const { value } of graph.outputs) {
     const made = lifetimes.get(home(value));
-    if (made) made.to = steps.length;
+    if (made) made.to = nodes.length;
   }
+  return lifetimes;
+}
 
+/**
+ * Bytes for a graph of known shapes: the arena, all that its nodes write, and the constants that they read.
+ * @throws LowbitError 'unsupported' as `makePlan`
+ */
+export function memoryOf(graph: Graph): { arena: number; written: number; constants: number } {
+  const types = knownTypes(graph);
+  const type = (value: Value) => types.get(value)!;
+  const nodes = graph.nodes.filter((node) => !isView(node));
+  const lifetimes = lifetimesOf(graph, nodes, type);
+  const constants = new Set(nodes.flatMap(({ inputs }) => inputs.map(home)).filter((value) => graph.constantOf(value)));
+  const sum = (values: Iterable<Value>) => [...values].reduce((bytes, value) => bytes + bytesOf(type(value)), 0);
+  return { arena: layOut([...lifetimes.values()]).bytes, written: sum(nodes.map(({ output }) => output)), constants: sum(constants) };
+}
+
+function planMemory(graph: Graph, nodes: readonly Node[], type: Known) {
+  const lifetimes = lifetimesOf(graph, nodes, type);
   const values = [...lifetimes.keys()];
   const { offsets, bytes } = layOut([...lifetimes.values()]);
   const arena = keep(Tensor.uninitialized('uint8', [bytes]));
@@ -126,12 +168,10 @@ function planMemory(graph: Graph, steps: readonly Step[], type: Known) {
     const offset = offsetOf.get(at);
     return offset === undefined ? { handle: graph.constantOf(at)!.handle, dtype, shape } : { handle: arena.handle, offset, dtype, shape };
   };
-  const ports = (list: readonly Value[]) =>
-    Float64Array.from(
-      list.flatMap((value) => {
-        const { handle, offset = 0 } = placeOf(value);
-        return [handle, offset, bytesOf(type(value))];
-      }),
-    );
-  return { arena, placeOf, ports };
+  /** Buffer handle, first byte, bytes. */
+  const portOf = (value: Value) => {
+    const { handle, offset = 0 } = placeOf(value);
+    return [handle, offset, bytesOf(type(value))];
+  };
+  return { arena, placeOf, portOf };
 }

@@ -8,7 +8,8 @@ import { fuseElementwise } from '../passes/fuseElementwise.js';
 import { fuseEpilogues } from '../passes/fuseEpilogues.js';
 import { type Shape, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
 import { arrayFor, holds, settled, Tensor, type TensorData } from '../tensor.js';
-import { KeptPlaces, makePlan, type SessionPlan } from './plan.js';
+import { KeptPlaces, makePlan, type Runs, type SessionPlan } from './plan.js';
+import { inSlices } from './slices.js';
 
 /** Values by input name: a tensor, or an array of the input's type, whose length says how large the one free dimension is. */
 export type SessionInputs = Readonly<Record<string, Tensor | TensorData>>;
@@ -219,8 +220,7 @@ export class Session {
     const key = shapes.join(';');
     const known = this.#plans.get(key);
     if (known) return known;
-    const named = Object.fromEntries(this.inputs.map(({ name }, i) => [name, shapes[i]]));
-    const plan = makePlan(fuseElementwise(fuseEpilogues(foldConstants(this.#graph, named))), this.#kept);
+    const plan = makePlan(this.#runs(shapes), this.#kept);
     this.#plans.set(key, plan);
     const [oldest] = this.#plans.keys();
     if (this.#plans.size > mostPlans) {
@@ -228,6 +228,14 @@ export class Session {
       this.#plans.delete(oldest);
     }
     return plan;
+  }
+
+  #runs(shapes: readonly Shape[]): Runs {
+    const declared = this.#graph.inputs.map(({ type }) => type!);
+    return inSlices(declared, shapes, (sizes) => {
+      const named = Object.fromEntries(this.inputs.map(({ name }, i) => [name, sizes[i]]));
+      return fuseElementwise(fuseEpilogues(foldConstants(this.#graph, named)));
+    });
   }
 }
 

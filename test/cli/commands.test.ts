@@ -107,15 +107,44 @@ test('low-bit weights are shown, and stay packed unless int8 or int4 is asked fo
 });
 
 test('bench', async (t) => {
-  const { code, data } = await json(folder, ['bench', 'int8.onnx', '--batch', '1,2', '--threads', '1', '--time', '0.01']);
+  const quick = ['--threads', '1', '--time', '0.01'];
+  const { code, data } = await json(folder, ['bench', 'int8.onnx', '--batch', '1,2', ...quick, '-o', 'bench.json', '--html', 'bench.html']);
   t.is(code, 0);
-  const results = (data.results as object[]).filter((row) => (row as { name: string }).name !== 'onnxruntime');
+  t.deepEqual(keys(data), [
+    ...['ceilings', 'features', 'limit', 'missing', 'model', 'processor', 'ranges', 'results', 'slower', 'versions'],
+  ]);
+  const results = (data.results as { runtime: string; steps: object[] }[]).filter(({ runtime }) => runtime === 'lowbit');
   t.is(results.length, 4);
-  t.deepEqual(keys(results[0]), ['batch', 'medianMs', 'name', 'steps', 'threads', 'throughput']);
-  const { stdout } = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01']);
-  t.regex(stdout, /batch +threads +median ms +samples\/s +times fp32\nfp32 +1 +1 .* 1\.00\n/);
-  const layers = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01', '--layers']);
-  t.regex(layers.stdout, /fp32, batch 1, 1 thread:\nlayer +op +output +µs +share +Gop\/s\n.*conv2d\w* +1×\d+×\d+×\d+ +[\d.]+ +[\d.]+ %/);
+  t.deepEqual(keys(results[0]), [
+    ...['batch', 'cpuMs', 'form', 'gops', 'medianMs', 'ofPeak', 'p90Ms', 'p99Ms', 'runs', 'runtime', 'steps', 'threads', 'throughput'],
+  ]);
+  t.deepEqual(keys(results[0].steps[0]), ['gops', 'macs', 'milliseconds', 'name', 'ofPeak', 'ofTotal', 'op', 'shape']);
+  t.deepEqual(JSON.parse(readFileSync(join(folder, 'bench.json'), 'utf8')), data);
+  const page = readFileSync(join(folder, 'bench.html'), 'utf8');
+  t.regex(
+    page,
+    /<h1>int8\.onnx<\/h1>[\s\S]*lowbit int8, batch 2, 1 thread[\s\S]*<summary>fp32, batch 1, 1 thread<\/summary>[\s\S]*class="bar"/,
+  );
+  t.notRegex(page, /NaN|undefined|Infinity|https?:|<script|src=/);
+
+  const { stdout, stderr } = await lowbit(folder, ['bench', 'float.onnx', ...quick, '--layers']);
+  t.is(stderr, '');
+  t.true(narrow(stdout), stdout);
+  t.regex(
+    stdout,
+    /^batch 1, 1 thread\n +median ms +p90 ms +p99 ms +CPU ms +samples\/s +of peak +× fp32\nlowbit fp32 .* 1\.00\nlowbit int8 /,
+  );
+  t.regex(stdout, /\nquantized for this on random inputs: times are right, answers are not\n/);
+  t.regex(
+    stdout,
+    /\nfp32, batch 1, 1 thread:\nlayer +op +output +MACs +µs +GOP\/s +of peak +of all\n.*conv2d\w* +1×\d+×\d+×\d+ +[\d.]+ k +[\d.]+ /,
+  );
+  t.regex(
+    stdout,
+    /\n\n(Nothing here is slower|Slower[^\n]*:\n {2}\w+, batch 1, 1 thread: takes \d+\.\d\d times as long as lowbit|onnxruntime)/,
+  );
+  const limited = await json(folder, ['bench', 'float.onnx', ...quick, '--forms', 'FP32']);
+  t.is((limited.data.results as { form: string }[]).filter(({ form }) => form !== 'fp32').length, 0);
 });
 
 test('doctor', async (t) => {
@@ -129,6 +158,10 @@ test('doctor', async (t) => {
 test('LOWBIT_CPU leaves older instructions, and takes no name that nobody knows', async (t) => {
   const cpu = async (LOWBIT_CPU: string) => (await lowbit(folder, ['doctor'], { env: { LOWBIT_CPU } })).stdout;
   t.regex(await cpu('any'), /^cpu +no vector extensions\n.*\nqconv2d +reference$/m);
+  const env = { LOWBIT_CPU: 'any' };
+  const { stdout } = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01'], { env });
+  t.regex(stdout, /^lowbit int8 .* {2}- +[\d.]+\n/m); // no share of a peak
+  t.regex(stdout, /LOWBIT_CPU=any/);
   t.regex(await cpu('sse'), /LOWBIT_CPU is "sse", expected one of any, avx2, /);
 });
 
@@ -168,6 +201,14 @@ const mistakes: [string, string[], number, RegExp][] = [
     2,
     /'ten' is invalid. Expected a number/,
   ],
+  ['a form that there is not', ['bench', 'float.onnx', '--forms', 'int8,w3a8'], 2, /Expected some of fp32, int8, w4a8/],
+  [
+    'figures over the model',
+    ['bench', 'float.onnx', '-o', 'float.onnx'],
+    2,
+    /output is "float\.onnx", expected another file than the model/,
+  ],
+  ['a page in no folder', ['bench', 'float.onnx', '--html', 'none/a.html'], 3, /there is no folder/],
   ['a number below the least', ['bench', 'float.onnx', '--batch', '1,0'], 2, /'1,0' is invalid. Expected a whole number from 1/],
   [
     'a choice that does not exist',

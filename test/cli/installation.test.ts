@@ -117,11 +117,33 @@ withStandIn('it gets packed weights in a form that it knows', async (t) => {
   t.is(code, 0);
 });
 
-withStandIn('bench has a row for it', async (t) => {
+withStandIn('bench has rows for it, and says what is slower', async (t) => {
   const folder = await userFolder('(name, tensor) => tensor');
   const { data } = await json(folder, ['bench', 'int8.onnx', '--threads', '1', '--time', '0.01']);
   t.deepEqual(
-    (data.results as { name: string }[]).map(({ name }) => name),
-    ['fp32', 'int8', 'onnxruntime'],
+    (data.results as { runtime: string; form: string }[]).map(({ runtime, form }) => `${runtime} ${form}`),
+    ['lowbit fp32', 'lowbit int8', 'onnxruntime fp32', 'onnxruntime int8'],
   );
+  t.is((data.versions as { onnxruntime: string }).onnxruntime, '9.8.7');
+  const { stdout } = await lowbit(folder, ['bench', 'int8.onnx', '--threads', '1', '--time', '0.01']);
+  t.regex(stdout, /Nothing here is slower than onnxruntime 9\.8\.7|Slower than onnxruntime 9\.8\.7 or our own with more bits:\n/);
+});
+
+withStandIn('a model that it does not open is named, and ours are timed', async (t) => {
+  const folder = await userFolder('(name, tensor) => tensor');
+  const place = join(folder, 'node_modules', 'onnxruntime-node', 'index.js');
+  writeFileSync(place, 'exports.InferenceSession = { async create() { throw new Error("no such operator"); } };');
+  const { stdout, code } = await lowbit(folder, ['bench', 'int8.onnx', '--threads', '1', '--time', '0.01']);
+  t.is(code, 0);
+  t.regex(stdout, /lowbit int8 [\s\S]*\nno onnxruntime fp32: no such operator\nno onnxruntime int8: no such operator\n/);
+});
+
+withStandIn('without it bench says how to install it', async (t) => {
+  const folder = temporaryFolder();
+  exportOnnx(smallNetwork(), join(folder, 'float.onnx'));
+  const { stdout, code } = await lowbit(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01']);
+  t.is(code, 0);
+  t.regex(stdout, /\nonnxruntime-node is not installed: `npm install onnxruntime-node` adds the\ncomparison/);
+  const { data } = await json(folder, ['bench', 'float.onnx', '--threads', '1', '--time', '0.01']);
+  t.is((data.versions as { onnxruntime: string | null }).onnxruntime, null);
 });

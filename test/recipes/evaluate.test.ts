@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type Dataset, dataset, evaluate } from 'lowbit';
+import { type Dataset, dataset, evaluate, Graph, ops, Tensor } from 'lowbit';
 import { faultsLater } from '../faults.js';
 import { calibrated, linear, smallNetwork, someDigits } from './models.js';
 
@@ -76,6 +76,34 @@ test('integer kernels and the simulation agree', async (t) => {
   t.is(integer.mode, 'integer');
   t.is(integer.top1, simulate.top1);
   t.is(integer.top5, simulate.top5);
+});
+
+test('a shape that depends on the data is computed all the same', async (t) => {
+  // y = x, reshaped to (-1, 4) by numbers that come out of x
+  const graph = new Graph('sized');
+  const x = graph.input('x', { dtype: 'float32', shape: [Number.NaN, 4] });
+  const largest = graph.add(ops.reduceMax, [graph.add(ops.slice, [x], { starts: [0], ends: [2], axes: [1] })], {
+    axes: [0],
+    keepDims: false,
+  });
+  const zero = graph.add(ops.mul, [largest, graph.constant(Tensor.from(new Float32Array([0, 0])))]);
+  const sizes = graph.add(ops.add, [zero, graph.constant(Tensor.from(new Float32Array([-1, 4])))]);
+  graph.output('y', graph.add(ops.reshape, [x], { shape: graph.add(ops.cast, [sizes], { dtype: 'int64' }) }));
+  const samples = [
+    [1, 0, 0, 0],
+    [0, 2, 0, 0],
+    [0, 0, 3, 0],
+  ];
+  const found = await evaluate(graph, rows(samples, [0, 1, 1]), { batch: 2 });
+  t.deepEqual([found.samples, found.top1], [3, 2 / 3]);
+});
+
+test('an output that is not a row for each sample is refused', async (t) => {
+  const graph = new Graph('turned');
+  const x = graph.input('x', { dtype: 'float32', shape: [Number.NaN, 4] });
+  graph.output('y', graph.add(ops.transpose, [x], { perm: [1, 0] }));
+  const run = () => evaluate(graph, rows([[1, 2, 3, 4]], [0]));
+  await faultsLater(t, run, 'data', /output is \[4, 1\] for 1 samples, expected a row for each/);
 });
 
 test('progress counts samples', async (t) => {

@@ -134,8 +134,8 @@ for (const quantized of [false, true]) {
     );
     const timed = await benchModel(path, { seconds: 0.01, threads: [1] });
     t.deepEqual(
-      timed.results.map(({ name }) => name).filter((name) => name !== 'onnxruntime'),
-      ['fp32', 'low-bit'],
+      timed.results.filter(({ runtime }) => runtime === 'lowbit').map(({ form }) => form),
+      ['fp32', 'int8', 'packed'],
     );
   });
 }

@@ -13,19 +13,37 @@ test('contenders run in turn, at least five times and at most as often as they m
   const contenders = ['a', 'b'].map((name) => ({ name, run: () => order.push(name) }));
   const least = await race('racing', contenders, { seconds: 0 });
   t.deepEqual(
-    least.map((times) => times.length),
+    least.map(({ wall }) => wall.length),
     [5, 5],
   );
   t.is(order.join(''), 'aabb'.repeat(2 + 5));
   const most = await race('racing', contenders, { seconds: 1000, runs: 8 });
   t.deepEqual(
-    most.map((times) => times.length),
+    most.map(({ cpu }) => cpu.length),
     [8, 8],
   );
-  t.deepEqual(
-    most[0],
-    most[0].toSorted((a, b) => a - b),
-  );
+  for (const list of [most[0].wall, most[0].cpu]) {
+    t.deepEqual(
+      list,
+      list.toSorted((a, b) => a - b),
+    );
+  }
   const message = /racing was stopped/;
   await t.throwsAsync(race('racing', contenders, { seconds: 0 }, AbortSignal.abort()), { message });
 });
+
+test('time that is waited for is no time of the processor', async (t) => {
+  const contenders = [
+    { name: 'waits', run: () => new Promise((resolve) => setTimeout(resolve, 20)) },
+    { name: 'works', run: () => spin(20) },
+  ];
+  const [waits, works] = await race('racing', contenders, { seconds: 0 });
+  t.true(quantile(waits.wall, 0.5) > 15 && quantile(works.wall, 0.5) >= 19);
+  t.true(quantile(waits.cpu, 0) < 10, String(waits.cpu));
+  t.true(quantile(works.cpu, 1) > quantile(waits.cpu, 0), String(works.cpu));
+});
+
+function spin(milliseconds: number): void {
+  const start = performance.now();
+  while (performance.now() - start < milliseconds);
+}

@@ -1,0 +1,71 @@
+/** A graph to run again and again on samples, whose first output is wanted. */
+
+import type { Graph } from '../graph/graph.js';
+import { type RunOptions, run } from '../graph/run.js';
+import { Types } from '../graph/types.js';
+import { Session } from '../session/session.js';
+import type { Shape } from '../shape.js';
+import type { Tensor, TensorData } from '../tensor.js';
+import { free } from './prepare.js';
+
+type Inputs = Readonly<Record<string, Tensor>>;
+
+/** A tensor that has been read. */
+export interface Read {
+  shape: Shape;
+  data: TensorData;
+}
+
+export interface Executable {
+  /** @throws LowbitError 'aborted' */
+  run(inputs: Inputs, signal?: AbortSignal): Promise<Read>;
+  dispose(): void;
+}
+
+/** Op by op, on the rows that are asked for. */
+export function opByOp(graph: Graph, row?: RunOptions['row']): Executable {
+  const [{ name }] = graph.outputs;
+  return {
+    async run(inputs, signal) {
+      const outputs = run(graph, inputs, { row, signal });
+      const { shape } = outputs[name];
+      const data = outputs[name].data();
+      free(outputs);
+      return { shape, data };
+    },
+    dispose() {},
+  };
+}
+
+/**
+ * In a session, the same bytes sooner. Graphs in which a shape depends on the data, which sessions do not take, run op by op.
+ * @param graph as it is to run: lowered, or with its codes computed as real numbers
+ */
+export function compiled(graph: Graph): Executable {
+  let session: Session | undefined;
+  const slowly = opByOp(graph);
+  const [{ name }] = graph.outputs;
+  const shapes = new Map<string, Shape | undefined>();
+  return {
+    async run(inputs, signal) {
+      const key = Object.values(inputs)
+        .map(({ shape }) => shape.join())
+        .join(';');
+      if (!shapes.has(key)) shapes.set(key, outputShape(graph, inputs));
+      const shape = shapes.get(key);
+      if (!shape) return slowly.run(inputs, signal);
+      session ??= new Session(graph, {});
+      return { shape, data: (await session.run(inputs, { signal }))[name] };
+    },
+    dispose: () => session?.dispose(),
+  };
+}
+
+/** Of the first output; undefined where the shape of some value depends on the data. */
+function outputShape(graph: Graph, inputs: Inputs): Shape | undefined {
+  const types = new Types(graph, Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])));
+  const isKnown = (shape: Shape | undefined) => shape !== undefined && !shape.some(Number.isNaN);
+  return graph.nodes.every((node) => types.params(node) && isKnown(types.get(node.output)?.shape))
+    ? types.get(graph.outputs[0].value)?.shape
+    : undefined;
+}
