@@ -18,7 +18,7 @@ export function packedSigns(value: Value, to: Lowering): Value | undefined {
   }
   const source = at.producer && comparison(to.old, at.producer);
   if (!source) return undefined;
-  const written = moves.length || !isOnlyCompared(value, to) ? undefined : signsOfLayer(source.x, source.zero, source.by, to);
+  const written = moves.length || !isOnlyMultiplied(value, to) ? undefined : signsOfLayer(source.x, source.zero, source.by, to);
   const signs = written ?? packed(value, moves, source, to);
   to.signs.set(value, signs);
   return signs;
@@ -29,8 +29,8 @@ function packed(value: Value, moves: readonly Node[], { x, zero }: Comparison, t
   return to.graph.add(ops.packSigns, [moved], { zero }, `${value.name}.signs`);
 }
 
-/** Are all readers of the value ±1 layers, as whose input it is packed? */
-function isOnlyCompared(value: Value, to: Lowering): boolean {
+/** Do only layers of 1-bit weights read the value, and only it the comparison? */
+function isOnlyMultiplied(value: Value, to: Lowering): boolean {
   const condition = value.producer?.inputs[0];
   return (
     condition !== undefined &&
