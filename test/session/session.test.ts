@@ -65,6 +65,42 @@ test('calls that differ in a number alone keep weights of their own', (t) => {
   for (let i = 0; i < 2; i++) t.deepEqual(inBytes(session.runSync({ x: given })), plainly(graph, { x: given }));
 });
 
+test('few rows and many keep what they need of packed weights beside each other', (t) => {
+  for (const bits of [1, 2, 4]) {
+    const graph = new Graph('rows');
+    const x = graph.input('x', { dtype: 'uint8', shape: [Number.NaN, 70] });
+    const numbers = (length: number, value: (i: number) => number) => Array.from({ length }, (_, i) => value(i));
+    const bytes = ops.packedRowBytes(70, bits);
+    const inputs = [
+      Tensor.from(
+        numbers(37 * bytes, (i) => (i % bytes < (70 * bits) >> 3 ? (i * 37) % 256 : 0)),
+        [37, bytes],
+        'uint8',
+      ),
+      Tensor.from(
+        numbers(37, (i) => i * i),
+        [37],
+        'int32',
+      ),
+      Tensor.from(
+        numbers(37, (i) => i / 99),
+        [37],
+        'float32',
+      ),
+    ].map((tensor) => graph.constant(tensor));
+    const params = { aZero: 77, qmin: 0, qmax: 255, dtype: 'float32', bits, grid: 'uniform' } as const;
+    graph.output('y', graph.add(ops.lowbitGemm, [x, ...inputs], params));
+    using session = compile(graph);
+    for (const rows of [2, 30, 1, 30, 12, 13]) {
+      const given = Tensor.from(
+        Uint8Array.from({ length: rows * 70 }, (_, i) => i * 31 + rows),
+        [rows, 70],
+      );
+      t.deepEqual(inBytes(session.runSync({ x: given })), plainly(graph, { x: given }));
+    }
+  }
+});
+
 // Vector rows decline zeros beside an image that are much wider than it.
 test('images of a size that the row of the first does not take', (t) => {
   const graph = new Graph('sizes');
