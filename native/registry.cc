@@ -1,6 +1,8 @@
 #include "registry.h"
 
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "core/check.h"
 #include "op.h"
@@ -8,74 +10,94 @@
 namespace lowbit {
 namespace {
 
-// Hands out a call's inputs, output and params in the order of the struct that op.h declared.
-struct Reader {
-  const Call& call;
-  int input = 0, param = 0, given = 0;
-  View takeInput() { return call.inputs[input++]; }
-  Param takeParam() { return call.params[param++]; }
+// In memory a call struct is its views (one list of them where an op takes any number), its parameters and kept, one after another, so
+// that all are written by the same few copies.
+constexpr size_t callBytes(size_t views, size_t params) { return views + params * sizeof(Param) + sizeof(Kept*); }
+constexpr size_t kMostInputs = 16, kMostParams = 16;
+
+struct alignas(void*) Bytes {
+  char memory[callBytes((kMostInputs + 1) * sizeof(View), kMostParams)];
+
+  Bytes(const Op& op, const Call& call) {
+    char* at = memory;
+    const auto put = [&](const void* from, size_t bytes) {
+      std::memcpy(at, from, bytes);
+      at += bytes;
+    };
+    const Views list{call.inputs, call.inputCount};
+    if (op.anyInputs) put(&list, sizeof list);
+    else put(call.inputs, op.inputs.size() * sizeof(View));
+    put(&call.output, sizeof(View));
+    put(call.params, op.params.size() * sizeof(Param));
+    put(&call.kept, sizeof(Kept*));
+  }
 };
 
-#define LOWBIT_TAKE_INPUT(name) reader.takeInput(),
-#define LOWBIT_TAKE_PARAM(name) reader.takeParam(),
-#define OP(op, ins, out, pars)                                                                                                            \
-  op##_call read_##op(const Call& call) {                                                                                                 \
-    Reader reader{call};                                                                                                                  \
-    return {LOWBIT_EACH(LOWBIT_TAKE_INPUT, LOWBIT_UNWRAP ins) call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars) call.kept}; \
-  }
-#define OP_ANY(op, ins, out, pars)                                                                                           \
-  op##_call read_##op(const Call& call) {                                                                                    \
-    [[maybe_unused]] Reader reader{call};                                                                                    \
-    return {Views{call.inputs, call.inputCount}, call.output, LOWBIT_EACH(LOWBIT_TAKE_PARAM, LOWBIT_UNWRAP pars) call.kept}; \
-  }
+// A null pointer ends the lists of names, which may be empty.
+#define LOWBIT_NAME(name) #name,
+#define LOWBIT_NAMES(op, ins, pars)                                                             \
+  constexpr const char* op##_inputs[] = {LOWBIT_EACH(LOWBIT_NAME, LOWBIT_UNWRAP ins) nullptr};  \
+  constexpr const char* op##_params[] = {LOWBIT_EACH(LOWBIT_NAME, LOWBIT_UNWRAP pars) nullptr}; \
+  static_assert(std::size(op##_inputs) <= kMostInputs && std::size(op##_params) <= kMostParams);
+#define OP(op, ins, out, pars) \
+  LOWBIT_NAMES(op, ins, pars)  \
+  static_assert(sizeof(op##_call) == callBytes(std::size(op##_inputs) * sizeof(View), std::size(op##_params) - 1));
+#define OP_ANY(op, ins, out, pars) \
+  LOWBIT_NAMES(op, ins, pars)      \
+  static_assert(sizeof(op##_call) == callBytes(sizeof(Views) + sizeof(View), std::size(op##_params) - 1));
 #define KERNEL(op, device, needs, variant)
 #include "ops.inc"
 #undef OP
 #undef OP_ANY
 #undef KERNEL
 
-#define LOWBIT_NAME(name) #name,
-std::vector<Op> build() {
-  std::vector<Op> ops = {
-#define OP(op, ins, out, pars) \
-  {#op, false, {LOWBIT_EACH(LOWBIT_NAME, LOWBIT_UNWRAP ins)}, {LOWBIT_EACH(LOWBIT_NAME, LOWBIT_UNWRAP pars)}, {}},
-#define OP_ANY(op, ins, out, pars) \
-  {#op, true, {LOWBIT_EACH(LOWBIT_NAME, LOWBIT_UNWRAP ins)}, {LOWBIT_EACH(LOWBIT_NAME, LOWBIT_UNWRAP pars)}, {}},
-#define KERNEL(op, device, needs, variant)
-#include "ops.inc"
-#undef OP
-#undef OP_ANY
-#undef KERNEL
-  };
-  const Row rows[] = {
+const Row rows[] = {
 #define OP(op, ins, out, pars)
 #define OP_ANY(op, ins, out, pars)
 #define KERNEL(op, device, needs, variant) \
-  {#op, Device::device, Needs::needs, #variant, [](const Call& call) { return op##_##variant(read_##op(call)); }},
+  {#op, Device::device, Needs::needs, #variant, [](const void* call) { return op##_##variant(*static_cast<const op##_call*>(call)); }},
 #include "ops.inc"
 #undef OP
 #undef OP_ANY
 #undef KERNEL
-  };
-  for (const Row& row : rows)
-    for (Op& op : ops)
-      if (!std::strcmp(op.name, row.op)) op.rows.push_back(row);
+};
+
+template <size_t N> constexpr Names namesOf(const char* const (&list)[N]) { return {list, N - 1}; }
+
+constexpr Op table[] = {
+#define OP(op, ins, out, pars) {#op, false, namesOf(op##_inputs), namesOf(op##_params), {}},
+#define OP_ANY(op, ins, out, pars) {#op, true, namesOf(op##_inputs), namesOf(op##_params), {}},
+#define KERNEL(op, device, needs, variant)
+#include "ops.inc"
+#undef OP
+#undef OP_ANY
+#undef KERNEL
+};
+
+std::vector<Op> build() {
+  std::vector<Op> ops(std::begin(table), std::end(table));
+  for (Op& op : ops) {
+    const auto isOf = [&](const Row& row) { return !std::strcmp(row.op, op.name); };
+    const Row* first = std::find_if(std::begin(rows), std::end(rows), isOf);
+    op.rows = {first, std::find_if_not(first, std::end(rows), isOf)};
+  }
   return ops;
 }
 
 }  // namespace
 
 const std::vector<Op>& ops() {
-  static const std::vector<Op>* table = new std::vector<Op>(build());
-  return *table;
+  static const std::vector<Op>* list = new std::vector<Op>(build());
+  return *list;
 }
 
 int dispatch(const Op& op, const Call& call, int row) {
   EXPECT(op.anyInputs || call.inputCount == static_cast<int>(op.inputs.size()));
   const int count = static_cast<int>(op.rows.size());
   if (row >= count) return -1;
+  const Bytes bytes(op, call);
   for (int i = row < 0 ? 0 : row; i < (row < 0 ? count : row + 1); i++)
-    if (op.rows[i].runnable() && op.rows[i].run(call)) return i;
+    if (op.rows[i].runnable() && op.rows[i].run(bytes.memory)) return i;
   return -1;
 }
 

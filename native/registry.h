@@ -1,5 +1,6 @@
 // The op table as data, and the walk over an op's rows.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "core/kept.h"
@@ -24,17 +25,19 @@ struct Row {
   Device device;
   Needs needs;
   const char* variant;
-  bool (*run)(const Call&);
+  bool (*run)(const void* call);  // the op's call struct
 
   bool runnable() const { return device == Device::cpu && cpuHas(needs); }
 };
 
+using Names = std::span<const char* const>;
+
 struct Op {
   const char* name;
-  bool anyInputs;                   // inputs names one list of any length
-  std::vector<const char*> inputs;  // in the order of the table
-  std::vector<const char*> params;
-  std::vector<Row> rows;  // best first; the last is the reference
+  bool anyInputs;  // inputs names one list of any length
+  Names inputs;    // in the order of the table
+  Names params;
+  std::span<const Row> rows;  // best first; the last is the reference
 };
 
 const std::vector<Op>& ops();
