@@ -33,7 +33,8 @@ template <class T> T reciprocalPower(T a, bool odd) {
 
 bool pow_reference(const pow_call& c) {
   if (isReal(c.a.dtype) || isReal(c.b.dtype)) {
-    blockwise<double>(c.y, realPower, c.a, c.b);
+    blockwise<double>(
+        c.y, [](double a, double b) { return realPower(a, b); }, c.a, c.b);
     return true;
   }
   bool isSigned = false;
