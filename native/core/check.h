@@ -6,9 +6,8 @@ namespace lowbit {
 [[noreturn]] void expectFailed(const char* condition, const char* file, int line);
 }
 
-#if defined(__CUDA_ARCH__)
-// On a card it only states: whatever can be checked has been, on the host.
-#define EXPECT(condition) static_cast<void>(sizeof(!(condition)))
+#if defined(__CUDA_ARCH__)  // on the card nobody could be told; the host has looked
+#define EXPECT(condition)
 #else
 #define EXPECT(condition)                                                   \
   do {                                                                      \
