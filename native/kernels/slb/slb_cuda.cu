@@ -69,8 +69,9 @@ __global__ void gradients(const T* __restrict__ dy, const T* __restrict__ logits
   // Past the last weight there is nothing to choose.
   const int64_t real = size % kBlock;
   if (real == 0) return;
-  FOR_EACH(place, K * kBlock)
-  if (place % kBlock >= real) dlogits[size / kBlock * K * kBlock + place] = 0;
+  FOR_EACH(place, K * kBlock) {
+    if (place % kBlock >= real) dlogits[size / kBlock * K * kBlock + place] = 0;
+  }
 }
 
 template <class T, int K>
