@@ -10,19 +10,16 @@ namespace {
 DEVICE float power(float x) { return exponential(x); }
 DEVICE double power(double x) { return exp(x); }
 
-// The largest x of a line and Σ e^(x − most) over it, computed in W: float or double. element(i) reads x.
+// The largest x of a line and Σ e^(x − most) over it, computed in W: float or double.
 template <class W> struct Powers {
   W most = static_cast<W>(-INFINITY);
   double sum;
 
-  template <class F> DEVICE Powers(F element, int lane, int64_t n) {
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const W x = element(i);
-      most = x > most ? x : most;
-    }
+  template <class Elements> DEVICE explicit Powers(const Elements& elements) {
+    elements.each([&](int64_t, W x) { most = x > most ? x : most; });
     most = largestLane(most);
     double part = 0;
-    for (int64_t i = lane; i < n; i += kLineLanes) part += static_cast<double>(power(element(i) - most));
+    elements.each([&](int64_t, W x) { part += static_cast<double>(power(x - most)); });
     sum = foldLanes(part);
   }
 };

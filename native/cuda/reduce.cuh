@@ -30,6 +30,40 @@ template <class F> DEVICE void eachLine(int64_t lines, int64_t width, F body) {
   for (; (line & ~int64_t{1}) < lines; line += step) body(line, static_cast<int>(threadIdx.x % kLineLanes), line < lines ? width : 0);
 }
 
+// What a lane has of a line: element(i) for i = lane, lane + 16, ... n. As many as there are registers for are read once, others each time.
+template <class V, class Element> struct LaneElements {
+  static constexpr int kTogether = 8, kKept = 128 / sizeof(V);
+  Element element;
+  int lane;
+  int64_t n;
+  V kept[kKept];
+
+  DEVICE LaneElements(Element e, int l, int64_t count) : element(e), lane(l), n(count) {
+#pragma unroll
+    for (int first = 0; first < kKept; first += kTogether) {
+      if (first * kLineLanes >= n) break;
+#pragma unroll
+      for (int j = first; j < first + kTogether; j++) kept[j] = indexOf(j) < n ? element(indexOf(j)) : V{};
+    }
+  }
+  DEVICE int64_t indexOf(int j) const { return lane + j * kLineLanes; }
+
+  // f(i, element i)
+  template <class F> DEVICE void each(F f) const {
+#pragma unroll
+    for (int first = 0; first < kKept; first += kTogether) {
+      if (first * kLineLanes >= n) break;
+#pragma unroll
+      for (int j = first; j < first + kTogether; j++)
+        if (indexOf(j) < n) f(indexOf(j), kept[j]);
+    }
+    for (int64_t i = indexOf(kKept); i < n; i += kLineLanes) f(i, element(i));
+  }
+};
+template <class Element> DEVICE auto elementsOf(Element element, int lane, int64_t n) {
+  return LaneElements<decltype(element(0)), Element>(element, lane, n);
+}
+
 // The partial sums of a line's lanes added up as in core/interleaved.h; all lanes get the total.
 DEVICE double foldLanes(double part) {
   for (int half = kLineLanes / 2; half > 0; half /= 2) part += __shfl_xor_sync(kAllLanes, part, half);

@@ -41,7 +41,7 @@ DEVICE double countOf(const Labels& labels) {
 template <class T> __global__ void labelLosses(const T* __restrict__ logits, Labels labels, double smoothing, double* __restrict__ losses) {
   eachLine(labels.rows, labels.classes, [&](int64_t row, int lane, int64_t n) {
     const T* x = logits + row * labels.classes;
-    const Powers<T> powers([&](int64_t j) { return x[j]; }, lane, n);
+    const Powers<T> powers(elementsOf([=](int64_t j) { return x[j]; }, lane, n));
     const double most = static_cast<double>(powers.most);
     double differences = 0;
     if (smoothing != 0) {
@@ -76,7 +76,7 @@ __global__ void labelGradients(const T* __restrict__ dy, const T* __restrict__ l
   const T on = static_cast<T>(1 - smoothing), off = static_cast<T>(smoothing / static_cast<double>(labels.classes));
   eachLine(labels.rows, labels.classes, [&](int64_t row, int lane, int64_t n) {
     const T* x = logits + row * labels.classes;
-    const Powers<T> powers([&](int64_t j) { return x[j]; }, lane, n);
+    const Powers<T> powers(elementsOf([=](int64_t j) { return x[j]; }, lane, n));
     const T inverse = static_cast<T>(1 / powers.sum);
     const int64_t label = n ? labels[row] : 0;
     for (int64_t j = lane; j < n; j += kLineLanes) {
@@ -91,7 +91,7 @@ __global__ void targetLosses(const T* __restrict__ logits, const T* __restrict__
                              double* __restrict__ losses) {
   eachLine(rows, classes, [&](int64_t row, int lane, int64_t n) {
     const T *x = logits + row * classes, *target = targets + row * classes;
-    const Powers<T> powers([&](int64_t j) { return x[j]; }, lane, n);
+    const Powers<T> powers(elementsOf([=](int64_t j) { return x[j]; }, lane, n));
     const double logarithm = log(powers.sum), most = static_cast<double>(powers.most);
     double part = 0;
     for (int64_t j = lane; j < n; j += kLineLanes)
@@ -107,7 +107,7 @@ __global__ void targetGradients(const T* __restrict__ dy, const T* __restrict__ 
   const double g = static_cast<double>(dy[0]) / static_cast<double>(rows);
   eachLine(rows, classes, [&](int64_t row, int lane, int64_t n) {
     const T *x = logits + row * classes, *target = targets + row * classes;
-    const Powers<T> powers([&](int64_t j) { return x[j]; }, lane, n);
+    const Powers<T> powers(elementsOf([=](int64_t j) { return x[j]; }, lane, n));
     double weight = 0;
     for (int64_t j = lane; j < n; j += kLineLanes) weight += static_cast<double>(target[j]);
     const double factor = foldLanes(weight) / powers.sum;

@@ -1,5 +1,5 @@
-// Layer normalization and its gradients (layerNorm.h) with the reference's order of sums: 16 lanes a line, which they read two or three
-// times, at first from memory. The gradient of the scale then walks the lines of a chunk with a thread for each column.
+// Layer normalization and its gradients (layerNorm.h) with the reference's order of sums: 16 lanes a line, most of which they keep in
+// registers. Memory is the limit. The gradient of the scale then walks the lines of a chunk with a thread for each column.
 #include "../../core/strided.h"
 #include "../../cpu/f32/formula.h"
 #include "../../cuda/reduce.cuh"
@@ -29,29 +29,37 @@ template <class T> struct Repeated {
   }
 };
 
-template <class T> DEVICE Standard<Work<T>> standardOf(const T* x, int lane, int64_t n, double epsilon) {
-  const double first = n ? static_cast<double>(number(x[0])) : 0;
+// x of a line's elements, first being the first of them
+template <class T, class Elements, class X>
+DEVICE Standard<Work<T>> standardOf(const Elements& elements, X x, const T* line, int64_t width, double epsilon) {
+  const double first = elements.n ? static_cast<double>(number(line[0])) : 0;
   double sum = 0, squares = 0;
-  for (int64_t i = lane; i < n; i += kLineLanes) {
-    const double difference = static_cast<double>(number(x[i])) - first;
+  elements.each([&](int64_t, auto element) {
+    const double difference = static_cast<double>(x(element)) - first;
     sum += difference;
     squares = fused(difference, difference, squares);
-  }
+  });
   sum = foldLanes(sum);
-  const Statistics found = statisticsOf(first, sum, foldLanes(squares), n, epsilon);
+  const Statistics found = statisticsOf(first, sum, foldLanes(squares), width, epsilon);
   return {found.mean, found.inverse};
 }
 
 template <class T>
 __global__ void layerNormLines(const T* __restrict__ x, T* __restrict__ y, Lines lines, Repeated<T> scale, Repeated<T> bias,
                                double epsilon) {
+  using W = Work<T>;
   eachLine(lines.count, lines.width, [&](int64_t line, int lane, int64_t n) {
     const T* from = x + line * lines.width;
-    const auto standard = standardOf(from, lane, n, epsilon);
-    for (int64_t i = lane; i < n; i += kLineLanes)
-      y[line * lines.width + i] = static_cast<T>(fused(standard(number(from[i])), scale[i], bias[i]));
+    const auto elements = elementsOf([=](int64_t i) { return number(from[i]); }, lane, n);
+    const auto standard = standardOf(
+        elements, [](W value) { return value; }, from, lines.width, epsilon);
+    elements.each([&](int64_t i, W value) { y[line * lines.width + i] = static_cast<T>(fused(standard(value), scale[i], bias[i])); });
   });
 }
+
+template <class W> struct Pair {
+  W g, x;
+};
 
 template <class T>
 __global__ void inputGradLines(const T* __restrict__ dy, const T* __restrict__ x, T* __restrict__ dx, Lines lines, Repeated<T> scale,
@@ -59,25 +67,29 @@ __global__ void inputGradLines(const T* __restrict__ dy, const T* __restrict__ x
   using W = Work<T>;
   eachLine(lines.count, lines.width, [&](int64_t line, int lane, int64_t n) {
     const T *from = x + line * lines.width, *gradient = dy + line * lines.width;
-    const auto standard = standardOf(from, lane, n, epsilon);
+    const auto pairs = elementsOf([&](int64_t i) { return Pair<W>{number(gradient[i]) * scale[i], number(from[i])}; }, lane, n);
+    const auto standard = standardOf(
+        pairs, [](Pair<W> of) { return of.x; }, from, lines.width, epsilon);
     double sum = 0, product = 0;
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const W g = number(gradient[i]) * scale[i];
-      sum += static_cast<double>(g);
-      product = fused(static_cast<double>(g), static_cast<double>(standard(number(from[i]))), product);
-    }
+    pairs.each([&](int64_t, Pair<W> of) {
+      sum += static_cast<double>(of.g);
+      product = fused(static_cast<double>(of.g), static_cast<double>(standard(of.x)), product);
+    });
     const double size = static_cast<double>(lines.width);
     const W mean = static_cast<W>(foldLanes(sum) / size), slope = static_cast<W>(foldLanes(product) / size);
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const W g = number(gradient[i]) * scale[i];
-      dx[line * lines.width + i] = static_cast<T>(standard.inverse * fused(-standard(number(from[i])), slope, g - mean));
-    }
+    pairs.each([&](int64_t i, Pair<W> of) {
+      dx[line * lines.width + i] = static_cast<T>(standard.inverse * fused(-standard(of.x), slope, of.g - mean));
+    });
   });
 }
 
 template <class T> __global__ void standardLines(const T* __restrict__ x, Standard<Work<T>>* __restrict__ y, Lines lines, double epsilon) {
+  using W = Work<T>;
   eachLine(lines.count, lines.width, [&](int64_t line, int lane, int64_t n) {
-    const auto standard = standardOf(x + line * lines.width, lane, n, epsilon);
+    const T* from = x + line * lines.width;
+    const auto elements = elementsOf([=](int64_t i) { return number(from[i]); }, lane, n);
+    const auto standard = standardOf(
+        elements, [](W value) { return value; }, from, lines.width, epsilon);
     if (n && lane == 0) y[line] = standard;
   });
 }

@@ -1,5 +1,5 @@
-// Softmax and its gradients along any axis, with the formulas of softmax_reference.cc and its order of sums: 16 lanes a line, which they
-// read two or three times, at first from memory.
+// Softmax and its gradients along any axis, with the formulas of softmax_reference.cc and its order of sums: 16 lanes a line, most of
+// which they keep in registers. Memory is the limit.
 #include "../../cuda/powers.cuh"
 #include "../../op.h"
 #include "work.h"
@@ -15,52 +15,56 @@ template <class F> DEVICE void eachLine(const Axis& axis, F body) {
 
 template <class T> __global__ void softmaxLines(const T* __restrict__ x, T* __restrict__ y, Axis axis) {
   eachLine(axis, [&](int64_t start, int lane, int64_t n) {
-    const Powers<Work<T>> powers([&](int64_t i) { return number(x[start + i * axis.inner]); }, lane, n);
+    const auto elements = elementsOf([=](int64_t i) { return number(x[start + i * axis.inner]); }, lane, n);
+    const Powers<Work<T>> powers(elements);
     [[maybe_unused]] const float factor = static_cast<float>(1 / powers.sum);
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const int64_t at = start + i * axis.inner;
-      const Work<T> value = power(number(x[at]) - powers.most);
-      if constexpr (std::is_same_v<T, float>) y[at] = value * factor;
-      else y[at] = static_cast<T>(value / powers.sum);
-    }
+    elements.each([&](int64_t i, Work<T> value) {
+      value = power(value - powers.most);
+      if constexpr (std::is_same_v<T, float>) y[start + i * axis.inner] = value * factor;
+      else y[start + i * axis.inner] = static_cast<T>(value / powers.sum);
+    });
   });
 }
 
 template <class T> __global__ void logSoftmaxLines(const T* __restrict__ x, T* __restrict__ y, Axis axis) {
   eachLine(axis, [&](int64_t start, int lane, int64_t n) {
-    const Powers<Work<T>> powers([&](int64_t i) { return number(x[start + i * axis.inner]); }, lane, n);
+    const auto elements = elementsOf([=](int64_t i) { return number(x[start + i * axis.inner]); }, lane, n);
+    const Powers<Work<T>> powers(elements);
     const double logarithm = log(powers.sum);
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const int64_t at = start + i * axis.inner;
-      y[at] = static_cast<T>(static_cast<double>(number(x[at])) - static_cast<double>(powers.most) - logarithm);
-    }
+    elements.each([&](int64_t i, Work<T> value) {
+      y[start + i * axis.inner] = static_cast<T>(static_cast<double>(value) - static_cast<double>(powers.most) - logarithm);
+    });
   });
 }
 
+template <class W> struct Pair {
+  W dy, y;
+};
+
 template <class T> __global__ void softmaxGradLines(const T* __restrict__ dy, const T* __restrict__ y, T* __restrict__ dx, Axis axis) {
   eachLine(axis, [&](int64_t start, int lane, int64_t n) {
+    const auto pairs = elementsOf(
+        [=](int64_t i) {
+          return Pair<Work<T>>{number(dy[start + i * axis.inner]), number(y[start + i * axis.inner])};
+        },
+        lane, n);
     double part = 0;
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const int64_t at = start + i * axis.inner;
-      part = __fma_rn(number(dy[at]), number(y[at]), part);
-    }
+    pairs.each([&](int64_t, Pair<Work<T>> of) { part = __fma_rn(of.dy, of.y, part); });
     const Work<T> mean = static_cast<Work<T>>(foldLanes(part));
-    for (int64_t i = lane; i < n; i += kLineLanes) {
-      const int64_t at = start + i * axis.inner;
-      dx[at] = static_cast<T>(number(y[at]) * (number(dy[at]) - mean));
-    }
+    pairs.each([&](int64_t i, Pair<Work<T>> of) { dx[start + i * axis.inner] = static_cast<T>(of.y * (of.dy - mean)); });
   });
 }
 
 template <class T> __global__ void logSoftmaxGradLines(const T* __restrict__ dy, const T* __restrict__ y, T* __restrict__ dx, Axis axis) {
   eachLine(axis, [&](int64_t start, int lane, int64_t n) {
+    const auto gradients = elementsOf([=](int64_t i) { return number(dy[start + i * axis.inner]); }, lane, n);
     double part = 0;
-    for (int64_t i = lane; i < n; i += kLineLanes) part += static_cast<double>(number(dy[start + i * axis.inner]));
+    gradients.each([&](int64_t, Work<T> g) { part += static_cast<double>(g); });
     const Work<T> total = static_cast<Work<T>>(foldLanes(part));
-    for (int64_t i = lane; i < n; i += kLineLanes) {
+    gradients.each([&](int64_t i, Work<T> g) {
       const int64_t at = start + i * axis.inner;
-      dx[at] = static_cast<T>(fma(-power(number(y[at])), total, number(dy[at])));
-    }
+      dx[at] = static_cast<T>(fma(-power(number(y[at])), total, g));
+    });
   });
 }
 
