@@ -48,7 +48,7 @@ template <class T> __global__ void labelLosses(const T* __restrict__ logits, Lab
       for (int64_t j = lane; j < n; j += kLineLanes) differences += static_cast<double>(x[j]) - most;
       differences = foldLanes(differences);
     }
-    if (!n || lane) return;
+    if (row >= labels.rows || lane) return;
     const int64_t label = labels[row];
     double loss = 0;
     if (label != labels.ignored && labels.isClass(label)) {
@@ -97,7 +97,7 @@ __global__ void targetLosses(const T* __restrict__ logits, const T* __restrict__
     for (int64_t j = lane; j < n; j += kLineLanes)
       if (target[j] != 0) part = __fma_rn(static_cast<double>(target[j]), logarithm - (static_cast<double>(x[j]) - most), part);
     const double loss = foldLanes(part);
-    if (n && lane == 0) losses[row] = loss;
+    if (row < rows && lane == 0) losses[row] = loss;
   });
 }
 

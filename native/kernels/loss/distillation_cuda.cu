@@ -32,7 +32,7 @@ __global__ void rowLosses(const T* __restrict__ student, const T* __restrict__ t
       if (weight != 0) part = __fma_rn(weight, q[j] - p[j], part);
     }
     const double loss = foldLanes(part);
-    if (n && lane == 0) losses[row] = loss;
+    if (row < rows && lane == 0) losses[row] = loss;
   });
 }
 
