@@ -22,6 +22,14 @@ template <class Code> struct CodeProducts {
     else return addSigned(word, sum);
   }
   static DEVICE int addRight(uint32_t word, int sum) { return addSigned(word, sum); }
+
+  // sum + Σ (a - dotOffset)·b over the 16 codes of a chunk
+  static constexpr int dotOffset = static_cast<Code>(-1) > 0 ? 128 : 0;
+  static DEVICE int dot(uint4 a, uint4 b, int sum) {
+    constexpr uint32_t flip = dotOffset ? kSignBits : 0;
+    const auto four = [](uint32_t x, uint32_t y, int so) { return __dp4a(static_cast<int>(x ^ flip), static_cast<int>(y), so); };
+    return four(a.w, b.w, four(a.z, b.z, four(a.y, b.y, four(a.x, b.x, sum))));
+  }
 };
 
 // Bytes come in pieces of 16, 4 or 1, whichever lies whole at an address that is a multiple of its size.

@@ -34,6 +34,11 @@ using SmallTile = Tile<32, 64, 16>;
 
 DEVICE int chunkPlace(int row, int chunk) { return row * kStageBytes + ((chunk ^ (row >> 1 & 3)) << 4); }
 
+// sum = add(word, sum) for the words of a chunk
+template <class Add> DEVICE int eachWord(uint4 chunk, int sum, Add add) {
+  return add(chunk.w, add(chunk.z, add(chunk.y, add(chunk.x, sum))));
+}
+
 // The chunks that this thread carries: number threadIdx.x % 4 of the rows threadIdx.x / 4, threadIdx.x / 4 + threads / 4, ...
 template <class Operand, int rows, int threads> struct Carrier {
   static constexpr int count = rows * 4 / threads;
@@ -73,11 +78,11 @@ template <class Operand, int rows, int threads> struct Carrier {
       for (int n = 0; n < count; n++) *placeOf(stage, n) = fetched[n];
     }
   }
+  // What is in its chunks, word by word.
   template <class Add> DEVICE void addUp(unsigned char* stage, Add add) {
 #pragma unroll
     for (int n = 0; n < count; n++) {
-      const uint4 bytes = *placeOf(stage, n);
-      sums[n] = add(bytes.w, add(bytes.z, add(bytes.y, add(bytes.x, sums[n]))));
+      sums[n] = eachWord(*placeOf(stage, n), sums[n], add);
     }
   }
   // Four neighbours have carried a row.

@@ -1,10 +1,7 @@
 // Products of matrices of codes: the tiles of cuda/products.cuh, with rows of b as they are, or columns of b gathered on the way.
-#include <algorithm>
-
 #include "../../core/matmul.h"
 #include "../../core/strided.h"
-#include "../../cuda/codes.cuh"
-#include "../../op.h"
+#include "../../cuda/matrices.cuh"
 
 namespace lowbit {
 namespace {
@@ -73,22 +70,10 @@ struct RightMatrices {
 }  // namespace
 
 bool qgemm_cuda(const qgemm_call& c) {
-  const int64_t k = c.b.shape[1], n = c.b.shape[0], m = c.y.count(0, c.y.rank - 1);
-  EXPECT(c.b.dtype == Dtype::int8 && c.a.dim(-1) == k && c.y.dim(-1) == n && c.bias.size() == n && c.scale.size() == n);
-  if (!c.y.size()) return true;
-  const CodeOutput output{.out = {c.y, Requantize(c.yZero, c.qmin, c.qmax)},
-                          .rows = m,
-                          .columns = n,
-                          .pitch = n,
-                          .bias = c.bias.as<int32_t>(),
-                          .scale = c.scale.as<float>(),
-                          .multiplier = 0,
-                          .leftZero = zeroOf(c.aZero),
-                          .rightZero = zeroOf(c.bZero),
-                          .depth = static_cast<uint32_t>(k)};
-  withPiece(std::min(pieceOf(c.a.data, k), pieceOf(c.b.data, k)), [&]<int piece>(std::integral_constant<int, piece>) {
-    const MatrixRows<piece> a{c.a.as<uint8_t>(), m, static_cast<int>(k)}, b{c.b.as<uint8_t>(), n, static_cast<int>(k)};
-    withProducts(c.a, [&]<class Products>(Products) { multiplyInTiles<Products>(a, b, output, m, n, k, 1); });
+  EXPECT(c.b.dtype == Dtype::int8);
+  const int64_t n = c.b.shape[0], k = c.b.shape[1];
+  multiplyCodes(c, pieceOf(c.b.data, k), [&]<int piece>(std::integral_constant<int, piece>) {
+    return MatrixRows<piece>{c.b.as<uint8_t>(), n, static_cast<int>(k)};
   });
   return true;
 }
