@@ -23,8 +23,11 @@ constexpr int kStageBytes = 64, kStages = 4, kWarpColumns = 32;
 template <int rowCount, int columnCount, int rowsOfWarp> struct Tile {
   static constexpr int rows = rowCount, columns = columnCount, warpRows = rowsOfWarp;
   static constexpr int warpsAcross = columns / kWarpColumns, threads = rows / warpRows * warpsAcross * 32;
-  static constexpr int stage = (rows + columns) * kStageBytes, shared = kStages * stage;
-  static constexpr int pitch = columns + 16;  // of sums that have become bytes
+  static constexpr int stage = (rows + columns) * kStageBytes, stages = kStages * stage;
+  // With the totals of rows and columns behind the stages.
+  static constexpr int shared = stages + (rows + columns) * static_cast<int>(sizeof(int));
+  // Of sums that have become bytes, which take the place of the stages.
+  static constexpr int pitch = columns + 16;
 
   static int64_t blocks(int64_t m, int64_t n) { return ceilDiv(m, rows) * ceilDiv(n, columns); }
 };
@@ -178,8 +181,6 @@ template <class Tile, class Left, class Right> constexpr int neighbours() {
 template <class Tile, class Products, class Left, class Right, class Output>
 __global__ void __launch_bounds__(Tile::threads, (neighbours<Tile, Left, Right>()))
     tileProducts(const Left allLeft, const Right allRight, const Output outputs, unsigned down, unsigned across, int steps) {
-  SHARED(int, leftTotals, [Tile::rows]);
-  SHARED(int, rightTotals, [Tile::columns]);
   const unsigned line = blockIdx.x / across, batch = line / down;
   const int64_t firstRow = int64_t{line % down} * Tile::rows;
   const int firstColumn = static_cast<int>(blockIdx.x % across) * Tile::columns;
@@ -188,6 +189,7 @@ __global__ void __launch_bounds__(Tile::threads, (neighbours<Tile, Left, Right>(
   const bool leftCounts = outputs.needsLeftTotals(), rightCounts = outputs.needsRightTotals();
 
   unsigned char* const stages = dynamicShared();
+  int *const leftTotals = reinterpret_cast<int*>(stages + Tile::stages), *const rightTotals = leftTotals + Tile::rows;
   Carrier<decltype(left), Tile::rows, Tile::threads> lefts(left, firstRow);
   Carrier<decltype(right), Tile::columns, Tile::threads> rights(right, firstColumn);
   const auto leftOf = [&](int step) { return stages + step % kStages * Tile::stage; };
