@@ -1,25 +1,10 @@
 // From codes to codes on the card, 16 bytes a thread.
-#include "../../core/rounding.h"
 #include "../../cuda/elements.cuh"
+#include "../../cuda/rescaled.cuh"
 #include "../../op.h"
 
 namespace lowbit {
 namespace {
-
-// y = req(f32(x - z)·m)
-struct Rescaled {
-  int64_t zero;
-  float multiplier;
-  Requantize requantize;
-
-  DEVICE uint8_t operator()(int8_t x) const { return near(x); }
-  DEVICE uint8_t operator()(uint8_t x) const { return near(x); }
-  DEVICE uint8_t operator()(int32_t x) const { return rounded(static_cast<float>(x - zero)); }
-
- private:
-  DEVICE uint8_t near(int32_t x) const { return rounded(static_cast<float>(x - static_cast<int32_t>(zero))); }
-  DEVICE uint8_t rounded(float x) const { return static_cast<uint8_t>(requantize(x * multiplier)); }
-};
 
 // y = table[x], a signed x as x + 128; the table stays in the cache next to the threads
 struct LookedUp {
@@ -31,6 +16,7 @@ struct LookedUp {
 
 }  // namespace
 
+// y = req(f32(x - z)·m)
 bool requantize_cuda(const requantize_call& c) {
   EXPECT(isCode(c.y));
   const Rescaled f{c.xZero.integer(), static_cast<float>(c.multiplier), Requantize(c.yZero, c.qmin, c.qmax)};
