@@ -71,6 +71,14 @@ __global__ void __launch_bounds__(32 * kWarps)
 // Codes are read N at a time.
 template <int N> bool readsPacks(const View& x, const View& y) { return x.dim(-1) % N == 0 && aligned(x.data, N) && aligned(y.data, N); }
 
+// body(codes) with the elements of x as const uint8_t* or const int8_t*.
+template <class F> bool withCodesOf(const View& x, F&& body) {
+  EXPECT(isCode(x));
+  if (x.dtype == Dtype::int8) body(x.as<const int8_t>());
+  else body(x.as<const uint8_t>());
+  return true;
+}
+
 }  // namespace
 
 bool qaveragePool2d_cuda(const qaveragePool2d_call& c) {
@@ -91,12 +99,11 @@ bool qaveragePool2d_cuda(const qaveragePool2d_call& c) {
                    static_cast<int>(c.xZero.integer()),
                    static_cast<float>(c.multiplier),
                    Requantize(c.yZero, c.qmin, c.qmax)};
-  withCodes(c.x, [&]<class X>(const X* x) {
+  return withCodesOf(c.x, [&]<class X>(const X* x) {
     const int64_t size = c.y.size();
     if (readsPacks<8>(c.x, c.y)) run(averageWindows<X, 8>, launchOver(size / 8), p, x, c.y.as<uint8_t>(), size / 8);
     else run(averageWindows<X, 1>, launchOver(size), p, x, c.y.as<uint8_t>(), size);
   });
-  return true;
 }
 
 // Over all axes but the first and the last.
@@ -106,13 +113,12 @@ bool qglobalAveragePool_cuda(const qglobalAveragePool_call& c) {
   if (pixels > kMostPixels || images > 65535) return false;
   if (!c.y.size()) return true;
   const float factor = static_cast<float>(c.multiplier) / static_cast<float>(pixels > 1 ? pixels : 1);
-  withCodes(c.x, [&]<class X>(const X* x) {
+  return withCodesOf(c.x, [&]<class X>(const X* x) {
     const int n = readsPacks<4>(c.x, c.y) ? 4 : 1;
     const dim3 grid(static_cast<unsigned>((channels + 32 * n - 1) / (32 * n)), static_cast<unsigned>(images));
     run(n == 4 ? averageAll<X, 4> : averageAll<X, 1>, {grid, dim3(32 * kWarps)}, x, c.y.as<uint8_t>(), pixels, channels, c.xZero.integer(),
         factor, Requantize(c.yZero, c.qmin, c.qmax));
   });
-  return true;
 }
 
 }  // namespace lowbit
