@@ -62,8 +62,8 @@ struct Context {
   cudaStream_t stream = nullptr;
   Staging staging;
   int multiprocessors = 0;
-  IndexNote* note = nullptr;            // on the card
-  std::atomic<bool> noteAsked = false;  // since it was last read
+  IndexNote* note = nullptr;          // on the card
+  std::atomic<bool> mayNote = false;  // since a kernel that can was first started
 
   Context() {
     check(cudaSetDevice(0), "the graphics card");
@@ -131,7 +131,7 @@ void copyCard(void* to, const void* from, size_t bytes, CopyTo direction) {
   check(cudaMemcpyAsync(to, from, bytes, kind, card.stream), "a copy from the card");
   if (direction == CopyTo::sameCard) return;
   IndexNote note{};
-  if (card.noteAsked.exchange(false)) check(cudaMemcpyAsync(&note, card.note, sizeof note, kind, card.stream), "a copy from the card");
+  if (card.mayNote) check(cudaMemcpyAsync(&note, card.note, sizeof note, kind, card.stream), "a copy from the card");
   waitCard();
   if (!note.written) return;
   fillCard(card.note, 0, sizeof note);
@@ -141,7 +141,7 @@ void waitCard() { check(cudaStreamSynchronize(context().stream), "the graphics c
 void fillCard(void* memory, int byte, size_t bytes) { check(cudaMemsetAsync(memory, byte, bytes, context().stream), "a fill"); }
 int cardMultiprocessors() { return context().multiprocessors; }
 IndexNote* indexNote() {
-  context().noteAsked = true;
+  context().mayNote = true;
   return context().note;
 }
 
