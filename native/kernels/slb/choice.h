@@ -8,15 +8,12 @@
 //
 // Written once for vectors of weights and, where there are none, for one float or double.
 #pragma once
-#include "../../core/unroll.h"
 #include "../../cpu/f32/formula.h"
 #include "../../cpu/f32/functions.h"
+#include "logits.h"
 
 namespace lowbit {
 namespace {
-
-// Logits are (⌈n / 16⌉, K, 16): those of 16 weights lie together.
-constexpr int64_t kBlock = 16;
 
 constexpr double kLog2E = 1.4426950408889634;  // e^x = 2^(kLog2E·x)
 
@@ -28,6 +25,11 @@ INLINE void fetchAhead(const float* p) { fetch(p + 1024); }
 
 #else
 
+struct Lanes {
+  INLINE explicit Lanes(int64_t) {}
+  template <class T> INLINE T load(const T* p) const { return *p; }
+  template <class T> INLINE void store(T* p, T x) const { *p = x; }
+};
 template <class T> INLINE T read(const T* p) { return *p; }
 template <class T> INLINE void fetchAhead(const T*) {}
 INLINE double repeat(double x) { return x; }
@@ -38,21 +40,17 @@ INLINE double powerOfTwo(double x) { return __builtin_exp2(x); }
 
 #endif
 
+// f(c) for candidates 0 ... N - 1, in registers where there are many
+template <int N, class F> INLINE void eachOf(F f) {
+#if defined(__AVX2__) || defined(LOWBIT_CARD)
+  each<N>(f);
+#else
+  for (int c = 0; c < N; c++) f(c);
+#endif
+}
+
 // What `read` makes of elements T.
 template <class T> using Read = decltype(read(static_cast<const T*>(nullptr)));
-
-// The lanes of a vector that are weights: all of them, or the first ones.
-struct Whole {
-  template <class T> INLINE Read<T> load(const T* p) const { return read(p); }
-  template <class T> INLINE void store(T* p, Read<T> x) const { __builtin_memcpy(p, &x, sizeof x); }
-};
-#if defined(__AVX2__)
-using Rest = Lanes;
-#else
-struct Rest : Whole {
-  explicit Rest(int64_t) {}  // single elements leave none
-};
-#endif
 
 template <int K, class T> struct Choice {
   using V = Read<T>;
@@ -62,7 +60,7 @@ template <int K, class T> struct Choice {
 
   INLINE Choice(T t, const T* v) : values(v), temperature(t) {}
   INLINE Choice(const T* at, T t, const T* v) : Choice(t, v) {
-    each<K>([&](auto c) {
+    eachOf<K>([&](auto c) {
       logits[c] = read(at + c * kBlock);
       fetchAhead(at + c * kBlock);
     });
@@ -72,18 +70,18 @@ template <int K, class T> struct Choice {
   INLINE V expected() {
     constexpr int parts = K < 4 ? K : 4;
     V most[parts], sums[parts], totals[parts];
-    each<K>([&](auto c) {
-      constexpr int part = c % parts;
+    eachOf<K>([&](auto c) {
+      const int part = c % parts;
       most[part] = c < parts ? logits[c] : larger(logits[c], most[part]);
     });
-    each<parts - 1>([&](auto part) { most[0] = larger(most[part + 1], most[0]); });
-    each<K>([&](auto c) {
-      constexpr int part = c % parts;
+    eachOf<parts - 1>([&](auto part) { most[0] = larger(most[part + 1], most[0]); });
+    eachOf<K>([&](auto c) {
+      const int part = c % parts;
       powers[c] = powerOfTwo(repeat(temperature * T(kLog2E)) * (logits[c] - most[0]));
       sums[part] = c < parts ? powers[c] : sums[part] + powers[c];
       totals[part] = c < parts ? powers[c] * repeat(values[c]) : fused(powers[c], repeat(values[c]), totals[part]);
     });
-    each<parts - 1>([&](auto part) {
+    eachOf<parts - 1>([&](auto part) {
       sums[0] = sums[0] + sums[part + 1];
       totals[0] = totals[0] + totals[part + 1];
     });
@@ -92,7 +90,7 @@ template <int K, class T> struct Choice {
   }
   INLINE V decided() const {
     V most = logits[0], first = repeat(values[0]);
-    each<K - 1>([&](auto c) {
+    eachOf<K - 1>([&](auto c) {
       first = ifLess(most, logits[c + 1], repeat(values[c + 1]), first);
       most = ifLess(most, logits[c + 1], logits[c + 1], most);
     });
@@ -104,7 +102,7 @@ template <int K, class T> struct Choice {
   // step(c, dA[c]) for all candidates, g = dW
   template <class Step> INLINE void eachGradient(V g, Step step) const {
     const V scale = repeat(temperature) * g / sum;
-    each<K>([&](auto c) { step(c, powers[c] * scale * (repeat(values[c]) - value)); });
+    eachOf<K>([&](auto c) { step(c, powers[c] * scale * (repeat(values[c]) - value)); });
   }
 };
 
