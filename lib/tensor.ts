@@ -126,7 +126,7 @@ export class Tensor {
       });
     }
     const tensor = new Tensor(dtype, dims, 'cpu');
-    native().addon.copy(tensor.handle, stored(data, dtype), true);
+    transfer(tensor.handle, stored(data, dtype), true);
     return tensor;
   }
 
@@ -150,11 +150,14 @@ export class Tensor {
     return this.#handle;
   }
 
-  /** A copy of the elements. */
+  /**
+   * A copy of the elements.
+   * @throws LowbitError 'data' where an op on the graphics card before met an index outside its tensor, 'cuda' where the card failed
+   */
   data(): TensorData {
     pending.settle();
     const out = arrayFor(this.dtype, this.size);
-    native().addon.copy(this.handle, out, false);
+    transfer(this.handle, out, false);
     return out;
   }
   /** A tensor of its own with the same elements, on the same device. */
@@ -200,7 +203,7 @@ export class Tensor {
     }
     const elements = stored(data, this.dtype);
     pending.settle();
-    native().addon.copy(this.handle, elements, true);
+    transfer(this.handle, elements, true);
   }
 
   /** Frees the memory now. Calling it twice is fine. */
@@ -219,6 +222,15 @@ export class Tensor {
     if (this.disposed) return `Tensor(${this.dtype}${shapeText(this.shape)}, disposed)`;
     const values = this.size > 8 ? '…' : this.toNumbers().join(', ');
     return `Tensor(${this.dtype}${shapeText(this.shape)}: ${values})`;
+  }
+}
+
+/** Copies elements into a tensor's memory, or out of it. */
+function transfer(handle: number, elements: TensorData, into: boolean): void {
+  try {
+    native().addon.copy(handle, elements, into);
+  } catch (error) {
+    throw asFault(error);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -61,6 +62,8 @@ struct Context {
   cudaStream_t stream = nullptr;
   Staging staging;
   int multiprocessors = 0;
+  IndexNote* note = nullptr;          // on the card
+  std::atomic<bool> mayNote = false;  // since a kernel that can was first started
 
   Context() {
     check(cudaSetDevice(0), "the graphics card");
@@ -70,6 +73,8 @@ struct Context {
     uint64_t all = UINT64_MAX;  // what is given back stays ours for the next call
     check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all), "the memory pool");
     check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0), "the graphics card");
+    check(cudaMallocAsync(&note, sizeof *note, stream), "memory of the card");
+    check(cudaMemsetAsync(note, 0, sizeof *note, stream), "a fill");
   }
 };
 
@@ -124,11 +129,21 @@ void copyCard(void* to, const void* from, size_t bytes, CopyTo direction) {
   if (direction == CopyTo::card) return card.staging.toCard(static_cast<char*>(to), static_cast<const char*>(from), bytes, card.stream);
   const auto kind = direction == CopyTo::host ? cudaMemcpyDeviceToHost : cudaMemcpyDeviceToDevice;
   check(cudaMemcpyAsync(to, from, bytes, kind, card.stream), "a copy from the card");
-  if (direction == CopyTo::host) waitCard();
+  if (direction == CopyTo::sameCard) return;
+  IndexNote note{};
+  if (card.mayNote) check(cudaMemcpyAsync(&note, card.note, sizeof note, kind, card.stream), "a copy from the card");
+  waitCard();
+  if (!note.written) return;
+  fillCard(card.note, 0, sizeof note);
+  throw faultOf(note);
 }
 void waitCard() { check(cudaStreamSynchronize(context().stream), "the graphics card"); }
 void fillCard(void* memory, int byte, size_t bytes) { check(cudaMemsetAsync(memory, byte, bytes, context().stream), "a fill"); }
 int cardMultiprocessors() { return context().multiprocessors; }
+IndexNote* indexNote() {
+  context().mayNote = true;
+  return context().note;
+}
 
 void start(const void* kernel, const Launch& launch, void** arguments) {
   if (launch.shared > (size_t{48} << 10))

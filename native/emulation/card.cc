@@ -10,6 +10,11 @@
 #include "../cuda/launch.h"
 
 namespace lowbit {
+namespace {
+
+IndexNote note{};
+
+}  // namespace
 
 bool openCard(CudaCard& card, CudaFault&) {
   snprintf(card.name, sizeof card.name, "emulation on the CPU");
@@ -25,9 +30,16 @@ void* takeCard(size_t bytes) {
   return memory;
 }
 void giveCard(void* memory) { free(memory); }
-void copyCard(void* to, const void* from, size_t bytes, CopyTo) { memcpy(to, from, bytes); }
+void copyCard(void* to, const void* from, size_t bytes, CopyTo direction) {
+  memcpy(to, from, bytes);
+  if (direction != CopyTo::host || !note.written) return;
+  const IndexNote read = note;
+  note = {};
+  throw faultOf(read);
+}
 void waitCard() {}
 void fillCard(void* memory, int byte, size_t bytes) { memset(memory, byte, bytes); }
 int cardMultiprocessors() { return 4; }
+IndexNote* indexNote() { return &note; }
 
 }  // namespace lowbit
