@@ -129,7 +129,7 @@ export const convTranspose2d = defineOp({
 function transposedInputGrad(dy: Tensor, w: Tensor, window: typeof windowDefaults): Tensor {
   return scope(() => {
     const swapped = swapChannels(w, window.groups);
-    return conv2d(dy, swapped, fill({ shape: [swapped.shape[0]], value: 0, dtype: w.dtype }), window);
+    return conv2d(dy, swapped, fill({ shape: [swapped.shape[0]], value: 0, dtype: w.dtype, device: w.device }), window);
   });
 }
 
