@@ -108,7 +108,7 @@ function render(fault: Fault): string {
     case 'device':
       return `${fault.op}: its inputs lie on ${fault.devices.join(' and ')}, expected one device; move them with tensor.to(device).`;
     case 'cuda':
-      return `the graphics card cannot be used: ${fault.problem}.`;
+      return `the graphics card cannot be used: ${fault.problem}. Without one everything runs on device "cpu".`;
     case 'aborted':
       return `${fault.what} was stopped by its signal.`;
     case 'internal':

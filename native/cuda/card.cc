@@ -158,7 +158,7 @@ bool openCard(CudaCard& card, CudaFault& fault) {
   int driver = 0, runtime = 0, count = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);
-  if (driver == 0) return refused(fault, "there is no NVIDIA driver");
+  if (driver == 0) return refused(fault, "there is no NVIDIA driver, the kernels need 580 or newer");
   if (driver / 1000 < runtime / 1000)
     return refused(fault, "the NVIDIA driver knows CUDA " + dotted(driver) + ", these kernels need " + dotted(runtime / 1000 * 1000) +
                               ": driver 580 or newer");
