@@ -84,6 +84,7 @@ export { type BenchOptions, benchModel } from './recipes/benchModel.js';
 export { type Ceiling, measureCeiling, type StepRate } from './recipes/benchRates.js';
 export type { BenchReport, BenchRuntime, Slower, Timing } from './recipes/benchReport.js';
 export type { CodedWeight } from './recipes/codedWeights.js';
+export { type CompareOptions, compareModels, type ModelDistance, type TensorDistance } from './recipes/compareModels.js';
 export type { Agreement } from './recipes/compareRuntime.js';
 export type { Difference } from './recipes/difference.js';
 export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';

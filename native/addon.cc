@@ -469,7 +469,7 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   return out;
 }
 
-Napi::Array names(Napi::Env env, const std::vector<const char*>& list) {
+Napi::Array names(Napi::Env env, lowbit::Names list) {
   Napi::Array out = Napi::Array::New(env, list.size());
   for (uint32_t i = 0; i < list.size(); i++) out.Set(i, list[i]);
   return out;

@@ -1,5 +1,6 @@
 // The op table as data, and the walk over an op's rows.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "core/call.h"
@@ -12,19 +13,21 @@ struct Row {
   Device device;
   Needs needs;
   const char* variant;
-  bool (*kernel)(const Call&);  // of a row for processors
-  const CudaRow* card;          // of a row for graphics cards
+  bool (*kernel)(const void* call);  // of a row for processors; call is the op's call struct
+  const CudaRow* card;               // of a row for graphics cards
 
   // Throws Fault where the CUDA library reports one.
-  bool run(const Call& call) const;
+  bool run(const void* call) const;
   bool runnable() const;
 };
 
+using Names = std::span<const char* const>;
+
 struct Op {
   const char* name;
-  bool anyInputs;                   // inputs names one list of any length
-  std::vector<const char*> inputs;  // in the order of the table
-  std::vector<const char*> params;
+  bool anyInputs;  // inputs names one list of any length
+  Names inputs;    // in the order of the table
+  Names params;
   std::vector<Row> rows;  // best first; the last is the reference
 };
 

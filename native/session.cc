@@ -9,12 +9,14 @@
 namespace lowbit {
 
 KeptTable::~KeptTable() {
-  for (Kept& kept : kept_) std::free(kept.memory);
+  for (Kept& kept : kept_)
+    for (Kept::Part& part : kept.parts) std::free(part.memory);
 }
 
 int64_t KeptTable::bytes() const {
   int64_t sum = 0;
-  for (const Kept& kept : kept_) sum += kept.bytes;
+  for (const Kept& kept : kept_)
+    for (const Kept::Part& part : kept.parts) sum += part.bytes;
   return sum;
 }
 
@@ -27,7 +29,7 @@ void waitForCard() {
 // Only the row that filled a Kept can read it. Where that one declines, as it may for another size of the first input, others do without.
 void runStep(PreparedCall& call) {
   Kept* const kept = call.kept;
-  if (!kept || !kept->filled) {
+  if (!kept || !kept->filled()) {
     const int ran = call.run();
     if (kept) kept->row = ran;
     return;

@@ -4,6 +4,7 @@ import { version } from '../onnx/exportOnnx.js';
 import { addBench } from './bench.js';
 import { addBuild } from './build.js';
 import { exitCodes, reportError } from './command.js';
+import { addCompare } from './compare.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
@@ -45,6 +46,7 @@ function program(): Command {
     .addHelpText('after', afterHelp)
     .exitOverride()
     .configureOutput({ outputError() {} }); // errors are printed in one place, reportError
-  for (const add of [addInspect, addTrain, addSearch, addQuantize, addEval, addVerify, addBench, addDoctor, addBuild, addDemo]) add(root);
+  for (const add of [addInspect, addTrain, addSearch, addQuantize, addEval, addVerify, addCompare, addBench, addDoctor, addBuild, addDemo])
+    add(root);
   return root;
 }

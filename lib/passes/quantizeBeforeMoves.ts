@@ -1,6 +1,6 @@
 import type { Graph, Node, Uses, Value } from '../graph/graph.js';
 import { rewrite } from '../graph/rewrite.js';
-import { quantize, reshape, transpose } from '../ops/index.js';
+import { dequantize, quantize, reshape, transpose } from '../ops/index.js';
 
 /** Quantizes to codes on one scale before reshapes and transposes, not after: what makes the values can make codes, and fewer bytes are moved. */
 export function quantizeBeforeMoves(graph: Graph): Graph {
@@ -8,8 +8,11 @@ export function quantizeBeforeMoves(graph: Graph): Graph {
     if (node.op !== quantize) return undefined;
     const [x, scale, zeroPoint] = node.inputs;
     const moves = movesBefore(x, to.uses);
-    if (!moves.length || graph.constantOf(scale)?.size !== 1) return undefined;
-    const codes = to.copy(node, [to.get(moves[0].inputs[0]), to.get(scale), to.get(zeroPoint)]);
+    const [first] = moves[0]?.inputs ?? [];
+    // What was codes before already moves as codes.
+    if (!first || first.producer?.op === dequantize || graph.constantOf(scale)?.size !== 1) return undefined;
+    // The last move takes the name of the codes: verify looks tensors up by it.
+    const codes = to.graph.add(quantize, [to.get(first), to.get(scale), to.get(zeroPoint)], to.params(node), `${first.name}.codes`);
     return moves.reduce((value, move) => to.copy(move, [value]), codes);
   });
 }

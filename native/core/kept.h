@@ -8,15 +8,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "pages.h"
 #include "view.h"
 
 namespace lowbit {
 
 struct Kept {
-  char* memory;
-  int64_t bytes;
-  bool filled;
-  int row;  // that filled it
+  struct Part {
+    char* memory;
+    int64_t bytes;
+    bool filled;
+  };
+  Part parts[2];  // a kernel with two ways through a call keeps something for each
+  int row;        // that filled them
+
+  bool filled() const { return parts[0].filled || parts[1].filled; }
 };
 
 namespace {
@@ -29,14 +35,15 @@ INLINE char* allocateScratch(int64_t bytes) { return static_cast<char*>(aligned_
 struct Derived {
   char* memory;  // 64-byte aligned; null when there is none
   bool filled;
-  Kept* kept;
+  Kept::Part* kept;
 
   // Bytes of working memory that it takes.
   static INLINE int64_t working(const Kept* kept, int64_t bytes) { return kept ? 0 : (bytes + 63) / 64 * 64; }
-  INLINE Derived(Kept* of, int64_t bytes, void* workingMemory) : memory(static_cast<char*>(workingMemory)), filled(false), kept(of) {
+  INLINE Derived(Kept* of, int64_t bytes, void* workingMemory, int part = 0)
+      : memory(static_cast<char*>(workingMemory)), filled(false), kept(of ? &of->parts[part] : nullptr) {
     if (!kept) return;
     if (!kept->memory) {
-      kept->memory = allocateScratch(bytes);
+      kept->memory = static_cast<char*>(alignedBytes(static_cast<size_t>(bytes + 127) / 64 * 64));
       kept->bytes = kept->memory ? (bytes + 127) / 64 * 64 : 0;
     }
     memory = kept->memory;

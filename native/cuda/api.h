@@ -8,9 +8,7 @@
 
 namespace lowbit {
 
-struct Call;
-
-constexpr int kCudaAbi = 2;
+constexpr int kCudaAbi = 3;
 
 // A fault as lib/calls.ts reads it: its code, and the text behind it.
 struct CudaFault {
@@ -29,8 +27,8 @@ struct CudaRow {
   const char* op;
   Needs needs;
   const char* variant;
-  // 1: it ran (has been handed to the card), 0: it declines the call, -1: `fault` says why it failed
-  int (*run)(const Call* call, CudaFault* fault);
+  // `call` is the op's call struct (op.h). 1: it ran (has been handed to the card), 0: it declines, -1: `fault` says why it failed
+  int (*run)(const void* call, CudaFault* fault);
 };
 
 enum class CopyTo { card, host, sameCard };

@@ -5,7 +5,7 @@
 #include <new>
 
 #include "../fault.h"
-#include "../reader.h"
+#include "../op.h"
 #include "card.h"
 #include "launch.h"
 
@@ -38,9 +38,10 @@ template <class Body> int guarded(CudaFault* fault, Body&& body) {
 }
 
 constexpr CudaRow kRows[] = {
-#define CUDA_KERNEL(op, needs, variant) \
-  {#op, Needs::needs, #variant,         \
-   [](const Call* call, CudaFault* fault) { return guarded(fault, [&] { return op##_##variant(read_##op(*call)) ? 1 : 0; }); }},
+#define CUDA_KERNEL(op, needs, variant)                                                                   \
+  {#op, Needs::needs, #variant, [](const void* call, CudaFault* fault) {                                  \
+     return guarded(fault, [&] { return op##_##variant(*static_cast<const op##_call*>(call)) ? 1 : 0; }); \
+   }},
 #include "rows.inc"
 #undef CUDA_KERNEL
 };

@@ -306,3 +306,16 @@ test('Ctrl-C ends with 130', async (t) => {
   t.regex(stderr, /^listening error: .* was stopped with Ctrl-C/);
   t.is(stdout, '');
 });
+
+test('compare', async (t) => {
+  const { code, data } = await json(folder, ['compare', 'float.onnx', 'int8.onnx', '--data', 'digits:20', '--samples', '6']);
+  t.is(code, 0);
+  t.deepEqual(keys(data), ['outputs', 'samples', 'tensors']);
+  t.is(data.samples, 6);
+  const { stdout } = await lowbit(folder, ['compare', 'float.onnx', 'int8.onnx', '--samples', '2', '--sort', 'sqnr']);
+  t.true(narrow(stdout), stdout);
+  t.regex(stdout, /^relu +\d+\.\d +[01]\.\d+ +\S+ +\S+ +codes$/m);
+  t.regex(stdout, /^output logits: \d+\.\d dB over 2 samples$/m);
+  const equal = await lowbit(folder, ['compare', 'float.onnx', 'float.onnx', '--samples', '1']);
+  t.regex(equal.stdout, /^output logits: equal over 1 samples?$/m);
+});

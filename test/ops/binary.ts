@@ -210,6 +210,7 @@ const convolutions: Case[] = [
 ];
 
 const products: Case[] = [
+  gemmCase({ rows: [3], k: 0, n: 5, params: {} }),
   ...widths.map((k, i) => gemmCase({ rows: [3], k, n: 34, params: form(i) })),
   ...widths.map((n, i) => gemmCase({ rows: [2, 4], k: 70, n, params: form(i + 3) })),
   ...widths.map((n) => gemmCase({ rows: [5], k: 128, n, params: signs })),

@@ -1,4 +1,4 @@
-import type { Dtype } from 'lowbit';
+import { type Dtype, Tensor } from 'lowbit';
 import { type Case, finishes, random, randomInts } from './case.js';
 
 // Each of the k steps and the bias round once, a partial sum is at most k + 1 (all factors are within ±1): k·2^-24·(k + 1).
@@ -46,6 +46,30 @@ export function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dty
     bound: bound(k),
   };
 }
+
+/** One product and a bias an output, where rounding the sum to float64 before float32 goes wrong. */
+function middleCase(note: string, a: number, outputs: readonly (readonly [b: number, bias: number, y: number])[]): Case {
+  const all = [0, 1, 2].flatMap(() => outputs);
+  return {
+    note,
+    inputs: () => [
+      Tensor.from([a], [1, 1]),
+      Tensor.from(
+        all.map(([b]) => b),
+        [all.length, 1],
+      ),
+      Tensor.from(all.map(([, bias]) => bias)),
+    ],
+    expect: all.map(([, , y]) => y),
+    bound: 0,
+    gradient: false,
+  };
+}
+
+// The product is 1 + 2^-11 + 2^-24, in the middle between two floats.
+const middle = 1 + 2 ** -12;
+const below = 1 + 2 ** -11;
+const above = below + 2 ** -23;
 
 /** numpy matmul over matrices: ia and ib are the matrices that belong to each matrix of y. */
 function matmulExpect(m: number, n: number, k: number, ia: readonly number[] = [0], ib: readonly number[] = [0]) {
@@ -163,6 +187,18 @@ const integerTypes: [Dtype, number, number][] = [
 export const gemmCases: Record<string, Case[]> = {
   gemm: [
     ...gemmShapes.map((shape) => gemmCase(shape)),
+    middleCase('sums beside the middle of two floats', middle, [
+      [middle, 2 ** -80, above],
+      [middle, -(2 ** -80), below],
+      [middle, 0, below],
+      [-middle, 2 ** -80, -below],
+      [-middle, -(2 ** -80), -above],
+    ]),
+    // 1 - 2^-46 halves of the smallest float are added to 2^20 + 1 of them; float64 rounds that to the middle.
+    middleCase('denormal sums', 2 ** -75 * (1 + 2 ** -23), [
+      [2 ** -75 * (1 - 2 ** -23), (2 ** 20 + 1) * 2 ** -149, (2 ** 20 + 1) * 2 ** -149],
+      [2 ** -75 * (2 ** -23 - 1), (2 ** 20 + 1) * 2 ** -149, (2 ** 20 + 1) * 2 ** -149],
+    ]),
     gemmCase([6, 9, 4], [2, 3]),
     gemmCase([1, 9, 4], []),
     gemmCase([5, 8, 7], [5], 'float64'),

@@ -72,6 +72,7 @@ const qgemm: Case[] = [
   gemmCase({ note: 'weights with a zero point', rows: [4], k: 20, n: 18, a: 'uint8', params: { aZero: 5, bZero: -3, ...int8 } }),
   gemmCase({ note: 'rows of several blocks', rows: [45], k: 40_000, n: 17, a: 'uint8', params: { aZero: 128, ...uint8 } }),
   gemmCase({ note: 'deep', rows: [2], k: 4099, n: 3, a: 'uint8', params: { aZero: 128, ...uint8 } }),
+  gemmCase({ note: 'blocks of rows that share sets of the cache', rows: [181], k: 4096, n: 3, a: 'uint8', params: { aZero: 7, ...uint8 } }),
   ...(
     [
       ['uint8', 0, [255], [-128]],

@@ -35,7 +35,7 @@ test('gelu from bias to codes is one node, and the reshape follows it', (t) => {
   const before = print(graph);
   const fused = fuseElementwise(quantizeBeforeMoves(graph));
   t.is(print(graph), before);
-  t.deepEqual(nodes(fused), ['codes: fusedElementwise', 'heads: reshape']);
+  t.deepEqual(nodes(fused), ['gelu.codes: fusedElementwise', 'heads: reshape']);
   t.deepEqual(fused.nodes[0].params, {
     program: program('add 0 1, div 6 2, erf 7, add 8 3, mul 6 9, mul 10 4, div 11 5'),
     zeroPoint: 3,

@@ -1,7 +1,7 @@
 // Formulas are written once and run on one number or on a Vector, so that reference and vector rows round alike: + - * / are operators
 // of both, and these are the functions. Vectors are here for files that are compiled for them.
 #pragma once
-#include "../../core/view.h"
+#include "../../core/fused.h"
 #if defined(__AVX2__)
 #include "vector.h"
 #endif
@@ -9,9 +9,6 @@
 namespace lowbit {
 namespace {
 
-// a·b + c, rounded once
-INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 INLINE float root(float x) { return __builtin_sqrtf(x); }
 INLINE double root(double x) { return __builtin_sqrt(x); }
 // max(x, 0); NaN and -0 stay

@@ -3,7 +3,7 @@
 #pragma once
 #include <immintrin.h>
 
-#include "../../core/view.h"
+#include "../../core/fused.h"
 
 namespace lowbit {
 namespace {
@@ -77,7 +77,7 @@ using Vector = float;
 constexpr int kWidth = 1;
 
 INLINE Vector repeat(float x) { return x; }
-INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return __builtin_fmaf(a, b, sum); }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return fused(a, b, sum); }
 INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 INLINE Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
 INLINE Vector ifLess(Vector a, Vector b, Vector yes, Vector no) { return a < b ? yes : no; }

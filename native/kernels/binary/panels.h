@@ -113,21 +113,30 @@ __attribute__((flatten)) void tile(const SignPanel& panel, const SignPixels& pix
   using Int = typename V::Int;
   constexpr int kCounts = 2 * VECTORS, kLanes = V::kLanes / 2, kHalf = (ROWS + 1) / 2;
   Int counts[ROWS * kCounts];
-  each<ROWS * kCounts>([&](auto i) { counts[i] = V::zero(); });
   const uint64_t* weights = panel.weights;
   const int64_t step = pixels.step;
   const uint64_t* first = pixels.words + pixel * step;
-  for (int64_t run = 0; run < pixels.runs; run++) {
-    // Two pointers: with more to add to, addresses would move to vector registers and wait there for their turn.
-    const uint64_t *upper = first + pixels.offsets[run], *lower = upper + kHalf * step;
-    for (const uint64_t* end = upper + pixels.length; upper < end; upper++, lower++, weights += kCounts * kLanes) {
-      Int w[kCounts];
-      each<kCounts>([&](auto v) { w[v] = V::load(weights + v * kLanes); });
-      each<ROWS>([&](auto row) {
-        const Int x = V::broadcast64(row < kHalf ? upper[row * step] : lower[(row - kHalf) * step]);
-        each<kCounts>([&](auto v) { counts[row * kCounts + v] = V::countDifferent(counts[row * kCounts + v], x, w[v]); });
+  // Two pointers to a word of the tile's pixels: with more to add to, addresses would move to vector registers and wait there for their
+  // turn.
+  const auto take = [&](const uint64_t* upper, const uint64_t* lower, auto begins) {
+    Int w[kCounts];
+    each<kCounts>([&](auto v) { w[v] = V::load(weights + v * kLanes); });
+    each<ROWS>([&](auto row) {
+      const Int x = V::broadcast64(row < kHalf ? upper[row * step] : lower[(row - kHalf) * step]);
+      each<kCounts>([&](auto v) {
+        Int& count = counts[row * kCounts + v];
+        if constexpr (begins) count = V::different(x, w[v]);
+        else count = V::add64(count, V::different(x, w[v]));
       });
-    }
+    });
+    weights += kCounts * kLanes;
+  };
+  take(first + pixels.offsets[0], first + pixels.offsets[0] + kHalf * step, Index<true>());
+  for (int64_t run = 0; run < pixels.runs; run++) {
+    const uint64_t* upper = first + pixels.offsets[run];
+    const uint64_t* const end = upper + pixels.length;
+    upper += run == 0;
+    for (const uint64_t* lower = upper + kHalf * step; upper < end; upper++, lower++) take(upper, lower, Index<false>());
   }
   switch (out.form) {
     case Form::float32: return finish<V, Form::float32, ROWS, VECTORS>(counts, panel, pixels, pixel, out, at);

@@ -19,6 +19,7 @@ template <class V> bool multiplySigns(const binaryGemm_call& c) {
   constexpr int64_t kRows = 8 * V::kTileRows;
   const int64_t rows = c.a.count(0, c.a.rank - 1), columns = c.columns.integer(), words = signWords(columns);
   if (!c.y.size()) return true;
+  if (!words) return false;
   SignPanels<V> panels{c.b.shape[0], 1, columns, nullptr, nullptr, nullptr, nullptr};
   const int64_t blocks = ceilDiv(rows, kRows), parts = blocks < threads() ? smaller(threads(), panels.count()) : 1, items = blocks * parts;
   const int64_t workers = smaller(threads(), items), startBytes = panels.padded() * 4, ownBytes = Derived::working(c.kept, panels.bytes());
@@ -60,7 +61,7 @@ template <class V> bool multiplySigns(const binaryGemm_call& c) {
 
 template <class V> bool convolveSigns(const binaryConv2d_call& c) {
   expectProduct(c);
-  if (c.groups.integer() != 1) return false;
+  if (c.groups.integer() != 1 || !c.channels.integer()) return false;
   if (!c.y.size()) return true;
   const SignBands bands(c);
   SignPanels<V> panels{c.w.shape[0], bands.kh * bands.kw, bands.channels, nullptr, nullptr, nullptr, nullptr};

@@ -9,12 +9,13 @@ struct Counter : Vector256 {
   static constexpr int kVectors = 1, kTileRows = 4;  // 4 × 2 counts, 2 weights, table, mask and zero, a word of a pixel, two to work with
 
   static INLINE Int broadcast64(uint64_t word) { return _mm256_set1_epi64x(static_cast<long long>(word)); }
-  static INLINE Int countDifferent(Int counts, Int x, Int w) {
+  static INLINE Int add64(Int a, Int b) { return _mm256_add_epi64(a, b); }
+  static INLINE Int different(Int x, Int w) {
     const Int ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
     const Int half = _mm256_set1_epi8(15), different = _mm256_xor_si256(x, w);
     const Int low = _mm256_shuffle_epi8(ones, _mm256_and_si256(different, half));
     const Int high = _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(different, 4), half));
-    return _mm256_add_epi64(counts, _mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256()));
+    return _mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256());
   }
   // Counts of four outputs each, as eight lanes.
   static INLINE Int narrow(Int a, Int b) {

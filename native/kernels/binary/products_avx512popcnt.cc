@@ -9,9 +9,8 @@ struct Counter : Vector {
   static constexpr int kVectors = 2, kTileRows = 6;  // 6 × 4 counts, 4 weights and a word of a pixel
 
   static INLINE Int broadcast64(uint64_t word) { return _mm512_set1_epi64(static_cast<long long>(word)); }
-  static INLINE Int countDifferent(Int counts, Int x, Int w) {
-    return _mm512_add_epi64(counts, _mm512_popcnt_epi64(_mm512_xor_si512(x, w)));
-  }
+  static INLINE Int different(Int x, Int w) { return _mm512_popcnt_epi64(_mm512_xor_si512(x, w)); }
+  static INLINE Int add64(Int a, Int b) { return _mm512_add_epi64(a, b); }
   // Counts of eight outputs each, as 16 lanes.
   static INLINE Int narrow(Int a, Int b) {
     const Int even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);

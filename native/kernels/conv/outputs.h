@@ -1,12 +1,12 @@
-// How the references walk: one output at a time, y[n, i, j, o] = start(o) + its taps in order, one fused multiply-add a product.
+// How the references walk: pixel by pixel, y[n, i, j, o] = start(o) + its taps in order, one fused multiply-add a product, a few outputs
+// side by side.
 // Where a tap is outside x:
 //   in a row that is not there, it is skipped (nothing is read, nothing added);
 //   in a column that is not there, x is 0 and the products are added, so that all pixels of a row take the same steps.
 // core/finish.h says what becomes of a sum.
 #pragma once
-#include <cmath>
-
 #include "../../core/finish.h"
+#include "../../core/fusedSums.h"
 #include "../../core/types.h"
 #include "../../cpu/pool.h"
 #include "conv.h"
@@ -17,14 +17,24 @@ namespace {
 // Pixels of x under one output: tap(row, column, p, q) adds the products of tap (p, q), which lies on (row, column).
 template <class T> struct Sum {
   const Conv& conv;
-  const T *image, *weights;  // the image's first channel of the group, the weights of the output
-  T value;
+  const T* image;               // its first channel of the group
+  const T* weights[kTogether];  // of each output; the last ones may be one
+  int64_t outputs;              // that are there
+  T values[kTogether];
 
   void add(int64_t row, int64_t column, int64_t p, int64_t q) {
     const bool inside = column >= 0 && column < conv.columns.input;
     const T* pixel = inside ? image + (row * conv.columns.input + column) * conv.channels : nullptr;
-    const T* weight = weights + (p * conv.columns.kernel + q) * conv.weight.tap;
-    for (int64_t c = 0; c < conv.groupIn; c++) value = std::fma(inside ? pixel[c] : T(0), weight[c * conv.weight.in], value);
+    const int64_t tap = (p * conv.columns.kernel + q) * conv.weight.tap;
+    if (outputs == 1) {
+      T sum = values[0];
+      for (int64_t c = 0; c < conv.groupIn; c++) sum = fused(inside ? pixel[c] : T(0), weights[0][tap + c * conv.weight.in], sum);
+      values[0] = sum;
+    } else {
+      FusedSums<T> sums(values);
+      for (int64_t c = 0; c < conv.groupIn; c++) sums.add(inside ? pixel[c] : T(0), weights, tap + c * conv.weight.in);
+      sums.store(values);
+    }
   }
 };
 
@@ -40,12 +50,17 @@ void eachOutput(const Conv& p, const T* x, const T* w, Start<T> start, T* y, Tap
   parallel(p.batch * p.height * p.width, 4096 / (p.depth() * p.out + 1) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t pixel = begin; pixel < end; pixel++) {
       const int64_t j = pixel % p.width, i = pixel / p.width % p.height, n = pixel / p.width / p.height;
-      for (int64_t o = 0; o < p.out; o++) {
-        const int64_t group = o / p.groupOut;
-        Sum<T> sum{p, x + n * p.rows.input * p.columns.input * p.channels + group * p.groupIn,
-                   w + group * p.weight.group + o % p.groupOut * p.weight.out, start.at ? start.at[pixel * start.step + o] : T(0)};
+      for (int64_t o = 0, count; o < p.out; o += count) {
+        const int64_t group = o / p.groupOut, rest = p.groupOut - o % p.groupOut;
+        count = rest < kTogether ? rest : kTogether;
+        Sum<T> sum{p, x + n * p.rows.input * p.columns.input * p.channels + group * p.groupIn, {}, count, {}};
+        for (int64_t k = 0; k < kTogether; k++) {
+          const int64_t output = o + (k < count ? k : count - 1);
+          sum.weights[k] = w + group * p.weight.group + output % p.groupOut * p.weight.out;
+          sum.values[k] = start.at ? start.at[pixel * start.step + output] : T(0);
+        }
         taps(sum, i, j);
-        y[pixel * p.out + o] = finish(sum.value, pixel, o);
+        for (int64_t k = 0; k < count; k++) y[pixel * p.out + o + k] = finish(sum.values[k], pixel, o + k);
       }
     }
   });

@@ -78,9 +78,10 @@ bool prelu_reference(const prelu_call& c) {
 bool bitShift_reference(const bitShift_call& c) {
   enum { left, right };
   const bool toLeft = c.direction.integer() == left;
-  return zipInteger(c.a, c.b, c.y, [toLeft]<class T>(T a, T b) {
+  const uint64_t width = 8 * elementBytes(c.a.dtype);
+  return zipInteger(c.a, c.b, c.y, [=]<class T>(T a, T b) {
     const uint64_t bits = static_cast<uint64_t>(a), by = static_cast<uint64_t>(b);
-    return static_cast<T>(by >= 8 * sizeof(T) ? 0 : toLeft ? bits << by : bits >> by);
+    return static_cast<T>(by >= width ? 0 : toLeft ? bits << by : bits >> by);
   });
 }
 

@@ -5,14 +5,11 @@
 namespace lowbit {
 namespace {
 
-template <class F> bool compare(const View& a, const View& b, const View& y, F f) {
-  asNumber(a.dtype, [&]<class T>(Type<T>) { zip<T, T, bool>(a, b, y, f); });
-  return true;
-}
+template <class F> bool compare(const View& a, const View& b, const View& y, F f) { return zipNumber<bool>(a, b, y, f); }
 
 // Booleans are read as bytes: any byte other than 0 is true.
 template <class F> bool logic(const View& a, const View& b, const View& y, F f) {
-  zip<uint8_t, uint8_t, bool>(a, b, y, [f](uint8_t p, uint8_t q) { return f(p != 0, q != 0); });
+  zip<uint8_t, bool>(a, b, y, [f](uint8_t p, uint8_t q) { return f(p != 0, q != 0); });
   return true;
 }
 

@@ -29,21 +29,16 @@ double geluTanhSlopeOf(double x) {
 }
 
 template <class F, class D> bool mapSmooth(const View& x, const View& y, F ofFloat, D ofDouble) {
-  asReal(x.dtype, [&]<class T>(Type<T>) {
-    if constexpr (std::is_same_v<T, float>) map<float, float, float>(x, y, ofFloat);
-    else map<T, double, T>(x, y, ofDouble);
-  });
+  if (x.dtype == Dtype::float32) map<float, float>(x, y, ofFloat);
+  else blockwise<double>(y, ofDouble, x);
   return true;
 }
 
 template <class F, class D> bool mapSlopes(const View& dy, const View& x, const View& dx, F ofFloat, D ofDouble) {
-  asReal(x.dtype, [&]<class T>(Type<T>) {
-    zip<T, T, T>(dy, x, dx, [=](Computed<T> outer, Computed<T> value) {
-      if constexpr (std::is_same_v<T, float>) return outer * ofFloat(value);
-      else return static_cast<Computed<T>>(outer * ofDouble(value));
-    });
+  return zipReal(dy, x, dx, [=]<class C>(C outer, C value) {
+    if constexpr (std::is_same_v<C, float>) return outer * ofFloat(value);
+    else return outer * ofDouble(value);
   });
-  return true;
 }
 
 }  // namespace

@@ -7,6 +7,16 @@
 #include "map.h"
 
 namespace lowbit {
+namespace {
+
+// A parameter as the nearest number of a type, in T.
+template <class T> T nearest(const Param& value, Dtype dtype) {
+  T number{};
+  asNumber(dtype, [&]<class E>(Type<E>) { number = static_cast<T>(convert<Computed<E>>(value.real(0))); });
+  return number;
+}
+
+}  // namespace
 
 // y = max(x, 0); NaN stays NaN
 bool relu_reference(const relu_call& c) {
@@ -32,14 +42,15 @@ bool sign_reference(const sign_call& c) {
 
 // y = min(max(x, min), max); NaN stays NaN
 bool clip_reference(const clip_call& c) {
-  asNumber(c.x.dtype, [&]<class T>(Type<T>) {
-    using C = Computed<T>;
-    const C low = convert<C>(c.min.real(0)), high = convert<C>(c.max.real(0));
-    map<T, C, T>(c.x, c.y, [low, high](C x) {
-      const C raised = x < low ? low : x;
+  const auto between = []<class T>(T low, T high) {
+    return [=](T x) {
+      const T raised = x < low ? low : x;
       return raised > high ? high : raised;
-    });
-  });
+    };
+  };
+  const Dtype dtype = c.x.dtype;
+  if (dtype == Dtype::float32) map<float, float>(c.x, c.y, between(nearest<float>(c.min, dtype), nearest<float>(c.max, dtype)));
+  else asWide(dtype, [&]<class W>(Type<W>) { blockwise<W>(c.y, between(nearest<W>(c.min, dtype), nearest<W>(c.max, dtype)), c.x); });
   return true;
 }
 
@@ -61,21 +72,17 @@ bool reciprocal_reference(const reciprocal_call& c) {
 }
 
 bool isNaN_reference(const isNaN_call& c) {
-  asReal(c.x.dtype, [&]<class T>(Type<T>) { map<T, Computed<T>, bool>(c.x, c.y, [](auto x) { return x != x; }); });
-  return true;
+  return mapReal(c.x, c.y, [](double x) { return x != x; });
 }
 
 bool isInf_reference(const isInf_call& c) {
   const bool negative = c.negative != 0, positive = c.positive != 0;
-  asReal(c.x.dtype, [&]<class T>(Type<T>) {
-    map<T, Computed<T>, bool>(c.x, c.y, [=](auto x) { return std::isinf(x) && (x < 0 ? negative : positive); });
-  });
-  return true;
+  return mapReal(c.x, c.y, [=](double x) { return std::isinf(x) && (x < 0 ? negative : positive); });
 }
 
 // Booleans are read as bytes: any byte other than 0 is true.
 bool not_reference(const not_call& c) {
-  map<uint8_t, uint8_t, bool>(c.x, c.y, [](uint8_t x) { return x == 0; });
+  map<uint8_t, bool>(c.x, c.y, [](uint8_t x) { return x == 0; });
   return true;
 }
 

@@ -1,9 +1,8 @@
 // dw[j, p] = Σ dy[i, j]·a[i, p] over the rows i in order. They are cut into chunks (core/chunks.h): one fused multiply-add a step from 0
 // within a chunk, then the sums of the chunks are added in order.
-#include <cmath>
-
 #include "../../core/check.h"
 #include "../../core/chunks.h"
+#include "../../core/fusedSums.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
 
@@ -16,16 +15,19 @@ template <class T> void weightGradOf(const gemmWeightGrad_call& call) {
   const Chunks chunks(m, 1, n * k);
   const T *dy = call.dy.as<T>(), *a = call.a.as<T>();
   T* dw = call.dw.as<T>();
-  const auto chunkSum = [=](int64_t chunk, int64_t j, int64_t p) {
-    T sum = 0;
-    for (int64_t i = chunks.first(chunk); i < chunks.first(chunk + 1); i++) sum = std::fma(a[i * k + p], dy[i * n + j], sum);
-    return sum;
-  };
-  parallel(n * k, 1 + 4096 / (m + 1), [=](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at++) {
-      T sum = chunkSum(0, at / k, at % k);
-      for (int64_t chunk = 1; chunk < chunks.count; chunk++) sum += chunkSum(chunk, at / k, at % k);
-      dw[at] = sum;
+  const int64_t parts = (k + kTogether - 1) / kTogether;
+  parallel(n * parts, 1 + 4096 / (m * kTogether + 1), [=](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      const int64_t j = part / parts, p = part % parts * kTogether, count = k - p < kTogether ? k - p : kTogether;
+      const T* columns[kTogether];
+      for (int64_t c = 0; c < kTogether; c++) columns[c] = a + p + (c < count ? c : count - 1);
+      for (int64_t chunk = 0; chunk < chunks.count; chunk++) {
+        T values[kTogether] = {};
+        FusedSums<T> sums(values);
+        for (int64_t i = chunks.first(chunk); i < chunks.first(chunk + 1); i++) sums.add(dy[i * n + j], columns, i * k);
+        sums.store(values);
+        for (int64_t c = 0; c < count; c++) dw[j * k + p + c] = chunk ? dw[j * k + p + c] + values[c] : values[c];
+      }
     }
   });
 }

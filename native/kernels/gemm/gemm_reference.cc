@@ -1,7 +1,6 @@
 // y[i, j] = bias[j] + Σ a[i, p]·b[j, p]: p ascends, one fused multiply-add a step, starting from the bias.
-#include <cmath>
-
 #include "../../core/finish.h"
+#include "../../core/fusedSums.h"
 #include "../../core/types.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
@@ -15,12 +14,21 @@ template <class T, class C> void gemmOf(const C& call, const Finish<T>& finish) 
   EXPECT(call.a.dim(-1) == k && call.bias.size() == n && call.y.size() == m * n);
   const T *a = call.a.template as<T>(), *b = call.b.template as<T>(), *bias = call.bias.template as<T>();
   T* y = call.y.template as<T>();
-  parallel(m * n, 4096 / (k + 1) + 1, [=](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at++) {
-      const T *row = a + at / n * k, *column = b + at % n * k;
-      T sum = bias[at % n];
-      for (int64_t p = 0; p < k; p++) sum = std::fma(row[p], column[p], sum);
-      y[at] = finish(sum, at / n, at % n);
+  const int64_t parts = (n + kTogether - 1) / kTogether;
+  parallel(m * parts, 4096 / (k * kTogether + 1) + 1, [=](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      const int64_t i = part / parts, j = part % parts * kTogether, count = n - j < kTogether ? n - j : kTogether;
+      const T* columns[kTogether];
+      T values[kTogether];
+      for (int64_t c = 0; c < kTogether; c++) {
+        const int64_t output = j + (c < count ? c : count - 1);
+        columns[c] = b + output * k;
+        values[c] = bias[output];
+      }
+      FusedSums<T> sums(values);
+      for (int64_t p = 0; p < k; p++) sums.add(a[i * k + p], columns, p);
+      sums.store(values);
+      for (int64_t c = 0; c < count; c++) y[i * n + j + c] = finish(values[c], i, j + c);
     }
   });
 }

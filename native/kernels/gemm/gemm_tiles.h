@@ -131,7 +131,7 @@ template <class A, class Pack> bool multiply(const Product& p, A aOf, Pack pack)
       }
     }
   });
-  if (p.kept) p.kept->filled = true;
+  if (p.kept) p.kept->parts[0].filled = true;
   return true;
 }
 

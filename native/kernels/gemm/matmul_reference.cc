@@ -1,7 +1,8 @@
 // y[i, j] = Σ a[i, p]·b[p, j]: p ascends from 0, one fused multiply-add a step; float16 in float, integers modulo 2^32 or 2^64.
 // matmulTransposed reads a[p, i] or b[j, p] instead.
-#include <cmath>
+#include <type_traits>
 
+#include "../../core/fusedSums.h"
 #include "../../core/half.h"
 #include "../../core/matmul.h"
 #include "../../cpu/pool.h"
@@ -11,7 +12,7 @@ namespace lowbit {
 namespace {
 
 template <class S> S multiplyAdd(S a, S b, S sum) {
-  if constexpr (std::is_floating_point_v<S>) return std::fma(a, b, sum);
+  if constexpr (std::is_floating_point_v<S>) return fused(a, b, sum);
   else return a * b + sum;
 }
 
@@ -26,7 +27,17 @@ template <class T, class S> void matmulTyped(const Matmul& p) {
       const int64_t matrix = row / p.m;
       const T* left = a + p.indexOfA(matrix) * p.m * p.k + row % p.m * rowA;
       const T* right = b + p.indexOfB(matrix) * p.k * p.n;
-      for (int64_t j = 0; j < p.n; j++) {
+      int64_t j = 0;
+      if constexpr (std::is_same_v<T, S> && std::is_floating_point_v<S>)
+        for (; j + kTogether <= p.n; j += kTogether) {
+          const T* columns[kTogether];
+          T values[kTogether] = {};
+          for (int64_t c = 0; c < kTogether; c++) columns[c] = right + (j + c) * columnB;
+          FusedSums<T> sums(values);
+          for (int64_t i = 0; i < p.k; i++) sums.add(left[i * stepA], columns, i * stepB);
+          sums.store(y + row * p.n + j);
+        }
+      for (; j < p.n; j++) {
         S sum = 0;
         for (int64_t i = 0; i < p.k; i++) sum = multiplyAdd<S>(left[i * stepA], right[i * stepB + j * columnB], sum);
         y[row * p.n + j] = static_cast<T>(sum);

@@ -2,9 +2,11 @@
 // other in the order of the indices, so one thread does it all. An index outside x is an exception.
 #include <string.h>
 
+#include <algorithm>
+
 #include "../../core/axis.h"
 #include "../../core/strided.h"
-#include "../../core/types.h"
+#include "../../core/wide.h"
 #include "../../core/wrap.h"
 #include "../../op.h"
 #include "indices.h"
@@ -20,12 +22,19 @@ void copy(const View& from, const View& to) {
 }
 
 // y[place + j] = f(y[place + j], update[j]) for j < width, one place after the other.
-template <class T, class F> void joinEach(const View& y, const View& updates, const std::vector<int64_t>& places, int64_t width, F f) {
-  const T* update = updates.as<T>();
+template <class W, class F> void joinEach(const View& y, const View& updates, const std::vector<int64_t>& places, int64_t width, F f) {
+  constexpr int64_t kBlock = 64;
+  W before[kBlock], update[kBlock];
+  int64_t from = 0;
   for (const int64_t place : places) {
-    T* to = y.as<T>() + place;
-    for (int64_t j = 0; j < width; j++) to[j] = static_cast<T>(f(static_cast<Computed<T>>(to[j]), static_cast<Computed<T>>(update[j])));
-    update += width;
+    for (int64_t done = 0; done < width; done += kBlock) {
+      const int64_t count = std::min(kBlock, width - done);
+      widen(y, place + done, 1, count, before);
+      widen(updates, from + done, 1, count, update);
+      for (int64_t j = 0; j < count; j++) before[j] = f(before[j], update[j]);
+      narrow(before, y, place + done, count);
+    }
+    from += width;
   }
 }
 
@@ -41,8 +50,8 @@ void join(const View& y, const View& updates, const std::vector<int64_t>& places
     }
     return;
   }
-  asNumber(y.dtype, [&]<class T>(Type<T>) {
-    auto with = [&](auto f) { joinEach<T>(y, updates, places, width, f); };
+  asWide(y.dtype, [&]<class W>(Type<W>) {
+    auto with = [&](auto f) { joinEach<W>(y, updates, places, width, f); };
     // NaN stays NaN, as in maximum and minimum.
     switch (reduction) {
       case Reduction::add: return with([](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p + q; }); });

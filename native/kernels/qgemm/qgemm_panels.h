@@ -1,4 +1,5 @@
-// The linear layer over panels: rows of a in blocks that stay in L2 while every panel passes over them.
+// The linear layer over panels: rows of a in blocks that stay in L2 while every panel passes over them. Many weights come from L3 or from
+// further away, once for each block.
 #pragma once
 #include "../../core/arithmetic.h"
 #include "../../core/check.h"
@@ -9,8 +10,15 @@
 namespace lowbit {
 namespace {
 
-// Of a block's rows: half of a small L2, the rest is for the panel at work and the next.
-constexpr int64_t kBlockBytes = 524288;
+constexpr int64_t kBlockTiles = 10;
+// Lines so far apart share a set of L1, which has room for 8 of them at least: those of more rows are moved apart.
+constexpr int64_t kSetsApart = 4096, kSetLines = 8;
+
+// Rows in as few blocks as fit, which are of about the same height.
+template <class V> int64_t rowsPerBlock(int64_t rows) {
+  const int64_t tiles = ceilDiv(rows, V::kTileRows);
+  return ceilDiv(tiles, ceilDiv(tiles, kBlockTiles)) * V::kTileRows;
+}
 
 // The weights come from w, int8 or packed; of c.b only type and shape are read.
 template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
@@ -22,14 +30,14 @@ template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
 
   // Unsigned bytes are read where they lie, others from a copy of each block of rows.
   const uint8_t flip = flipOf(c.a);
-  const bool inPlace = sizeof(Code) == 1 && !flip;
-  const int64_t most = kBlockBytes / (k * int64_t{sizeof(Code)} + 1) + V::kTileRows, blocks = ceilDiv(rows, most);
-  const int64_t blockRows = ceilDiv(rows, blocks);
+  const int64_t apart = k * int64_t{sizeof(Code)} % kSetsApart ? 0 : 64 / int64_t{sizeof(Code)}, step = k + apart;
+  const bool inPlace = sizeof(Code) == 1 && !flip && (!apart || rows <= kSetLines);
+  const int64_t blockRows = rowsPerBlock<V>(rows);
   Panels<V> panels{n, 1, k, nullptr, nullptr, nullptr};
-  // With fewer blocks than threads the panels are shared out as well.
-  const int64_t parts = blocks < threads() ? smaller(threads(), panels.count()) : 1;
+  // The panels are shared out as well where the threads do not get as many blocks each.
+  const int64_t blocks = ceilDiv(rows, blockRows), parts = blocks % threads() ? smaller(threads(), panels.count()) : 1;
   const int64_t workers = smaller(threads(), blocks * parts);
-  const int64_t codesPerWorker = inPlace ? 0 : blockRows * k + 64;
+  const int64_t codesPerWorker = inPlace ? 0 : blockRows * step + 64;
   const int64_t ownBytes = Derived::working(c.kept, panels.bytes());
   char* scratch = allocateScratch(ownBytes + workers * codesPerWorker * int64_t{sizeof(Code)});
   if (!scratch) return false;
@@ -55,8 +63,8 @@ template <class V, class W> bool gemm(const qgemm_call& c, const W& w) {
         const int64_t first = item / parts * blockRows, count = smaller(blockRows, rows - first), part = item % parts;
         const uint8_t* a = c.a.as<uint8_t>() + first * k;
         Code* copy = copies + worker * codesPerWorker;
-        if (!inPlace) loadCodes<V>(copy, a, count * k, flip);
-        const Pixels<V> pixels{inPlace ? reinterpret_cast<const Code*>(a) : copy, k, &offset};
+        for (int64_t r = 0; !inPlace && r < count; r++) loadCodes<V>(copy + r * step, a + r * k, k, flip);
+        const Pixels<V> pixels{inPlace ? reinterpret_cast<const Code*>(a) : copy, inPlace ? k : step, &offset};
         const int64_t last = panels.count() * (part + 1) / parts - 1;
         for (int64_t p = panels.count() * part / parts; p <= last; p++)
           strip(count, panels, p, pixels, out, first * n + p * panels.kWidth, n, p < last ? panelBytes : 0);

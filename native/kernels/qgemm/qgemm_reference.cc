@@ -1,6 +1,7 @@
 // Products of matrices of codes.
 #include <algorithm>
 
+#include "../../core/dot.h"
 #include "../../core/matmul.h"
 #include "../../core/rounding.h"
 #include "../../cpu/pool.h"
@@ -8,13 +9,6 @@
 
 namespace lowbit {
 namespace {
-
-// Σ a[i]·b[i] of codes less their zero points, modulo 2^32
-template <class A> int32_t dot(const A* a, const int8_t* b, int64_t k, int32_t aZero, int32_t bZero) {
-  uint32_t sum = 0;
-  for (int64_t i = 0; i < k; i++) sum += static_cast<uint32_t>((a[i] - aZero) * (b[i] - bZero));
-  return static_cast<int32_t>(sum);
-}
 
 // y[i, j] for j in [first, first + kBlock): rows of b are read along j, so that the loop vectorizes.
 constexpr int64_t kBlock = 64;
@@ -43,8 +37,8 @@ bool qgemm_reference(const qgemm_call& c) {
   withCodes(c.a, [&](auto a) {
     parallel(rows * n, 16384 / (k + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) {
-        const uint32_t sum = static_cast<uint32_t>(dot(a + i / n * k, b + i % n * k, k, aZero, bZero));
-        out.put(i, static_cast<int32_t>(sum + static_cast<uint32_t>(bias[i % n])), scale[i % n]);
+        const uint32_t sum = dot(static_cast<uint32_t>(bias[i % n]), a + i / n * k, b + i % n * k, k, aZero, bZero);
+        out.put(i, static_cast<int32_t>(sum), scale[i % n]);
       }
     });
   });

@@ -1,6 +1,7 @@
 // The reductions of reduce.h: sums, products, extremes.
 #include <limits>
 
+#include "../../core/wrap.h"
 #include "../../op.h"
 #include "reduce.h"
 #include "sums.h"
@@ -8,72 +9,67 @@
 namespace lowbit {
 namespace {
 
-// Where a maximum starts: -infinity, or the least integer. T is a computing type: float, double or an integer.
-template <class T> constexpr T least() {
-  return std::is_integral_v<T> ? std::numeric_limits<T>::min() : -std::numeric_limits<T>::infinity();
+// Where a maximum starts: -infinity, or the least integer of the type.
+template <class W> W least(Dtype dtype) {
+  W start{};
+  asNumber(dtype, [&]<class T>(Type<T>) {
+    using Limits = std::numeric_limits<Computed<T>>;
+    start = static_cast<W>(Limits::has_infinity ? -Limits::infinity() : Limits::min());
+  });
+  return start;
 }
-template <class T> constexpr T greatest() {
-  return std::is_integral_v<T> ? std::numeric_limits<T>::max() : std::numeric_limits<T>::infinity();
+template <class W> W greatest(Dtype dtype) {
+  W start{};
+  asNumber(dtype, [&]<class T>(Type<T>) {
+    using Limits = std::numeric_limits<Computed<T>>;
+    start = static_cast<W>(Limits::has_infinity ? Limits::infinity() : Limits::max());
+  });
+  return start;
 }
 
-// Integers: the wrapped sum over the count, toward zero; the mean of no integers is 0, that of no real numbers NaN.
-template <class T> auto meanOf(Total<T> sum, int64_t count) {
-  if constexpr (!std::is_integral_v<T>) return sum / static_cast<double>(count);
-  else if constexpr (std::is_signed_v<T>) return count ? static_cast<int64_t>(sum) / count : 0;
-  else return count ? sum / static_cast<uint64_t>(count) : 0;
-}
-
-constexpr auto same = [](auto state, int64_t) { return state; };
-constexpr auto plus = [](auto a, auto b) { return a + b; };
-constexpr auto times = [](auto a, auto b) { return a * b; };
+constexpr auto plus = []<class S>(S a, S b) { return wrapping(a, b, [](auto p, auto q) { return p + q; }); };
+constexpr auto times = []<class S>(S a, S b) { return wrapping(a, b, [](auto p, auto q) { return p * q; }); };
 // NaN stays: no comparison with it holds, and x != x lets it in.
 constexpr auto larger = [](auto most, auto x) { return x > most || x != x ? x : most; };
 constexpr auto smallest = [](auto most, auto x) { return x < most || x != x ? x : most; };
 
-template <class T, class State, class Join, class Finish>
-void reducePlainly(const View& x, const View& y, const Axes& axes, State start, Join join, Finish finish) {
-  reduce<T>(x, y, axes, start, PlainLoops<T, State, Join>{join}, join, finish);
-}
-
-template <class F> bool total(const View& x, F&& body) {
-  asNumber(x.dtype, [&]<class T>(Type<T> type) { body(type, Total<Computed<T>>{0}); });
+bool sum(const View& x, const View& y, const Axes& axes, bool mean) {
+  if (x.dtype == Dtype::float32) reduce(x, y, axes, plainLoops<plus, float>(0.0), mean);
+  else asWide(x.dtype, [&]<class W>(Type<W>) { reduce(x, y, axes, plainLoops<plus, W>(W{0}), mean); });
   return true;
 }
 
 }  // namespace
 
-bool reduceSum_reference(const reduceSum_call& c) {
-  return total(c.x, [&]<class T, class S>(Type<T>, S zero) { reducePlainly<T>(c.x, c.y, axesOf(c.x, c.axes), zero, plus, same); });
-}
-
-bool sumTo_reference(const sumTo_call& c) {
-  return total(c.x, [&]<class T, class S>(Type<T>, S zero) { reducePlainly<T>(c.x, c.y, axesOf(c.x, c.y), zero, plus, same); });
-}
-
-bool reduceMean_reference(const reduceMean_call& c) {
-  return total(
-      c.x, [&]<class T, class S>(Type<T>, S zero) { reducePlainly<T>(c.x, c.y, axesOf(c.x, c.axes), zero, plus, meanOf<Computed<T>>); });
-}
+bool reduceSum_reference(const reduceSum_call& c) { return sum(c.x, c.y, axesOf(c.x, c.axes), false); }
+bool sumTo_reference(const sumTo_call& c) { return sum(c.x, c.y, axesOf(c.x, c.y), false); }
+// Of integers, toward zero; the mean of no integers is 0, that of no real numbers NaN.
+bool reduceMean_reference(const reduceMean_call& c) { return sum(c.x, c.y, axesOf(c.x, c.axes), true); }
 
 bool reduceProd_reference(const reduceProd_call& c) {
-  return total(c.x, [&]<class T, class S>(Type<T>, S) { reducePlainly<T>(c.x, c.y, axesOf(c.x, c.axes), S{1}, times, same); });
+  asWide(c.x.dtype, [&]<class W>(Type<W>) { reduce(c.x, c.y, axesOf(c.x, c.axes), plainLoops<times, W>(W{1}), false); });
+  return true;
 }
 
 bool reduceMax_reference(const reduceMax_call& c) {
-  asNumber(c.x.dtype, [&]<class T>(Type<T>) { reducePlainly<T>(c.x, c.y, axesOf(c.x, c.axes), least<Computed<T>>(), larger, same); });
+  const Axes axes = axesOf(c.x, c.axes);
+  const Dtype dtype = c.x.dtype;
+  if (dtype == Dtype::float32) reduce(c.x, c.y, axes, plainLoops<larger, float>(least<float>(dtype)), false);
+  else asWide(dtype, [&]<class W>(Type<W>) { reduce(c.x, c.y, axes, plainLoops<larger, W>(least<W>(dtype)), false); });
   return true;
 }
 
 bool reduceMin_reference(const reduceMin_call& c) {
-  asNumber(c.x.dtype, [&]<class T>(Type<T>) { reducePlainly<T>(c.x, c.y, axesOf(c.x, c.axes), greatest<Computed<T>>(), smallest, same); });
+  const Axes axes = axesOf(c.x, c.axes);
+  const Dtype dtype = c.x.dtype;
+  if (dtype == Dtype::float32) reduce(c.x, c.y, axes, plainLoops<smallest, float>(greatest<float>(dtype)), false);
+  else asWide(dtype, [&]<class W>(Type<W>) { reduce(c.x, c.y, axes, plainLoops<smallest, W>(greatest<W>(dtype)), false); });
   return true;
 }
 
 bool sumFloats(const View& x, const View& y, const Param* axes, bool mean, const SumLoops& loops) {
   if (x.dtype != Dtype::float32) return false;
-  const Axes gone = axes ? axesOf(x, *axes) : axesOf(x, y);
-  if (mean) reduce<float>(x, y, gone, 0.0, loops, plus, meanOf<float>);
-  else reduce<float>(x, y, gone, 0.0, loops, plus, same);
+  reduce(x, y, axes ? axesOf(x, *axes) : axesOf(x, y), Loops<float, double>{0.0, plus, loops.run, loops.rows}, mean);
   return true;
 }
 

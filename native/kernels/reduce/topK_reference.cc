@@ -4,7 +4,7 @@
 
 #include "../../core/axis.h"
 #include "../../core/scratch.h"
-#include "../../core/types.h"
+#include "../../core/wide.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
 
@@ -16,16 +16,17 @@ bool topK_reference(const topK_call& c) {
   const bool largest = c.largest != 0;
   EXPECT(k >= 0 && k <= axis.size && c.y.size() == lanes * k);
   if (!c.y.size()) return true;
-  // A heap of the best positions so far for each lane, the worst of them on top.
-  int64_t* const heaps = static_cast<int64_t*>(scratch(static_cast<size_t>(lanes * k) * sizeof(int64_t)));
-  asNumber(c.x.dtype, [&]<class T>(Type<T>) {
-    using C = Computed<T>;
+  // For each lane a heap of the best positions so far, the worst of them on top, and the elements.
+  int64_t* const heaps = static_cast<int64_t*>(scratch(static_cast<size_t>(lanes * (k + axis.size)) * sizeof(int64_t)));
+  asWide(c.x.dtype, [&]<class W>(Type<W>) {
+    W* const elements = reinterpret_cast<W*>(heaps + lanes * k);
     parallel(lanes, kElementGrain / axis.size + 1, [&](int64_t begin, int64_t end) {
       for (int64_t lane = begin; lane < end; lane++) {
         const int64_t row = lane / axis.inner, column = lane % axis.inner;
-        const T* x = c.x.as<T>() + row * axis.size * axis.inner + column;
+        W* x = elements + lane * axis.size;
+        widen(c.x, row * axis.size * axis.inner + column, axis.inner, axis.size, x);
         auto better = [=](int64_t i, int64_t j) {
-          const C a = static_cast<C>(x[i * axis.inner]), b = static_cast<C>(x[j * axis.inner]);
+          const W a = x[i], b = x[j];
           const bool aNaN = a != a, bNaN = b != b;
           if (aNaN != bNaN) return aNaN == largest;
           if (a == b || aNaN) return i < j;

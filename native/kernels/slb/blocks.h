@@ -30,12 +30,11 @@ INLINE void checkLogits(const View& logits, const View& values, int64_t size) {
 template <int K, class F> INLINE void eachWeight(int64_t size, F body) {
   parallel((size + kBlock - 1) / kBlock, kElementGrain / (kBlock * K) + 1, [=](int64_t begin, int64_t end) __attribute__((flatten)) {
     const F local = body;  // its pointers in registers
-    const int64_t whole = end < size / kBlock ? end : size / kBlock;
-    for (int64_t block = begin; block < whole; block++)
-      for (int64_t lane = 0; lane < kBlock; lane += kWidth) local(block * K * kBlock + lane, block * kBlock + lane, Whole());
-    if (whole == end) return;
-    for (int64_t lane = 0; lane < size - whole * kBlock; lane += kWidth)
-      local(whole * K * kBlock + lane, whole * kBlock + lane, Rest(size - whole * kBlock - lane));
+    const int64_t past = end * kBlock < size ? end * kBlock : size;
+    for (int64_t i = begin * kBlock; i < past; i += kWidth) {
+      const int64_t block = i / kBlock, lane = i % kBlock;
+      local(block * K * kBlock + lane, i, Lanes(past - i));
+    }
   });
 }
 

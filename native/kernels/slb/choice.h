@@ -25,9 +25,19 @@ constexpr double kLog2E = 1.4426950408889634;  // e^x = 2^(kLog2E·x)
 INLINE Vector read(const float* p) { return load(p); }
 // The prefetchers of the hardware alone lose two thirds of the speed of a pass that only reads 16 logits a weight.
 INLINE void fetchAhead(const float* p) { fetch(p + 1024); }
+// f(c) for candidates 0 ... N - 1
+template <int N, class F> INLINE void eachOf(F f) { each<N>(f); }
 
 #else
 
+struct Lanes {
+  INLINE explicit Lanes(int64_t) {}
+  template <class T> INLINE T load(const T* p) const { return *p; }
+  template <class T> INLINE void store(T* p, T x) const { *p = x; }
+};
+template <int N, class F> INLINE void eachOf(F f) {
+  for (int c = 0; c < N; c++) f(c);
+}
 template <class T> INLINE T read(const T* p) { return *p; }
 template <class T> INLINE void fetchAhead(const T*) {}
 INLINE double repeat(double x) { return x; }
@@ -41,19 +51,6 @@ INLINE double powerOfTwo(double x) { return __builtin_exp2(x); }
 // What `read` makes of elements T.
 template <class T> using Read = decltype(read(static_cast<const T*>(nullptr)));
 
-// The lanes of a vector that are weights: all of them, or the first ones.
-struct Whole {
-  template <class T> INLINE Read<T> load(const T* p) const { return read(p); }
-  template <class T> INLINE void store(T* p, Read<T> x) const { __builtin_memcpy(p, &x, sizeof x); }
-};
-#if defined(__AVX2__)
-using Rest = Lanes;
-#else
-struct Rest : Whole {
-  explicit Rest(int64_t) {}  // single elements leave none
-};
-#endif
-
 template <int K, class T> struct Choice {
   using V = Read<T>;
   V logits[K];
@@ -62,7 +59,7 @@ template <int K, class T> struct Choice {
 
   INLINE Choice(T t, const T* v) : values(v), temperature(t) {}
   INLINE Choice(const T* at, T t, const T* v) : Choice(t, v) {
-    each<K>([&](auto c) {
+    eachOf<K>([&](auto c) {
       logits[c] = read(at + c * kBlock);
       fetchAhead(at + c * kBlock);
     });
@@ -72,18 +69,18 @@ template <int K, class T> struct Choice {
   INLINE V expected() {
     constexpr int parts = K < 4 ? K : 4;
     V most[parts], sums[parts], totals[parts];
-    each<K>([&](auto c) {
-      constexpr int part = c % parts;
+    eachOf<K>([&](auto c) {
+      const int part = c % parts;
       most[part] = c < parts ? logits[c] : larger(logits[c], most[part]);
     });
-    each<parts - 1>([&](auto part) { most[0] = larger(most[part + 1], most[0]); });
-    each<K>([&](auto c) {
-      constexpr int part = c % parts;
+    eachOf<parts - 1>([&](auto part) { most[0] = larger(most[part + 1], most[0]); });
+    eachOf<K>([&](auto c) {
+      const int part = c % parts;
       powers[c] = powerOfTwo(repeat(temperature * T(kLog2E)) * (logits[c] - most[0]));
       sums[part] = c < parts ? powers[c] : sums[part] + powers[c];
       totals[part] = c < parts ? powers[c] * repeat(values[c]) : fused(powers[c], repeat(values[c]), totals[part]);
     });
-    each<parts - 1>([&](auto part) {
+    eachOf<parts - 1>([&](auto part) {
       sums[0] = sums[0] + sums[part + 1];
       totals[0] = totals[0] + totals[part + 1];
     });
@@ -92,7 +89,7 @@ template <int K, class T> struct Choice {
   }
   INLINE V decided() const {
     V most = logits[0], first = repeat(values[0]);
-    each<K - 1>([&](auto c) {
+    eachOf<K - 1>([&](auto c) {
       first = ifLess(most, logits[c + 1], repeat(values[c + 1]), first);
       most = ifLess(most, logits[c + 1], logits[c + 1], most);
     });
@@ -104,7 +101,7 @@ template <int K, class T> struct Choice {
   // step(c, dA[c]) for all candidates, g = dW
   template <class Step> INLINE void eachGradient(V g, Step step) const {
     const V scale = repeat(temperature) * g / sum;
-    each<K>([&](auto c) { step(c, powers[c] * scale * (repeat(values[c]) - value)); });
+    eachOf<K>([&](auto c) { step(c, powers[c] * scale * (repeat(values[c]) - value)); });
   }
 };
 
