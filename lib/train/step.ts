@@ -98,7 +98,7 @@ function submit(options: StepOptions, batch: LabelledBatch, step: number, rate: 
   }
   const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, tensor) => add(sum, tensor));
   const loss = total(passes.map((pass) => pass.loss));
-  const norm2 = sumSquares([...gradients.values()]);
+  const norm2 = sumSquares([...gradients.values()]).to(loss.device); // there may be none to say where
   const controls = new Map<number, Tensor>();
   const control = (factor: number): Tensor => {
     const known = controls.get(factor) ?? updateControl(norm2, loss, { rate: rate * factor, maxNorm: clipNorm });
