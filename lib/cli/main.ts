@@ -10,6 +10,7 @@ import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
 import { addInspect } from './inspect.js';
 import { addQuantize } from './quantize.js';
+import { addReport } from './report.js';
 import { addSearch } from './search.js';
 import { addTrain } from './train.js';
 import { addVerify } from './verify.js';
@@ -46,7 +47,20 @@ function program(): Command {
     .addHelpText('after', afterHelp)
     .exitOverride()
     .configureOutput({ outputError() {} }); // errors are printed in one place, reportError
-  for (const add of [addInspect, addTrain, addSearch, addQuantize, addEval, addVerify, addCompare, addBench, addDoctor, addBuild, addDemo])
+  for (const add of [
+    addInspect,
+    addTrain,
+    addSearch,
+    addQuantize,
+    addEval,
+    addVerify,
+    addCompare,
+    addReport,
+    addBench,
+    addDoctor,
+    addBuild,
+    addDemo,
+  ])
     add(root);
   return root;
 }
