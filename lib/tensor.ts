@@ -128,7 +128,7 @@ export class Tensor {
       });
     }
     const tensor = new Tensor(dtype, dims, device);
-    native().addon.copy(tensor.handle, stored(data, dtype), true);
+    transfer(tensor.handle, stored(data, dtype), true);
     return tensor;
   }
 
@@ -157,11 +157,14 @@ export class Tensor {
     return this.#handle;
   }
 
-  /** A copy of the elements. */
+  /**
+   * A copy of the elements.
+   * @throws LowbitError 'data' where an op on the graphics card before met an index outside its tensor, 'cuda' where the card failed
+   */
   data(): TensorData {
     pending.settle();
     const out = arrayFor(this.dtype, this.size);
-    native().addon.copy(this.handle, out, false);
+    transfer(this.handle, out, false);
     return out;
   }
   /** A tensor of its own with the same elements, on the same device. */
@@ -220,6 +223,7 @@ export class Tensor {
   /**
    * Numbers for later: what computes them has been started, and what is started from now on is not waited for. Of tensors of the host, and of
    * large ones, they are read now.
+   * @returns waits for them, once; throws as `data`
    */
   later(): () => number[] {
     const { addon } = native();
@@ -228,10 +232,10 @@ export class Tensor {
       return () => numbers;
     }
     pending.settle();
-    const fetch = addon.fetch(this.handle);
+    const fetch = faultsOf(() => addon.fetch(this.handle));
     return () => {
       const data = arrayFor(this.dtype, this.size);
-      addon.collect(fetch, data);
+      faultsOf(() => addon.collect(fetch, data));
       return numbersOf(data, this.dtype);
     };
   }
@@ -258,7 +262,7 @@ export class Tensor {
     const elements = data instanceof Tensor ? data : stored(data, this.dtype);
     pending.settle();
     if (elements instanceof Tensor) native().addon.move(elements.handle, this.handle);
-    else native().addon.copy(this.handle, elements, true);
+    else transfer(this.handle, elements, true);
     this.changed();
   }
 
@@ -293,6 +297,19 @@ function numbersOf(data: TensorData, dtype: Dtype): number[] {
   if (dtype === 'float16') return Array.from(data as Uint16Array, halfToNumber);
   if (dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloatToNumber);
   return Array.from(data as ArrayLike<number | bigint>, Number);
+}
+
+/** Copies elements into a tensor's memory, or out of it. */
+function transfer(handle: number, elements: TensorData, into: boolean): void {
+  faultsOf(() => native().addon.copy(handle, elements, into));
+}
+
+function faultsOf<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw asFault(error);
+  }
 }
 
 function allocate(dtype: Dtype, shape: Shape, device: Device): number {

@@ -11,7 +11,7 @@
 namespace lowbit {
 
 // From is double, int64_t or uint64_t: every element fits one of them exactly.
-template <class To, class From> To convert(From value) {
+template <class To, class From> INLINE To convert(From value) {
   if constexpr (std::is_same_v<To, bool>) {
     return value != 0;
   } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -61,7 +62,8 @@ class Staging {
 
 // Pinned memory for numbers on their way to the host.
 struct Fetched {
-  void* memory = nullptr;
+  char* memory = nullptr;
+  IndexNote* note = nullptr;
   cudaEvent_t arrived = nullptr;
 };
 
@@ -75,7 +77,8 @@ class Fetches {
       return fetched;
     }
     auto fetched = std::make_unique<Fetched>();
-    check(cudaMallocHost(&fetched->memory, kFetchBytes), "pinned memory");
+    check(cudaMallocHost(&fetched->memory, kFetchBytes + sizeof(IndexNote)), "pinned memory");
+    fetched->note = reinterpret_cast<IndexNote*>(fetched->memory + kFetchBytes);
     check(cudaEventCreateWithFlags(&fetched->arrived, cudaEventDisableTiming), "an event");
     return fetched.release();
   }
@@ -109,6 +112,8 @@ struct Context {
   Staging staging;
   Fetches fetches;
   int multiprocessors = 0;
+  IndexNote* note = nullptr;          // on the card
+  std::atomic<bool> mayNote = false;  // since a kernel that can was first started
 
   Context() {
     check(cudaSetDevice(0), "the graphics card");
@@ -118,6 +123,8 @@ struct Context {
     uint64_t all = UINT64_MAX;  // what is given back stays ours for the next call
     check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all), "the memory pool");
     check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0), "the graphics card");
+    check(cudaMallocAsync(&note, sizeof *note, stream), "memory of the card");
+    check(cudaMemsetAsync(note, 0, sizeof *note, stream), "a fill");
   }
 };
 
@@ -128,6 +135,13 @@ Context& context() {
 }
 
 cudaStream_t stream() { return capturing ? capturing->stream : context().stream; }
+
+// Throws what a kernel has noted.
+void heedNote(const IndexNote& note) {
+  if (!note.written) return;
+  check(cudaMemsetAsync(context().note, 0, sizeof note, context().stream), "a fill");
+  throw faultOf(note);
+}
 
 void writeDownCopy(void* to, const void* from, size_t bytes) {
   void* source;
@@ -198,7 +212,11 @@ void copyCard(void* to, const void* from, size_t bytes, CopyTo direction) {
   }
   const auto kind = direction == CopyTo::host ? cudaMemcpyDeviceToHost : cudaMemcpyDeviceToDevice;
   check(cudaMemcpyAsync(to, from, bytes, kind, stream()), "a copy from the card");
-  if (direction == CopyTo::host) waitCard();
+  if (direction == CopyTo::sameCard) return;
+  IndexNote note{};
+  if (card.mayNote) check(cudaMemcpyAsync(&note, card.note, sizeof note, kind, card.stream), "a copy from the card");
+  waitCard();
+  heedNote(note);
 }
 void waitCard() { check(cudaStreamSynchronize(stream()), "the graphics card"); }
 void fillCard(void* memory, int byte, size_t bytes) { check(cudaMemsetAsync(memory, byte, bytes, stream()), "a fill"); }
@@ -207,6 +225,9 @@ void* fetchCard(const void* from, size_t bytes) {
   Context& card = context();
   Fetched* fetched = card.fetches.take();
   check(cudaMemcpyAsync(fetched->memory, from, bytes, cudaMemcpyDeviceToHost, card.stream), "a copy from the card");
+  *fetched->note = {};
+  if (card.mayNote)
+    check(cudaMemcpyAsync(fetched->note, card.note, sizeof(IndexNote), cudaMemcpyDeviceToHost, card.stream), "a copy from the card");
   check(cudaEventRecord(fetched->arrived, card.stream), "an event");
   return fetched;
 }
@@ -214,8 +235,10 @@ void collectCard(void* handle, void* to, size_t bytes) {
   auto* fetched = static_cast<Fetched*>(handle);
   const cudaError_t status = to ? cudaEventSynchronize(fetched->arrived) : cudaSuccess;
   if (to) memcpy(to, fetched->memory, bytes);
+  const IndexNote note = *fetched->note;
   context().fetches.give(fetched);
   check(status, "the graphics card");
+  if (to) heedNote(note);
 }
 
 // Relaxed: pinned memory may be taken meanwhile, and kernels that are new to the card loaded.
@@ -242,6 +265,10 @@ void freeCapture(void* captured) {
 }
 
 int cardMultiprocessors() { return context().multiprocessors; }
+IndexNote* indexNote() {
+  context().mayNote = true;
+  return context().note;
+}
 
 void start(const void* kernel, const Launch& launch, void** arguments) {
   if (launch.shared > (size_t{48} << 10))

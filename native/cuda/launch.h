@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "device.cuh"
+#include "note.h"
 
 namespace lowbit {
 
@@ -65,6 +66,8 @@ int cardMultiprocessors();
 void fillCard(void* memory, int byte, size_t bytes);
 // Copies `bytes` from the host to the card in order with the kernels; the host's memory may change when this returns.
 void copyToCard(void* to, const void* from, size_t bytes);
+// The card's note of an index outside its tensor, for a kernel that may write it; the next copy to the host reads it.
+IndexNote* indexNote();
 
 }  // namespace lowbit
 

@@ -25,6 +25,7 @@ struct Captured {
 };
 
 thread_local std::unique_ptr<Captured> capturing;
+IndexNote note{};
 
 class Blocks {
  public:
@@ -51,6 +52,14 @@ class Blocks {
 Blocks& blocks() {
   static Blocks* made = new Blocks;
   return *made;
+}
+
+// Throws what a kernel has noted.
+void heedNote() {
+  if (!note.written) return;
+  const IndexNote read = note;
+  note = {};
+  throw faultOf(read);
 }
 
 void poison(void* memory, size_t bytes) { memset(memory, 0xcd, bytes < kPoisoned ? bytes : kPoisoned); }
@@ -83,7 +92,11 @@ void giveCard(void* memory) {
 
 void copyCard(void* to, const void* from, size_t bytes, CopyTo direction) {
   if (capturing && direction == CopyTo::host) throw Fault("internal", "a row that waits for the graphics card");
-  if (!capturing || direction == CopyTo::sameCard) return emulation::start([=] { memcpy(to, from, bytes); });
+  if (!capturing || direction == CopyTo::sameCard) {
+    emulation::start([=] { memcpy(to, from, bytes); });
+    if (direction == CopyTo::host) heedNote();
+    return;
+  }
   const char* first = static_cast<const char*>(from);
   emulation::start([to, source = std::vector<char>(first, first + bytes)] { memcpy(to, source.data(), source.size()); });
 }
@@ -92,6 +105,7 @@ void fillCard(void* memory, int byte, size_t bytes) {
   emulation::start([=] { memset(memory, byte, bytes); });
 }
 int cardMultiprocessors() { return 4; }
+IndexNote* indexNote() { return &note; }
 
 void* fetchCard(const void* from, size_t bytes) {
   const char* first = static_cast<const char*>(from);
@@ -99,7 +113,9 @@ void* fetchCard(const void* from, size_t bytes) {
 }
 void collectCard(void* fetched, void* to, size_t bytes) {
   const std::unique_ptr<std::vector<char>> numbers(static_cast<std::vector<char>*>(fetched));
-  if (to) memcpy(to, numbers->data(), bytes);
+  if (!to) return;
+  memcpy(to, numbers->data(), bytes);
+  heedNote();
 }
 
 void beginCapture() { capturing = std::make_unique<Captured>(); }

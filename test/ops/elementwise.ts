@@ -167,6 +167,13 @@ function binary(f: (a: number, b: number) => number, params?: object): Case[] {
       bound: rounded,
     },
     {
+      note: 'rows of eight against numbers of another axis',
+      inputs: () => [random([2, 3, 1, 8], -3, 3, 1), random([5, 1], 0.5, 3, 2)],
+      params,
+      expect: ([a, b]) => [0, 1, 2, 3, 4, 5].flatMap((i) => b.flatMap((y) => a.slice(i * 8, i * 8 + 8).map((x) => f(x, y)))),
+      bound: rounded,
+    },
+    {
       note: 'a long vector against rows',
       inputs: () => [random([33], -3, 3, 1), random([3, 2, 33], 0.5, 3, 2)],
       params,

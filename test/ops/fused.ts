@@ -103,6 +103,12 @@ export const fusedCases: Record<string, Case[]> = {
       bound: 8 * 2 ** -23,
     },
     {
+      note: 'codes, a vector and a number for each sample, in rows of eight',
+      inputs: () => [randomInts([4, 3, 8], 'int8', -128, 127), random([4, 1, 8], -1, 1, 2), random([4, 1, 1], -1, 1, 3)],
+      params: { program: program('mul 0 1, add 3 2') },
+      expect: ([x, a, b]) => x.map((v, i) => f32(f32(v * a[Math.floor(i / 24) * 8 + (i % 8)]) + b[Math.floor(i / 24)])),
+    },
+    {
       note: 'a vector and a number for each sample',
       inputs: () => [random([4, 3, 5, 7]), random([4, 1, 1, 7], -1, 1, 2), random([4, 1, 1, 1], -1, 1, 3)],
       params: { program: program('mul 0 1, add 3 2') },

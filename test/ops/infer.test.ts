@@ -1,6 +1,6 @@
 import test from 'ava';
 import * as lb from 'lowbit';
-import { type AnyOp, type Dtype, inferType, LowbitError, offThread, runOp, Tensor, type TensorType } from 'lowbit';
+import { type AnyOp, cudaCard, type Dtype, inferType, LowbitError, offThread, runOp, Tensor, type TensorType } from 'lowbit';
 import { random } from './case.js';
 
 const unknown = Number.NaN;
@@ -460,6 +460,25 @@ test('an index outside its tensor is a data fault, and nothing is read', async (
     offThread(() => lb.gather(x, int64([0, 9]))),
     { code: 'data', message: `gather: ${outside(9)}` },
   );
+});
+
+test('an index outside its tensor on the card is a data fault of the next copy to the host', (t) => {
+  if ('problem' in cudaCard()) return t.pass();
+  const x = random([5, 2]).to('cuda');
+  const outside = (index: number, position = 1) => `index ${index} at position ${position} is outside axis 0, which has 5 elements.`;
+  for (const index of [5, -6, 2 ** 40]) {
+    const y = lb.gather(x, int64([0, index]).to('cuda'));
+    t.throws(() => y.data(), { code: 'data', message: `gather: ${outside(index)}` });
+    t.deepEqual(y.toNumbers().slice(0, 2), x.toNumbers().slice(0, 2), 'said once');
+  }
+  const elements = lb.gatherElements(x, Tensor.from([0, 7], [1, 2], 'int32').to('cuda'));
+  t.throws(() => x.data(), { code: 'data', message: `gatherElements: ${outside(7)}` });
+  t.is(elements.data().length, 2);
+  const slices = lb.gatherND(x, Tensor.from([1, 0, 9, 0], [2, 2], 'int32').to('cuda'));
+  t.throws(() => slices.data(), { code: 'data', message: `gatherND: ${outside(9, 2)}` });
+  const resampled = lb.resample(x, Tensor.from([0, -1], [1, 2], 'int32').to('cuda'), random([1, 2]).to('cuda'), { axis: 0 });
+  t.throws(() => resampled.data(), { code: 'data', message: `resample: ${outside(-1)}` });
+  t.throws(() => lb.gather(random([0, 2]).to('cuda'), int64([0]).to('cuda')), { code: 'data' });
 });
 
 test('a level that is not on the grid is a data fault', (t) => {

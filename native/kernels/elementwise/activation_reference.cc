@@ -3,16 +3,10 @@
 #include <cmath>
 
 #include "../../op.h"
+#include "activation.h"
 #include "map.h"
 
 namespace lowbit {
-namespace {
-
-double clampToUnit(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
-// log(1 + e^x) without overflow
-double logOnePlusExp(double x) { return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x))); }
-
-}  // namespace
 
 // y = clamp(alpha·x + beta, 0, 1)
 bool hardSigmoid_reference(const hardSigmoid_call& c) {
@@ -50,7 +44,9 @@ bool celu_reference(const celu_call& c) {
 }
 
 // y = log(1 + e^x)
-bool softplus_reference(const softplus_call& c) { return mapReal(c.x, c.y, logOnePlusExp); }
+bool softplus_reference(const softplus_call& c) {
+  return mapReal(c.x, c.y, [](double x) { return logOnePlusExp(x); });
+}
 
 // y = x / (1 + |x|)
 bool softsign_reference(const softsign_call& c) {

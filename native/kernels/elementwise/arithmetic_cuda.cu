@@ -1,4 +1,6 @@
-// Sums, differences, products and quotients of real numbers; ReLU, its gradient, and the sum before it.
+// Functions of two tensors of one type on the card, with broadcasting; ReLU, its gradient, and the sum before it. Integers wrap.
+#include "../../core/wrap.h"
+#include "../../cpu/f32/formula.h"
 #include "../../op.h"
 #include "map.cuh"
 
@@ -6,47 +8,57 @@ namespace lowbit {
 namespace {
 
 struct Sum {
-  template <class T> DEVICE T operator()(T a, T b) const { return a + b; }
+  template <class T> DEVICE T operator()(T a, T b) const {
+    return wrapping(a, b, [](auto p, auto q) { return p + q; });
+  }
 };
 struct Difference {
-  template <class T> DEVICE T operator()(T a, T b) const { return a - b; }
+  template <class T> DEVICE T operator()(T a, T b) const {
+    return wrapping(a, b, [](auto p, auto q) { return p - q; });
+  }
 };
 struct Product {
-  template <class T> DEVICE T operator()(T a, T b) const { return a * b; }
+  template <class T> DEVICE T operator()(T a, T b) const {
+    return wrapping(a, b, [](auto p, auto q) { return p * q; });
+  }
 };
 struct Quotient {
-  template <class T> DEVICE T operator()(T a, T b) const { return a / b; }
+  template <class T> DEVICE T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T>) return quotient(a, b);
+    else return a / b;
+  }
+};
+// NaN when either is NaN: of a comparison with NaN both outcomes below lead to it.
+struct Larger {
+  template <class T> DEVICE T operator()(T a, T b) const { return a > b || a != a ? a : b; }
+};
+struct Smaller {
+  template <class T> DEVICE T operator()(T a, T b) const { return a < b || a != a ? a : b; }
+};
+struct Sloped {
+  template <class T> DEVICE T operator()(T x, T slope) const { return x < 0 ? Product()(x, slope) : x; }
 };
 struct Rectified {
   template <class T> DEVICE T operator()(T x) const { return x < 0 ? T(0) : x; }
 };
-struct Gated {
-  template <class T> DEVICE T operator()(T gate, T x) const { return gate > 0 ? x : T(0); }
-};
 struct RectifiedSum {
-  template <class T> DEVICE T operator()(T a, T b) const { return Rectified()(a + b); }
+  template <class T> DEVICE T operator()(T a, T b) const { return rectified(a + b); }
 };
-
-// Integers of many kinds have no row here: networks compute with real numbers on a card.
-template <class F> bool zipReal(const View& a, const View& b, const View& y, F f) {
-  if (!isReal(y.dtype)) return false;
-  asReal(y.dtype, [&]<class T>(Type<T>) { zipOnCard<T, T, T>(a, b, y, f); });
-  return true;
-}
+struct Gated {
+  template <class T> DEVICE T operator()(T gate, T x) const { return gated(gate, x); }
+};
 
 }  // namespace
 
-bool add_cuda(const add_call& c) { return zipReal(c.a, c.b, c.y, Sum()); }
-bool sub_cuda(const sub_call& c) { return zipReal(c.a, c.b, c.y, Difference()); }
-bool mul_cuda(const mul_call& c) { return zipReal(c.a, c.b, c.y, Product()); }
-bool div_cuda(const div_call& c) { return zipReal(c.a, c.b, c.y, Quotient()); }
-bool addRelu_cuda(const addRelu_call& c) { return zipReal(c.a, c.b, c.y, RectifiedSum()); }
-bool reluGrad_cuda(const reluGrad_call& c) { return zipReal(c.y, c.dy, c.dx, Gated()); }
-
-bool relu_cuda(const relu_call& c) {
-  if (!isReal(c.x.dtype)) return false;
-  asReal(c.x.dtype, [&]<class T>(Type<T>) { mapOnCard<T, Computed<T>, T>(c.x, c.y, Rectified()); });
-  return true;
-}
+bool add_cuda(const add_call& c) { return mapNumbers(Sum(), c.y, c.a, c.b); }
+bool sub_cuda(const sub_call& c) { return mapNumbers(Difference(), c.y, c.a, c.b); }
+bool mul_cuda(const mul_call& c) { return mapNumbers(Product(), c.y, c.a, c.b); }
+bool div_cuda(const div_call& c) { return mapNumbers(Quotient(), c.y, c.a, c.b); }
+bool maximum_cuda(const maximum_call& c) { return mapNumbers(Larger(), c.y, c.a, c.b); }
+bool minimum_cuda(const minimum_call& c) { return mapNumbers(Smaller(), c.y, c.a, c.b); }
+bool prelu_cuda(const prelu_call& c) { return mapNumbers(Sloped(), c.y, c.x, c.slope); }
+bool relu_cuda(const relu_call& c) { return mapNumbers(Rectified(), c.y, c.x); }
+bool addRelu_cuda(const addRelu_call& c) { return mapReals(RectifiedSum(), c.y, c.a, c.b); }
+bool reluGrad_cuda(const reluGrad_call& c) { return mapReals(Gated(), c.dx, c.y, c.dy); }
 
 }  // namespace lowbit

@@ -6,25 +6,6 @@
 #include "zip.h"
 
 namespace lowbit {
-namespace {
-
-// Toward zero. By -1 the processor would trap on the least integer, so that quotient is the wrapping opposite.
-template <class T> T quotient(T a, T b) {
-  if (b == 0) return 0;
-  if constexpr (std::is_signed_v<T>)
-    if (b == -1) return negated(a);
-  return static_cast<T>(a / b);
-}
-
-// The sign of a.
-template <class T> T remainder(T a, T b) {
-  if (b == 0) return 0;
-  if constexpr (std::is_signed_v<T>)
-    if (b == -1) return 0;
-  return static_cast<T>(a % b);
-}
-
-}  // namespace
 
 bool add_reference(const add_call& c) {
   return zipNumber(c.a, c.b, c.y, [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p + q; }); });

@@ -3,15 +3,15 @@
 //   integer a and b   exact, modulo 2^bits; a negative exponent gives the reciprocal truncated: 0 unless a is 1 or -1
 //   integer a, real b in double, then converted as by cast
 #include <cmath>
+#include <vector>
 
 #include "../../core/wrap.h"
 #include "../../op.h"
+#include "power.h"
 #include "zip.h"
 
 namespace lowbit {
 namespace {
-
-double realPower(double a, double b) { return b == 2 ? a * a : b == 3 ? a * a * a : b == 1 ? a : std::pow(a, b); }
 
 template <class T> T integerPower(T a, uint64_t exponent) {
   Modular<T> result = 1, square = static_cast<Modular<T>>(a);

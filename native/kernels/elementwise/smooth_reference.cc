@@ -4,29 +4,11 @@
 
 #include "../../op.h"
 #include "smooth.h"
+#include "smoothReal.h"
 #include "zip.h"
 
 namespace lowbit {
 namespace {
-
-constexpr double sqrtHalf = 0.70710678118654752440, inverseSqrtTwoPi = 0.39894228040143267794, twoOverSqrtPi = 1.12837916709551257390;
-constexpr double geluA = 1.59576912160573071176, geluB = geluA * 0.044715;
-
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-double normal(double x) { return 0.5 * std::erfc(-x * sqrtHalf); }
-
-double gelu(double x) { return x * normal(x); }
-double geluTanh(double x) { return x * sigmoid(x * (geluA + geluB * x * x)); }
-
-double siluSlopeOf(double x) {
-  const double s = sigmoid(x);
-  return s * (1 + x * (1 - s));
-}
-double geluSlopeOf(double x) { return normal(x) + x * inverseSqrtTwoPi * std::exp(-0.5 * x * x); }
-double geluTanhSlopeOf(double x) {
-  const double bounded = std::fmin(40, std::fmax(-40, x)), square = bounded * bounded, s = sigmoid(bounded * (geluA + geluB * square));
-  return x != x ? x : s + bounded * s * (1 - s) * (geluA + 3 * geluB * square);
-}
 
 template <class F, class D> bool mapSmooth(const View& x, const View& y, F ofFloat, D ofDouble) {
   if (x.dtype == Dtype::float32) map<float, float>(x, y, ofFloat);

@@ -4,21 +4,10 @@
 #include "../../core/rounding.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
+#include "taps.h"
 
 namespace lowbit {
 namespace {
-
-// The part of one window that lies inside the image, and the number of taps that count.
-struct Window {
-  int64_t begin, end, count;
-
-  Window(int64_t at, int64_t kernel, int64_t stride, int64_t padBegin, int64_t padEnd, int64_t size, bool countPad) {
-    const int64_t start = at * stride - padBegin;
-    begin = std::max<int64_t>(start, 0);
-    end = std::max(begin, std::min(start + kernel, size));
-    count = countPad ? std::min(start + kernel, size + padEnd) - start : end - begin;
-  }
-};
 
 template <class X> void averageWindows(const qaveragePool2d_call& c, const X* x) {
   const int64_t height = c.x.shape[1], width = c.x.shape[2], channels = c.x.shape[3], rows = c.y.shape[1], columns = c.y.shape[2];
@@ -29,8 +18,8 @@ template <class X> void averageWindows(const qaveragePool2d_call& c, const X* x)
   uint8_t* out = c.y.as<uint8_t>();
   parallel(c.y.shape[0] * rows * columns, 1024 / (channels + 1) + 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; i++) {
-      const Window v(i / columns % rows, c.kernel[0], c.strides[0], c.pads[0], c.pads[2], height, countPad);
-      const Window h(i % columns, c.kernel[1], c.strides[1], c.pads[1], c.pads[3], width, countPad);
+      const Taps v(i / columns % rows, c.kernel[0], c.strides[0], c.pads[0], c.pads[2], height, countPad);
+      const Taps h(i % columns, c.kernel[1], c.strides[1], c.pads[1], c.pads[3], width, countPad);
       const X* image = x + i / columns / rows * height * width * channels;
       const int64_t taps = (v.end - v.begin) * (h.end - h.begin);
       const float factor = m / static_cast<float>(std::max<int64_t>(v.count * h.count, 1));

@@ -3,8 +3,8 @@
 #include <type_traits>
 
 #include "../../core/half.h"
-#include "../../core/rounding.h"
 #include "../../op.h"
+#include "grid.h"
 #include "runs.h"
 
 namespace lowbit {
@@ -17,25 +17,6 @@ Runs scaleRuns(const View& x, const View& scale, const View& zeroPoint, const Pa
   EXPECT(runs.channels == scale.size());
   return runs;
 }
-
-// rne(x / s) + z within [qmin, qmax], minus z; NaN counts as 0. Real holds every bound exactly.
-template <class Real> struct Grid {
-  float scale;
-  Real low, high;
-
-  INLINE Real operator()(float x) const {
-    Real v = static_cast<Real>(x / scale);
-    return roundHalfEven(clampReal(v == v ? v : Real(0), low, high));
-  }
-  // Whether the clamp left the code alone; it did not where x is NaN.
-  INLINE bool holds(float x) const {
-    const Real code = roundHalfEven(clampReal(static_cast<Real>(x / scale), low - 1, high + 1));
-    return code >= low && code <= high;
-  }
-};
-
-// Bounds below this are exact in float32, and so is rounding between them.
-constexpr double kExact = 1 << 22;
 
 template <class Real> void roundTrip(const float* x, float* y, int64_t count, float scale, double low, double high) {
   const Grid<Real> grid{scale, static_cast<Real>(low), static_cast<Real>(high)};

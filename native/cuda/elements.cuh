@@ -1,0 +1,105 @@
+// One pass over memory on the card: y[i...] = f(x0[i...], x1[i...], ...), f a struct whose operator() is DEVICE. A thread takes as many
+// neighbours as fill 16 bytes of the widest type, where the operands are neighbours too or one element repeated; else one element.
+#pragma once
+#include "../core/strided.h"
+#include "../core/types.h"
+#include "launch.h"
+
+namespace lowbit {
+namespace {
+
+// Neighbours that are read or written as one.
+template <class T, int N> struct alignas(N * sizeof(T)) Pack {
+  T item[N];
+};
+template <class... T> constexpr int packOf() {
+  size_t widest = 1;
+  ((widest = sizeof(T) > widest ? sizeof(T) : widest), ...);
+  return static_cast<int>(16 / widest);
+}
+
+template <int N, class T> DEVICE Pack<T, N> packAt(const T* p, bool repeated) {
+  if (!repeated) return *reinterpret_cast<const Pack<T, N>*>(p);
+  Pack<T, N> pack;
+#pragma unroll
+  for (int j = 0; j < N; j++) pack.item[j] = *p;
+  return pack;
+}
+template <int N, class T> DEVICE void storePack(T* p, const Pack<T, N>& pack) { *reinterpret_cast<Pack<T, N>*>(p) = pack; }
+
+inline bool aligned(const void* p, size_t bytes) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; }
+
+// Where the output, operand 0, and the inputs have element i of a walk.
+template <int N> struct Places {
+  int64_t at[N];
+
+  DEVICE Places(const Strided<N>& plan, int64_t i) : at{} {
+    for (int d = plan.rank - 1; d > 0; d--) {
+      const int64_t rest = i / plan.shape[d], index = i - rest * plan.shape[d];
+      i = rest;
+#pragma unroll
+      for (int k = 0; k < N; k++) at[k] += index * plan.strides[k][d];
+    }
+#pragma unroll
+    for (int k = 0; k < N; k++) at[k] += i * plan.strides[k][0];
+  }
+};
+
+template <int N, class F, class R, class... T, size_t... K>
+DEVICE void computePack(F f, const Strided<sizeof...(T) + 1>& plan, int64_t i, std::index_sequence<K...>, R* y, const T*... x) {
+  const Places<sizeof...(T) + 1> places(plan, i);
+  const std::tuple<Pack<T, N>...> from(packAt<N>(x + places.at[K + 1], N > 1 && plan.strides[K + 1][plan.rank - 1] == 0)...);
+  Pack<R, N> to;
+#pragma unroll
+  for (int j = 0; j < N; j++) to.item[j] = static_cast<R>(f(static_cast<Computed<T>>(std::get<K>(from).item[j])...));
+  storePack<N>(y + places.at[0], to);
+}
+
+template <int N, class F, class R, class... T>
+__global__ void __launch_bounds__(256)
+    computeElements(F f, int64_t count, Strided<sizeof...(T) + 1> plan, R* __restrict__ y, const T*... x) {
+  FOR_EACH(pack, (count + N - 1) / N) {
+    const int64_t i = pack * N;
+    if (i + N <= count) computePack<N>(f, plan, i, std::index_sequence_for<T...>(), y, x...);
+    else
+      for (int64_t j = i; j < count; j++) computePack<1>(f, plan, j, std::index_sequence_for<T...>(), y, x...);
+  }
+}
+
+// Whether packs of N lie within the rows of a plan, of each operand at a multiple of their size.
+template <int N, class... T, int M> bool inPacks(const Strided<M>& plan, const void* const (&data)[M]) {
+  const size_t bytes[] = {sizeof(T)...};
+  bool fits = plan.rank == 1 || plan.shape[plan.rank - 1] % N == 0;
+  for (int k = 0; k < M; k++) {
+    const int64_t step = plan.step(k);
+    fits &= step == 1 ? aligned(data[k], N * bytes[k]) : step == 0 && k > 0;
+    for (int d = 0; d < plan.rank - 1; d++) fits &= step == 0 || plan.strides[k][d] % N == 0;
+  }
+  return fits;
+}
+
+// Walks a plan of y and the inputs.
+template <class R, class... T, class F>
+void computeAlong(const Strided<sizeof...(T) + 1>& plan, F f, void* y, decltype((const T*)nullptr)... x) {
+  constexpr int N = packOf<R, T...>();
+  int64_t count = 1;
+  for (int d = 0; d < plan.rank; d++) count *= plan.shape[d];
+  if (!count) return;
+  R* const out = static_cast<R*>(y);
+  void (*const packs)(F, int64_t, Strided<sizeof...(T) + 1>, R*, const T*...) = computeElements<N, F, R, T...>;
+  void (*const single)(F, int64_t, Strided<sizeof...(T) + 1>, R*, const T*...) = computeElements<1, F, R, T...>;
+  if (inPacks<N, R, T...>(plan, {y, x...})) run(packs, launchOver((count + N - 1) / N), f, count, plan, out, x...);
+  else run(single, launchOver(count), f, count, plan, out, x...);
+}
+
+// For all elements of y; the inputs, read as T..., are broadcast to it as in numpy and handed to f as numbers: halves as floats.
+template <class R, class... T, class F, class... Views> void compute(F f, const View& y, const Views&... x) {
+  computeAlong<R, T...>(broadcast(y, y, x...), f, y.data, x.template as<const T>()...);
+}
+
+struct Same {
+  template <class T> DEVICE T operator()(T x) const { return x; }
+};
+
+}  // namespace
+}  // namespace lowbit
