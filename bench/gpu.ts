@@ -1,5 +1,5 @@
 /**
- * `node .test-out/bench/gpu.js [--python PYTHON] [--out FOLDER]`: what a graphics card does with our kernels, through the public API, beside
+ * `npm run bench:gpu [-- --python PYTHON --out FOLDER]`: what a graphics card does with our kernels, through the public API, beside
  * PyTorch on the same card (bench/peers/gpu_peer.py). Prints a table and writes gpu.json into the folder. Where a kernel is missing the row
  * says so, and the others go on. Times are medians of rounds of at least 20 ms, after one that does not count.
  */

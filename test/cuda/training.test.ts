@@ -1,10 +1,10 @@
 /** Training and searching on a graphics card: the same options, callbacks and files as on the CPU, and about the same numbers. */
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { type AnyOp, type Dataset, digits, evaluate, fit, nn, ops, slb, traceModule, train } from 'lowbit';
+import { type AnyOp, type Dataset, digits, evaluate, fit, nn, ops, quantize, slb, traceModule, train } from 'lowbit';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
-import { bytesOf } from '../ops/case.js';
+import { bytesOf, random } from '../ops/case.js';
 import { onCard } from './device.js';
 
 const { add, adamUpdate, argMax, assign, cast, cropFlip, cutout, equal, fill, lookupLevels, mul, reduceMean, reduceSum, reshape } = ops;
@@ -124,6 +124,20 @@ onCard('a search runs on the card', [...learning, ...searching], async (t) => {
     return history.map(({ training }) => training.loss);
   };
   close(t, await runOn('cuda'), await runOn('cpu'), 'losses');
+});
+
+onCard('samples of a quantization are run and watched on the card', [conv2d, relu, gemm, minMax, transpose] as AnyOp[], async (t) => {
+  const graph = traceModule(network(), { input: { shape: [1, 28, 28], dtype: 'float32' } });
+  const batches = async function* () {
+    yield { input: random([8, 1, 28, 28], 0, 1) };
+  };
+  const [here, there] = [
+    await quantize(graph, batches, { observer: 'minmax' }),
+    await quantize(graph, batches, { observer: 'minmax', device: 'cuda' }),
+  ];
+  for (const [name, { min, max }] of Object.entries(here.ranges)) {
+    close(t, [there.ranges[name].min, there.ranges[name].max], [min, max], name);
+  }
 });
 
 onCard('evaluation on the card', [conv2d, relu, gemm, batchNorm, transpose] as AnyOp[], async (t) => {
