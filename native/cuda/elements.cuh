@@ -29,21 +29,27 @@ template <int N, class T> DEVICE void storePack(T* p, const Pack<T, N>& pack) { 
 
 inline bool aligned(const void* p, size_t bytes) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; }
 
-// Where the output, operand 0, and the inputs have element i of a walk.
+// Where the output, operand 0, and the inputs have element i of a walk; of more than one dimension it has less than 2^32 elements, because
+// divisions of 64 bits cost more than the pass over memory.
 template <int N> struct Places {
   int64_t at[N];
 
-  DEVICE Places(const Strided<N>& plan, int64_t i) : at{} {
+  DEVICE Places(const Strided<N>& plan, int64_t i) {
+    unsigned rest = static_cast<unsigned>(i);
+#pragma unroll
+    for (int k = 0; k < N; k++) at[k] = 0;
     for (int d = plan.rank - 1; d > 0; d--) {
-      const int64_t rest = i / plan.shape[d], index = i - rest * plan.shape[d];
-      i = rest;
+      const unsigned size = static_cast<unsigned>(plan.shape[d]), index = rest % size;
+      rest /= size;
 #pragma unroll
       for (int k = 0; k < N; k++) at[k] += index * plan.strides[k][d];
     }
+    if (plan.rank > 1) i = rest;
 #pragma unroll
     for (int k = 0; k < N; k++) at[k] += i * plan.strides[k][0];
   }
 };
+constexpr int64_t kMostPlaces = UINT32_MAX;
 
 template <int N, class F, class R, class... T, size_t... K>
 DEVICE void computePack(F f, const Strided<sizeof...(T) + 1>& plan, int64_t i, std::index_sequence<K...>, R* y, const T*... x) {
@@ -78,23 +84,40 @@ template <int N, class... T, int M> bool inPacks(const Strided<M>& plan, const v
   return fits;
 }
 
+template <class R, class... T, class F>
+void computeAlong(const Strided<sizeof...(T) + 1>& plan, F f, R* y, decltype((const T*)nullptr)... x);
+
+// Each index of the outermost dimension by itself.
+template <class R, class... T, class F, size_t... K>
+void computeInParts(const Strided<sizeof...(T) + 1>& plan, F f, std::index_sequence<K...>, R* y, decltype((const T*)nullptr)... x) {
+  constexpr int M = sizeof...(T) + 1;
+  Strided<M> part;
+  for (int d = 1; d < plan.rank; d++) {
+    int64_t steps[M];
+    for (int k = 0; k < M; k++) steps[k] = plan.strides[k][d];
+    part.push(plan.shape[d], steps);
+  }
+  for (int64_t i = 0; i < plan.shape[0]; i++)
+    computeAlong<R, T...>(part, f, y + i * plan.strides[0][0], (x + i * plan.strides[K + 1][0])...);
+}
+
 // Walks a plan of y and the inputs.
 template <class R, class... T, class F>
-void computeAlong(const Strided<sizeof...(T) + 1>& plan, F f, void* y, decltype((const T*)nullptr)... x) {
+void computeAlong(const Strided<sizeof...(T) + 1>& plan, F f, R* y, decltype((const T*)nullptr)... x) {
   constexpr int N = packOf<R, T...>();
   int64_t count = 1;
   for (int d = 0; d < plan.rank; d++) count *= plan.shape[d];
   if (!count) return;
-  R* const out = static_cast<R*>(y);
-  void (*const packs)(F, int64_t, Strided<sizeof...(T) + 1>, R*, const T*...) = computeElements<N, F, R, T...>;
-  void (*const single)(F, int64_t, Strided<sizeof...(T) + 1>, R*, const T*...) = computeElements<1, F, R, T...>;
-  if (inPacks<N, R, T...>(plan, {y, x...})) run(packs, launchOver((count + N - 1) / N), f, count, plan, out, x...);
-  else run(single, launchOver(count), f, count, plan, out, x...);
+  if (plan.rank > 1 && count > kMostPlaces) return computeInParts<R, T...>(plan, f, std::index_sequence_for<T...>(), y, x...);
+  using Kernel = void (*)(F, int64_t, Strided<sizeof...(T) + 1>, R*, const T*...);
+  const bool packs = inPacks<N, R, T...>(plan, {y, x...});
+  const Kernel kernel = packs ? Kernel(computeElements<N, F, R, T...>) : Kernel(computeElements<1, F, R, T...>);
+  run(kernel, launchOver(packs ? (count + N - 1) / N : count), f, count, plan, y, x...);
 }
 
 // For all elements of y; the inputs, read as T..., are broadcast to it as in numpy and handed to f as numbers: halves as floats.
 template <class R, class... T, class F, class... Views> void compute(F f, const View& y, const Views&... x) {
-  computeAlong<R, T...>(broadcast(y, y, x...), f, y.data, x.template as<const T>()...);
+  computeAlong<R, T...>(broadcast(y, y, x...), f, y.template as<R>(), x.template as<const T>()...);
 }
 
 struct Same {

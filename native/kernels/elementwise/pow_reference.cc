@@ -2,9 +2,6 @@
 //   real a            in double, then rounded; squares and cubes are products, first powers copies
 //   integer a and b   exact, modulo 2^bits; a negative exponent gives the reciprocal truncated: 0 unless a is 1 or -1
 //   integer a, real b in double, then converted as by cast
-#include <cmath>
-#include <vector>
-
 #include "../../core/wrap.h"
 #include "../../op.h"
 #include "power.h"

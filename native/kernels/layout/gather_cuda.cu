@@ -63,6 +63,7 @@ bool gatherElements_cuda(const gatherElements_call& c) {
     EXPECT(d == replaced || c.indices.shape[d] <= c.x.shape[d]);
     plan.push(c.indices.shape[d], {d == replaced ? 0 : c.x.count(d + 1, c.x.rank)});
   }
+  if (c.y.size() > kMostPlaces) return false;
   const Slices slices = Slices::along("gatherElements", c.indices, c.x, c.axis.integer());
   const int64_t count = c.y.size();
   asBits(c.y.dtype, [&]<class T>(Type<T>) {
