@@ -10,9 +10,10 @@ export function random(...shape: number[]): Tensor {
   return Tensor.from(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next), shape);
 }
 
-/** One step a call, on the same samples. */
+/** One step a call, on the same samples. On a graphics card the loss of a step is read when the next one has been started, as `fit` does. */
 export function stepOf(model: Trainable, samples: number, optimizer: train.Optimizer): () => Promise<void> {
-  const [data, labels] = [random(samples, 3, 32, 32), Tensor.from(Int32Array.from({ length: samples }, (_, i) => i % 10))];
+  const labels = Tensor.from(Int32Array.from({ length: samples }, (_, i) => i % 10)).to(model.device);
+  const data = random(samples, 3, 32, 32).to(model.device);
   const options: train.StepOptions = {
     model,
     loss: train.crossEntropy(),
@@ -24,7 +25,10 @@ export function stepOf(model: Trainable, samples: number, optimizer: train.Optim
     enter: train.sampleFit(model.graph, { description: 'random images', shape: [3, 32, 32] }),
   };
   let step = 0;
+  let last = () => {};
   return async () => {
-    await train.trainingStep(options, { data, labels }, step++, optimizer.options.rate);
+    const read = await train.startStep(options, { data, labels }, step++, optimizer.options.rate);
+    last();
+    last = read;
   };
 }

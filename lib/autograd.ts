@@ -51,7 +51,7 @@ function backward(loss: Tensor, calls: readonly RecordedCall[], parameters: Set<
   for (const { inputs, output } of calls) if (inputs.some((input) => depends.has(input))) depends.add(output);
 
   const slots = new Slots();
-  if (depends.has(loss)) slots.put(loss, fill({ shape: loss.shape, value: 1, dtype: loss.dtype }));
+  if (depends.has(loss)) slots.put(loss, fill({ shape: loss.shape, value: 1, dtype: loss.dtype, device: loss.device }));
   for (const call of [...calls].reverse()) {
     const { inputs, output } = call;
     const dy = slots.take(output);

@@ -14,7 +14,7 @@ export type Fault =
   | { code: 'option'; where: string; option: string; came: unknown; expected: string; because?: string }
   | { code: 'file'; path: string; problem: string; todo?: string }
   | { code: 'format'; format: string; path?: string; problem: string; todo?: string }
-  | { code: 'unsupported'; where: string; items: readonly { name: string; op: string; reason: string }[] }
+  | { code: 'unsupported'; where: string; items: readonly { name: string; op: string; reason: string }[]; todo?: string }
   | { code: 'data'; where: string; problem: string; todo?: string }
   | { code: 'graph'; problem: string; todo?: string }
   | { code: 'kernel'; op: string; row: string; problem: string }
@@ -53,13 +53,19 @@ export function asFault(error: unknown): unknown {
   const faults: Record<string, Fault> = {
     'out-of-memory': { code: 'outOfMemory', what: text },
     disposed: { code: 'disposed', what: text },
-    declined: { code: 'kernel', op: (text ?? '').split(' ')[0], row: (text ?? '').split(' row ')[1], problem: 'does not take this call' },
+    declined: declined(text ?? ''),
     data: { code: 'data', where, problem },
     cuda: { code: 'cuda', problem: text },
     aborted: { code: 'aborted', what: text },
     internal: { code: 'internal', problem: text },
   };
   return code in faults ? new LowbitError(faults[code]) : error;
+}
+
+function declined(text: string): Fault {
+  const [op, row] = text.split(' row ');
+  const todo = row === 'cuda' ? '; move its inputs with tensor.to("cpu")' : '';
+  return { code: 'kernel', op, row, problem: `does not take this call${todo}` };
 }
 
 function render(fault: Fault): string {
@@ -87,7 +93,7 @@ function render(fault: Fault): string {
       return `${fault.path ?? fault.format}: not a valid ${fault.format} file: ${fault.problem}.${todo(fault.todo)}`;
     case 'unsupported': {
       const lines = fault.items.map((item) => `\n  ${fault.where}: node "${item.name}" (${item.op}): ${item.reason}`);
-      return `${fault.where}: ${fault.items.length} node${fault.items.length === 1 ? '' : 's'} cannot be used:${lines.join('')}`;
+      return `${fault.where}: ${fault.items.length} node${fault.items.length === 1 ? '' : 's'} cannot be used:${lines.join('')}${fault.todo ? `\n${fault.todo}` : ''}`;
     }
     case 'data':
       return `${fault.where}: ${fault.problem}.${todo(fault.todo)}`;
@@ -102,7 +108,7 @@ function render(fault: Fault): string {
     case 'device':
       return `${fault.op}: its inputs lie on ${fault.devices.join(' and ')}, expected one device; move them with tensor.to(device).`;
     case 'cuda':
-      return `the graphics card cannot be used: ${fault.problem}.`;
+      return `the graphics card cannot be used: ${fault.problem}. Without one everything runs on device "cpu".`;
     case 'aborted':
       return `${fault.what} was stopped by its signal.`;
     case 'internal':

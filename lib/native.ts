@@ -50,6 +50,7 @@ export interface CudaCard {
   emulated: boolean;
 }
 
+export type NativeFetch = { readonly fetch: unique symbol };
 export type NativeKept = { readonly kept: unique symbol };
 export type NativePlan = { readonly plan: unique symbol };
 /** A typed array, or the handle of a buffer. */
@@ -63,6 +64,10 @@ interface Addon {
   copy(handle: number, array: ArrayBufferView, write: boolean): void;
   /** The elements of a buffer to another of its size, on any device. */
   move(from: number, to: number): void;
+  /** Starts to bring a buffer of at most 4096 bytes from the graphics card, after all that was started before. */
+  fetch(handle: number): NativeFetch;
+  /** Waits for it, and not for what was started since; once. */
+  collect(fetch: NativeFetch, array: ArrayBufferView): void;
   cuda(): CudaCard | { problem: string };
   call(words: Float64Array, count: number): number;
   /**

@@ -198,11 +198,12 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
     });
   }
   const type = inferType(op, inputs, full);
-  const device = deviceOf(op, inputs);
+  const device = deviceOf(op, inputs, full);
   const output = op.updates ? inputs[0] : Tensor.uninitialized(type.dtype, type.shape, device);
   try {
     const { index, numbers } = callNumbers(op, full);
     call(index, row === undefined ? -1 : rowNamed(tableEntry(op), row), inputs, output, numbers, op.updates);
+    if (op.updates) for (const input of inputs) input.changed();
   } catch (error) {
     if (!op.updates) output.dispose();
     throw asFault(error);
@@ -211,9 +212,9 @@ export function runOp(op: AnyOp, inputs: readonly Tensor[], params: object = {},
   return output;
 }
 
-/** The device of all inputs. */
-function deviceOf(op: AnyOp, inputs: readonly Tensor[]): Device {
-  const devices = new Set(inputs.map((input) => input.device));
+/** The device of all inputs; an op without any says it. */
+function deviceOf(op: AnyOp, inputs: readonly Tensor[], params: Record<string, ParamValue>): Device {
+  const devices = new Set(inputs.length ? inputs.map((input) => input.device) : [(params.device ?? 'cpu') as Device]);
   if (devices.size > 1) fail({ code: 'device', op: op.name, devices: [...devices] });
   const [device = 'cpu'] = devices;
   if (device !== 'cpu' && !rowsOf(op, device).length) {

@@ -21,8 +21,10 @@ export type Dtype =
   | 'uint64'
   | 'boolean';
 
+export const devices = ['cpu', 'cuda'] as const;
+
 /** Where a tensor lies: the host's memory, or the graphics card's. */
-export type Device = 'cpu' | 'cuda';
+export type Device = (typeof devices)[number];
 
 export type Shape = readonly number[];
 

@@ -78,16 +78,17 @@ const backstop = new FinalizationRegistry((handle: number) => {
 export class Tensor {
   readonly shape: Shape;
   readonly dtype: Dtype;
-  /** Where its elements are; ops take tensors of one device and leave their result there. */
-  readonly device: Device;
+  #device: Device;
   #handle: number;
   #watched = false;
+  /** The elements as another device has them. */
+  #elsewhere: Tensor | undefined;
 
   /** Uninitialized memory; use `Tensor.from`. */
   private constructor(dtype: Dtype, shape: Shape, device: Device) {
     this.dtype = dtype;
     this.shape = shape;
-    this.device = device;
+    this.#device = device;
     this.#handle = allocate(dtype, shape, device);
     live++;
     const made = scopes.at(-1);
@@ -112,8 +113,9 @@ export class Tensor {
    * @param data a typed array of the dtype's kind, or numbers (bigints too), row-major
    * @param shape defaults to one dimension of the data's length
    * @param dtype defaults to the typed array's own type, float32 for plain numbers
+   * @param device where the tensor lies, default the host's memory
    */
-  static from(data: TensorData | ArrayLike<number | bigint>, shape?: Shape, dtype: Dtype = dtypeOf(data)): Tensor {
+  static from(data: TensorData | ArrayLike<number | bigint>, shape?: Shape, dtype: Dtype = dtypeOf(data), device: Device = 'cpu'): Tensor {
     const dims = shape ?? [data.length];
     if (data.length !== sizeOf(dims)) {
       fail({
@@ -125,14 +127,19 @@ export class Tensor {
         because: `shape is ${shapeText(dims)}`,
       });
     }
-    const tensor = new Tensor(dtype, dims, 'cpu');
+    const tensor = new Tensor(dtype, dims, device);
     transfer(tensor.handle, stored(data, dtype), true);
     return tensor;
   }
 
   /** A tensor of no dimensions. */
-  static scalar(value: number, dtype: Dtype = 'float32'): Tensor {
-    return Tensor.from([value], [], dtype);
+  static scalar(value: number, dtype: Dtype = 'float32', device: Device = 'cpu'): Tensor {
+    return Tensor.from([value], [], dtype, device);
+  }
+
+  /** Where its elements are; ops take tensors of one device and leave their result there. */
+  get device(): Device {
+    return this.#device;
   }
 
   get size(): number {
@@ -162,16 +169,47 @@ export class Tensor {
   }
   /** A tensor of its own with the same elements, on the same device. */
   copy(): Tensor {
-    return this.#moved(this.device);
+    return this.#copied(this.device);
   }
   /**
    * This tensor if it lies on the device, else a copy there. Nothing else moves tensors between devices.
    * @throws LowbitError 'cuda' where there is no graphics card that can be used, 'outOfMemory'
    */
   to(device: Device): Tensor {
-    return device === this.device ? this : this.#moved(device);
+    return device === this.device ? this : this.#copied(device);
   }
-  #moved(device: Device): Tensor {
+  /**
+   * Moves the tensor itself: everyone who holds it finds it on the device from now on.
+   * @throws LowbitError as `to`
+   */
+  moveTo(device: Device): void {
+    if (device === this.device) return;
+    const other = keep(this.#copied(device));
+    const { handle } = other;
+    const watched = this.#watched;
+    if (watched) this.#unwatch();
+    other.#unwatch();
+    [other.#handle, this.#handle] = [this.#handle, handle];
+    [other.#device, this.#device] = [this.#device, device];
+    if (watched) this.watch();
+    this.changed();
+    other.dispose();
+  }
+  /**
+   * This tensor if it lies on the device, else a copy there that is kept with it: made once, freed with it, and made anew when this one has
+   * been written. It is how graphs have their constants on every device.
+   */
+  at(device: Device): Tensor {
+    if (device === this.device) return this;
+    this.#elsewhere ??= keep(this.#copied(device));
+    return this.#elsewhere;
+  }
+  /** Copies of `at` are of no use any more: for those who write elements without `write`. */
+  changed(): void {
+    this.#elsewhere?.dispose();
+    this.#elsewhere = undefined;
+  }
+  #copied(device: Device): Tensor {
     pending.settle();
     const other = new Tensor(this.dtype, this.shape, device);
     try {
@@ -182,12 +220,28 @@ export class Tensor {
     }
     return other;
   }
+  /**
+   * Numbers for later: what computes them has been started, and what is started from now on is not waited for. Of tensors of the host, and of
+   * large ones, they are read now.
+   * @returns waits for them, once; throws as `data`
+   */
+  later(): () => number[] {
+    const { addon } = native();
+    if (this.device === 'cpu' || this.bytes > mostFetched || !this.size) {
+      const numbers = this.toNumbers();
+      return () => numbers;
+    }
+    pending.settle();
+    const fetch = faultsOf(() => addon.fetch(this.handle));
+    return () => {
+      const data = arrayFor(this.dtype, this.size);
+      faultsOf(() => addon.collect(fetch, data));
+      return numbersOf(data, this.dtype);
+    };
+  }
   /** The elements as plain numbers; 64-bit integers beyond 2^53 lose digits, half floats are widened. */
   toNumbers(): number[] {
-    const data = this.data();
-    if (this.dtype === 'float16') return Array.from(data as Uint16Array, halfToNumber);
-    if (this.dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloatToNumber);
-    return Array.from(data as ArrayLike<number | bigint>, Number);
+    return numbersOf(this.data(), this.dtype);
   }
   /** The only element of a tensor of one element. */
   item(): number {
@@ -196,23 +250,34 @@ export class Tensor {
     return values[0];
   }
 
-  /** Overwrites the elements in place: everyone who holds the tensor sees the new ones. */
-  write(data: TensorData | ArrayLike<number | bigint>): void {
-    if (data.length !== this.size) {
-      fail({ code: 'shape', op: 'Tensor.write', input: 'data', came: [data.length], expected: `${this.size} elements` });
+  /** Overwrites the elements in place: everyone who holds the tensor sees the new ones. A tensor of its type may lie on any device. */
+  write(data: Tensor | TensorData | ArrayLike<number | bigint>): void {
+    const length = data instanceof Tensor ? data.size : data.length;
+    if (length !== this.size) {
+      fail({ code: 'shape', op: 'Tensor.write', input: 'data', came: [length], expected: `${this.size} elements` });
     }
-    const elements = stored(data, this.dtype);
+    if (data instanceof Tensor && data.dtype !== this.dtype) {
+      fail({ code: 'dtype', op: 'Tensor.write', input: 'data', came: data.dtype, expected: this.dtype });
+    }
+    const elements = data instanceof Tensor ? data : stored(data, this.dtype);
     pending.settle();
-    transfer(this.handle, elements, true);
+    if (elements instanceof Tensor) native().addon.move(elements.handle, this.handle);
+    else transfer(this.handle, elements, true);
+    this.changed();
   }
 
   /** Frees the memory now. Calling it twice is fine. */
   dispose(): void {
     if (this.#handle < 0) return;
     pending.release(this.#handle);
-    if (this.#watched) backstop.unregister(this);
+    this.#unwatch();
     this.#handle = -1;
     live--;
+    this.changed();
+  }
+  #unwatch(): void {
+    if (this.#watched) backstop.unregister(this);
+    this.#watched = false;
   }
   [Symbol.dispose](): void {
     this.dispose();
@@ -225,10 +290,23 @@ export class Tensor {
   }
 }
 
+// What the addon fetches at a time.
+const mostFetched = 4096;
+
+function numbersOf(data: TensorData, dtype: Dtype): number[] {
+  if (dtype === 'float16') return Array.from(data as Uint16Array, halfToNumber);
+  if (dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloatToNumber);
+  return Array.from(data as ArrayLike<number | bigint>, Number);
+}
+
 /** Copies elements into a tensor's memory, or out of it. */
 function transfer(handle: number, elements: TensorData, into: boolean): void {
+  faultsOf(() => native().addon.copy(handle, elements, into));
+}
+
+function faultsOf<T>(call: () => T): T {
   try {
-    native().addon.copy(handle, elements, into);
+    return call();
   } catch (error) {
     throw asFault(error);
   }

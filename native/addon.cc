@@ -203,8 +203,9 @@ Napi::Value copy(const Napi::CallbackInfo& info) {
     const BufferRef& buffer = environmentOf(info).buffers.at(number(info, 0));
     const Bytes array = bytesOf(info.Env(), info[1]);
     if (array.count > buffer->bytes()) throw Fault("internal", "copy past the end of a buffer");
-    if (info[2].ToBoolean()) lowbit::copyIn(*buffer, 0, array.data, array.count);
-    else lowbit::copyOut(array.data, *buffer, 0, array.count);
+    const lowbit::Memory mine = lowbit::memoryOf(*buffer), theirs = lowbit::hostMemory(array.data);
+    if (info[2].ToBoolean()) lowbit::copyBytes(mine, theirs, array.count);
+    else lowbit::copyBytes(theirs, mine, array.count);
     return info.Env().Undefined();
   });
 }
@@ -213,7 +214,9 @@ Napi::Value copy(const Napi::CallbackInfo& info) {
 Napi::Value move(const Napi::CallbackInfo& info) {
   return guarded(info, [&] {
     lowbit::BufferTable& buffers = environmentOf(info).buffers;
-    lowbit::copyBuffer(*buffers.at(number(info, 1)), *buffers.at(number(info, 0)));
+    Buffer &from = *buffers.at(number(info, 0)), &to = *buffers.at(number(info, 1));
+    if (from.bytes() != to.bytes()) throw Fault("internal", "a move between buffers of two sizes");
+    lowbit::copyBytes(lowbit::memoryOf(to), lowbit::memoryOf(from), from.bytes());
     return info.Env().Undefined();
   });
 }
@@ -307,6 +310,27 @@ template <class T> Napi::Value wrapped(Napi::Env env, T&& value) {
   return Napi::External<T>::New(env, new T(std::move(value)), [](Napi::Env, T* held) { delete held; });
 }
 
+using FetchRef = std::shared_ptr<lowbit::Fetch>;
+
+// fetch(handle) -> what `collect` takes: a small buffer of the graphics card is on its way to the host
+Napi::Value fetch(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    Buffer& buffer = *environmentOf(info).buffers.at(number(info, 0));
+    return wrapped(info.Env(), std::make_shared<lowbit::Fetch>(buffer));
+  });
+}
+
+// collect(fetched, typedArray): waits for it
+Napi::Value collect(const Napi::CallbackInfo& info) {
+  return guarded(info, [&] {
+    const FetchRef fetched = std::move(external<FetchRef>(info[0]));
+    const Bytes array = bytesOf(info.Env(), info[1]);
+    if (array.count != fetched->bytes()) throw Fault("internal", "an array for other numbers");
+    fetched->collect(array.data);
+    return info.Env().Undefined();
+  });
+}
+
 // createKept(count) -> what the steps of a session keep
 Napi::Value createKept(const Napi::CallbackInfo& info) {
   return guarded(info, [&] { return wrapped(info.Env(), std::make_shared<lowbit::KeptTable>(static_cast<size_t>(number(info, 0)))); });
@@ -351,7 +375,7 @@ Napi::Value createPlan(const Napi::CallbackInfo& info) {
 
 // The caller's memory for a plan's ports: typed arrays, or handles of buffers.
 struct Addresses {
-  std::vector<void*> list;
+  std::vector<lowbit::Memory> list;
   std::vector<BufferRef> buffers;
   std::vector<Napi::ObjectReference> arrays;
 
@@ -363,13 +387,13 @@ struct Addresses {
       if (item.IsNumber()) {
         buffers.push_back(environmentOf(info).buffers.at(item.As<Napi::Number>().DoubleValue()));
         if (buffers.back()->bytes() < ports[i].callerBytes) throw Fault("internal", "a tensor is smaller than its port");
-        list.push_back(buffers.back()->data());
+        list.push_back(lowbit::memoryOf(*buffers.back()));
         continue;
       }
       const Bytes bytes = bytesOf(info.Env(), item);
       if (bytes.count != ports[i].callerBytes) throw Fault("internal", "an array is not as large as its port");
       if (hold) arrays.push_back(Napi::Persistent(item.As<Napi::Object>()));
-      list.push_back(bytes.data);
+      list.push_back(lowbit::hostMemory(bytes.data));
     }
   }
 };
@@ -501,6 +525,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("release", Napi::Function::New(env, release));
   exports.Set("copy", Napi::Function::New(env, copy));
   exports.Set("move", Napi::Function::New(env, move));
+  exports.Set("fetch", Napi::Function::New(env, fetch));
+  exports.Set("collect", Napi::Function::New(env, collect));
   exports.Set("cuda", Napi::Function::New(env, cuda));
   exports.Set("call", Napi::Function::New(env, call));
   exports.Set("submit", Napi::Function::New(env, submit));

@@ -98,7 +98,10 @@ int PreparedCall::tryRun() {
 
 int PreparedCall::run() {
   const int ran = tryRun();
-  if (ran < 0) throw Fault("declined", std::string(op->name) + " row " + std::to_string(row));
+  if (ran < 0) {
+    const bool onCard = row < 0 && held.back()->device() == Device::cuda;
+    throw Fault("declined", std::string(op->name) + " row " + (onCard ? "cuda" : std::to_string(row)));
+  }
   return ran;
 }
 

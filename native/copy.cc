@@ -7,35 +7,30 @@
 #include "fault.h"
 
 namespace lowbit {
-namespace {
 
-void copyCard(void* to, const void* from, size_t bytes, CopyTo direction) {
+void copyBytes(const Memory& to, const Memory& from, size_t bytes) {
+  if (!bytes) return;
+  if (to.device == Device::cpu && from.device == Device::cpu) {
+    std::memcpy(to.data, from.data, bytes);
+    return;
+  }
+  const auto direction = to.device == Device::cpu ? CopyTo::host : from.device == Device::cpu ? CopyTo::card : CopyTo::sameCard;
+  onCard([&](const CudaTable& card, CudaFault* fault) { return card.copy(to.data, from.data, bytes, direction, fault); });
+}
+
+Fetch::Fetch(Buffer& from) : bytes_(from.bytes()) {
+  EXPECT(from.device() == Device::cuda && bytes_ <= kFetchBytes);
+  onCard([&](const CudaTable& card, CudaFault* fault) { return card.fetch(from.data(), bytes_, &fetched_, fault); });
+}
+Fetch::~Fetch() {
   CudaFault fault{};
-  if (cudaLibrary().table->copy(to, from, bytes, direction, &fault)) throw Fault(fault.code, fault.text);
+  if (fetched_) cudaLibrary().table->collect(fetched_, nullptr, 0, &fault);
 }
-
-char* at(Buffer& buffer, size_t offset) { return static_cast<char*>(buffer.data()) + offset; }
-
-}  // namespace
-
-void copyIn(Buffer& to, size_t offset, const void* from, size_t bytes) {
-  if (!bytes) return;
-  if (to.device() == Device::cpu) std::memcpy(at(to, offset), from, bytes);
-  else copyCard(at(to, offset), from, bytes, CopyTo::card);
-}
-
-void copyOut(void* to, Buffer& from, size_t offset, size_t bytes) {
-  if (!bytes) return;
-  if (from.device() == Device::cpu) std::memcpy(to, at(from, offset), bytes);
-  else copyCard(to, at(from, offset), bytes, CopyTo::host);
-}
-
-void copyBuffer(Buffer& to, Buffer& from) {
-  EXPECT(to.bytes() == from.bytes());
-  if (!from.bytes()) return;
-  if (to.device() == Device::cpu) copyOut(to.data(), from, 0, from.bytes());
-  else if (from.device() == Device::cpu) copyIn(to, 0, from.data(), from.bytes());
-  else copyCard(to.data(), from.data(), from.bytes(), CopyTo::sameCard);
+void Fetch::collect(void* to) {
+  EXPECT(fetched_);
+  void* const fetched = fetched_;
+  fetched_ = nullptr;
+  onCard([&](const CudaTable& card, CudaFault* fault) { return card.collect(fetched, to, bytes_, fault); });
 }
 
 }  // namespace lowbit

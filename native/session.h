@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "call.h"
+#include "copy.h"
 
 namespace lowbit {
 
@@ -48,24 +49,32 @@ class Plan {
   };
 
   Plan(std::shared_ptr<KeptTable> kept, std::vector<Step> steps, std::vector<Port> inputs, std::vector<Port> outputs, Batch batch);
+  ~Plan();
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
 
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
   size_t steps() const { return steps_.size(); }
   int64_t keptBytes() const { return kept_->bytes(); }
 
-  // `from` and `to` have an address for every port. Throws Fault as a call does, and "aborted" where `stop` is not 0 between two steps.
-  // `nanoseconds`, if there, gets the time of each step, added to what is there.
-  void run(const void* const* from, void* const* to, const std::atomic<int32_t>* stop = nullptr, double* nanoseconds = nullptr);
+  // `from` and `to` have memory for every port, on any device. Throws Fault as a call does, and "aborted" where `stop` is not 0 between two
+  // steps. `nanoseconds`, if there, gets the time of each step, added to what is there.
+  void run(const Memory* from, const Memory* to, const std::atomic<int32_t>* stop = nullptr, double* nanoseconds = nullptr);
 
  private:
   std::shared_ptr<KeptTable> kept_;
   std::vector<Step> steps_;
   std::vector<Port> inputs_, outputs_;
   Batch batch_;
+  // On a graphics card the first run starts every step, the second writes them down as a CUDA graph, which runs from then on.
+  bool onCard_, started_ = false;
+  void* captured_ = nullptr;
 
   // Where a slice of a port begins in the caller's memory.
   size_t sliceOffset(const Port& port, size_t slice) const;
+  void runOnCard(double* nanoseconds);
+  void capture();
   void runSteps(const std::atomic<int32_t>* stop, double* nanoseconds);
 };
 

@@ -10,6 +10,7 @@ import { repositoryRoot } from './shared.js';
 
 const { resolve } = createRequire(import.meta.url)('node-gyp-build') as { resolve(root: string): string };
 const root = repositoryRoot();
+const cudaKernels = join(dirname(resolve(root)), 'lowbit_cuda.so');
 const bare = temporaryFolder();
 const tools = join(bare, 'bin');
 const consumer = join(bare, 'consumer');
@@ -23,7 +24,8 @@ function onPath(command: string): string {
 
 /** Runs a command with the bare PATH and returns what it wrote; a failure carries its output. */
 function run(folder: string, command: string, ...args: string[]): string {
-  const env = { ...process.env, PATH: tools, npm_config_cache: join(bare, 'cache'), npm_config_offline: 'true' };
+  const { LOWBIT_CUDA_LIB: _emulation, ...ours } = process.env;
+  const env = { ...ours, PATH: tools, npm_config_cache: join(bare, 'cache'), npm_config_offline: 'true' };
   const { status, stdout, stderr } = spawnSync(join(tools, command), args, { cwd: folder, env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`);
   return stdout;
@@ -47,6 +49,7 @@ test.before(() => {
   cpSync(root, copy, { recursive: true, filter: (path) => !skipped.has(relative(root, path)) });
   mkdirSync(join(copy, 'prebuilds/linux-x64'), { recursive: true });
   cpSync(resolve(root), join(copy, 'prebuilds/linux-x64/lowbit.glibc.node'));
+  if (existsSync(cudaKernels)) cpSync(cudaKernels, join(copy, 'prebuilds/linux-x64/lowbit_cuda.so'));
 
   const [packed] = pack(copy);
   files = packed.files.map((file) => file.path);
@@ -110,6 +113,13 @@ test('require() and import give the same classes', (t) => {
 test('the binary of the package is what is loaded', (t) => {
   const script = "require('lowbit').threads(); console.log(Object.keys(require.cache).filter((file) => file.endsWith('.node')).join());";
   t.regex(run(consumer, 'node', '-e', script), /node_modules\/lowbit\/prebuilds\/linux-x64\/lowbit\.glibc\.node\n$/);
+});
+
+test('CUDA kernels of the package are found beside the binary, and say why they do not run', (t) => {
+  const { cuda, cudaProblem } = JSON.parse(run(consumer, 'node', 'node_modules/.bin/lowbit', 'doctor', '--json'));
+  if (!existsSync(cudaKernels)) t.regex(cudaProblem, /^lowbit_cuda\.so, which has its kernels, is not there/);
+  else if (cuda === null) t.regex(cudaProblem, /NVIDIA driver|graphics card/);
+  else t.false(cuda.emulated);
 });
 
 test('the command runs', (t) => {

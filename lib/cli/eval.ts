@@ -6,9 +6,9 @@ import { type Evaluation, type EvaluationMode, evaluate, evaluationModes } from 
 import { readTrained, validationOf } from '../recipes/runFolder.js';
 import { command, requires, runs } from './command.js';
 import { facts, percent, whole } from './format.js';
-import { addDataOptions, type DataOptions, datasetOf } from './options.js';
+import { addDataOptions, type DataOptions, type DeviceOptions, datasetOf, deviceOption } from './options.js';
 
-type Options = DataOptions & Partial<Record<EvaluationMode, boolean>>;
+type Options = DataOptions & DeviceOptions & Partial<Record<EvaluationMode, boolean>>;
 
 const modes: Record<EvaluationMode, string> = {
   integer: 'integer kernels (the default for a quantized model)',
@@ -18,7 +18,9 @@ const modes: Record<EvaluationMode, string> = {
 
 export function addEval(program: Command): void {
   const target = addDataOptions(
-    command(program, 'eval <model>', 'measure the accuracy of a model file, or of a training run, on labelled samples'),
+    command(program, 'eval <model>', 'measure the accuracy of a model file, or of a training run, on labelled samples').addOption(
+      deviceOption(),
+    ),
     { needed: false },
   ).addHelpText('after', '\nA training run has samples of its own: without --data they are those that it\nwas validated with.');
   requires(target, 'data', () => isFolder(target.args[0]));
@@ -31,7 +33,7 @@ export function addEval(program: Command): void {
     const graph = imported ?? (await readTrained(model, dataset));
     const mode = evaluationModes.find((name) => options[name]);
     const line = progress('evaluating');
-    const found = await evaluate(graph, dataset, { mode, batch: options.batch, onProgress: line.update, signal });
+    const found = await evaluate(graph, dataset, { mode, batch: options.batch, device: options.device, onProgress: line.update, signal });
     return { data: found, text: text(found) };
   });
 }

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
+import { type Device, devices } from '../shape.js';
 import { requires } from './command.js';
 
 export function number(text: string): number {
@@ -92,6 +93,13 @@ export function addSampleOptions(target: Command): Command {
     .option('--vocabulary <file>', 'text: JSON file of the words that the model knows')
     .addOption(new Option('--split <name>', 'mnist, cifar10: which files of a folder').choices(['train', 'test']));
 }
+
+/** Where a command computes. */
+export interface DeviceOptions {
+  device?: Device;
+}
+
+export const deviceOption = () => new Option('--device <name>', 'where it is computed, cuda is an NVIDIA card').choices(devices);
 
 /** The data set that the options describe. */
 export function datasetOf(spec: string, options: SampleOptions): Promise<Dataset> {

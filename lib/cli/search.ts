@@ -11,11 +11,11 @@ import { resolveSearchConfig, type SearchConfig, searchConfigOf } from '../recip
 import { hasOtherSamples } from '../recipes/trainParts.js';
 import { command, requires, runs } from './command.js';
 import { facts, whole } from './format.js';
-import { addTrainingDataOptions, listOf, type TrainingDataOptions, wholeFrom } from './options.js';
+import { addTrainingDataOptions, type DeviceOptions, deviceOption, listOf, type TrainingDataOptions, wholeFrom } from './options.js';
 import { comparisonText, planText, searchEpochText, warningText } from './searchText.js';
 import { epochText, progressText } from './trainingText.js';
 
-interface Options extends TrainingDataOptions {
+interface Options extends TrainingDataOptions, DeviceOptions {
   bits?: number[];
   activations?: number;
   epochs?: number;
@@ -53,6 +53,7 @@ export function addSearch(program: Command): void {
       .option('--activations <n>', 'bits of activations (default: they stay float)', wholeFrom(1))
       .option('--epochs <n>', 'epochs of each search (default: 10)', wholeFrom(1)),
   )
+    .addOption(deviceOption())
     .option('--augment', 'images: cut a random window with a margin of 4 pixels, mirror half of them')
     .option('--batch-size <n>', 'samples a step (default: 128)', wholeFrom(1))
     .addOption(new Option('--preset <name>', 'options of the search as published').choices(Object.keys(slbPresets)))
@@ -96,17 +97,18 @@ export function addSearch(program: Command): void {
 const isConfig = (path: string) => /\.ya?ml$/.test(path);
 
 /** Options that a configuration leaves open. */
-const besideFile = ['output', 'resume', 'json'];
+const besideFile = ['output', 'device', 'resume', 'json'];
 
 async function fromFile(path: string, options: Options): Promise<SearchConfig> {
   const other = Object.entries(options).find(([name]) => !besideFile.includes(name));
   if (other) fail({ code: 'option', where: 'search', option: other[0], came: other[1], expected: 'nothing', because: `${path} says it` });
   const config = await resolveSearchConfig(Buffer.from(readBytes(path)).toString(), path);
-  return options.output === undefined ? config : { ...config, output: resolve(options.output) };
+  const { output, device } = options;
+  return { ...config, ...(output !== undefined && { output: resolve(output) }), ...(device !== undefined && { device }) };
 }
 
 function fromOptions(path: string, options: Options): Promise<SearchConfig> {
-  const { data, validation, limit, bits, activations, epochs, batchSize, augment, preset, weights, output, ...rest } = options;
+  const { data, validation, limit, bits, activations, epochs, batchSize, augment, preset, weights, output, device, ...rest } = options;
   const { resume: _resume, json: _json, ...pixels } = rest;
   const other = validation ?? (hasOtherSamples(data!) ? data : undefined);
   return searchConfigOf(
@@ -114,7 +116,7 @@ function fromOptions(path: string, options: Options): Promise<SearchConfig> {
       model: { name: 'onnx', path },
       data: { train: { source: data, limit }, validation: other, ...pixels },
       augment: augment ? { crop: 4, flip: true } : undefined,
-      ...{ epochs, batchSize, weights, output },
+      ...{ epochs, batchSize, weights, output, device },
       search: { preset, weightBits: bits, activationBits: activations },
     },
     'search',

@@ -2,7 +2,8 @@
 import { checkOptions, fail, shapeText } from '../error.js';
 import { cropFlip, cutout, lookupLevels } from '../ops/augment.js';
 import { streamOf, words } from '../random.js';
-import { keep, Tensor } from '../tensor.js';
+import type { Device, Shape } from '../shape.js';
+import { keep, Tensor, type TensorData } from '../tensor.js';
 import type { Dataset, Samples } from './dataset.js';
 
 export interface Augmentation {
@@ -38,21 +39,22 @@ export interface Preparation {
 }
 
 /**
- * How stored samples of a data set become a batch. What is drawn for a sample depends on the seed, the epoch and its number alone.
+ * How stored samples of a data set become a batch on the device. What is drawn for a sample depends on the seed, the epoch and its number alone.
  * @throws LowbitError 'option' or 'unknownOption' where the augmentation does not fit the samples
  */
-export function preparation(set: Dataset, augment: Augmentation, seed: number): Preparation {
+export function preparation(set: Dataset, augment: Augmentation, seed: number, device: Device): Preparation {
   const { shape, levels, zero } = set;
   const plan = augmentation(set, augment);
-  const fill = keep(Tensor.from(levels ? new Uint8Array(shape[0]) : (zero ?? new Float32Array(shape[0] ?? 0))));
-  const table = levels && keep(Tensor.from(levels, [levels.length / 256, 256]));
+  const there = (data: TensorData, dims?: Shape) => Tensor.from(data, dims, undefined, device);
+  const fill = keep(there(levels ? new Uint8Array(shape[0]) : (zero ?? new Float32Array(shape[0] ?? 0))));
+  const table = levels && keep(there(levels, [levels.length / 256, 256]));
 
   function apply(values: Samples['values'], numbers: Uint32Array, epoch: number): Tensor {
-    const stored = Tensor.from(values, [numbers.length, ...shape]);
+    const stored = there(values, [numbers.length, ...shape]);
     const draws = plan && Array.from(numbers, (number) => drawn(plan, seed, epoch, number));
     const rows = (row: (draw: Draw) => number[]) => {
       const list = draws!.map(row);
-      return Tensor.from(Int32Array.from(list.flat()), [list.length, list[0].length]);
+      return there(Int32Array.from(list.flat()), [list.length, list[0].length]);
     };
     const moved = plan?.moves
       ? cropFlip(

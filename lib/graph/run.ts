@@ -2,9 +2,10 @@
 import { offThread } from '../calls.js';
 import { fail, shapeText } from '../error.js';
 import { type AnyOp, type ParamValue, type RecordedCall, record, rowsOf, runOp } from '../op.js';
-import { shapesMayEqual } from '../shape.js';
+import { type Device, shapesMayEqual } from '../shape.js';
 import { scope, type Tensor } from '../tensor.js';
 import { entry, type Graph, isValue, type Node, reads, type Value } from './graph.js';
+import { requireKernels } from './kernels.js';
 
 export interface RunOptions {
   /** The kernel row an op should run on; undefined is the best one, and a row that declines leaves the call to the best one. */
@@ -23,9 +24,10 @@ export const referenceRows = () => 'reference';
 export const preferRow = (variant: string) => (op: AnyOp) => (rowsOf(op).includes(variant) ? variant : undefined);
 
 /**
- * Runs the graph.
+ * Runs the graph on the device of its inputs; constants that lie elsewhere are moved there once, and kept.
  * @param inputs a tensor for every graph input, by name; they stay the caller's
  * @returns the outputs by name, the caller's to dispose of
+ * @throws LowbitError 'unsupported' where the device lacks kernels for some ops, with all of them
  */
 export function run(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Record<string, Tensor> {
   checkInputs(graph, inputs);
@@ -61,7 +63,8 @@ export async function runAsync(
 }
 
 function execute(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options: RunOptions): Record<string, Tensor> {
-  const tensors = new Map<Value, Tensor>(graph.constants);
+  const device = deviceOf(graph, inputs);
+  const tensors = new Map([...graph.constants].map(([value, tensor]) => [value, tensor.at(device)]));
   const remaining = countReads(graph);
   for (const input of graph.inputs) {
     tensors.set(input, inputs[input.name]);
@@ -70,7 +73,7 @@ function execute(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options
   const mine = new Set<Value>();
   for (const node of graph.nodes) {
     if (options.signal?.aborted) fail({ code: 'aborted', what: `running ${graph.name}` });
-    const output = call(node, tensors, options);
+    const output = call(node, tensors, device, options);
     tensors.set(node.output, output);
     mine.add(node.output);
     options.onValue?.(node.output, output);
@@ -84,10 +87,20 @@ function execute(graph: Graph, inputs: Readonly<Record<string, Tensor>>, options
   return outputsOf(graph, tensors, mine);
 }
 
-function call(node: Node, tensors: Map<Value, Tensor>, options: RunOptions): Tensor {
+/** The device of all inputs, which has kernels for all ops. */
+function deviceOf(graph: Graph, inputs: Readonly<Record<string, Tensor>>): Device {
+  const devices = new Set(Object.values(inputs).map((input) => input.device));
+  if (devices.size > 1) fail({ code: 'device', op: graph.name, devices: [...devices] });
+  const [device = 'cpu'] = devices;
+  requireKernels(graph, device);
+  return device;
+}
+
+function call(node: Node, tensors: Map<Value, Tensor>, device: Device, options: RunOptions): Tensor {
   const inputs = node.inputs.map((value) => tensors.get(value)!);
   const params: Record<string, ParamValue> = {};
   for (const [name, param] of Object.entries(node.params)) params[name] = isValue(param) ? read(tensors.get(param)!) : param;
+  if ('device' in node.op.params) params.device = device;
   const row = options.row?.(node.op);
   if (row !== undefined) {
     try {

@@ -1,5 +1,6 @@
 /** Modules: objects that own tensors and compute with them. Layers, blocks and whole models are modules. */
 import { checkOptions, fail, nearest, shapeText } from '../error.js';
+import type { Device } from '../shape.js';
 import { keep, Tensor } from '../tensor.js';
 
 type Role = 'parameter' | 'buffer' | 'constant';
@@ -94,7 +95,16 @@ export abstract class Module {
         fail({ code: 'shape', op: where, input: name, came: from.shape, expected: shapeText(tensor.shape) });
       }
     }
-    for (const { tensor, from } of pairs) tensor.write(from.data());
+    for (const { tensor, from } of pairs) tensor.write(from);
+    return this;
+  }
+
+  /**
+   * Moves the module's tensors in place: graphs that share them find them on the device.
+   * @throws LowbitError 'cuda' where there is no graphics card that can be used, 'outOfMemory'
+   */
+  to(device: Device): this {
+    for (const tensor of this.tensors('parameter', 'buffer', 'constant').values()) tensor.moveTo(device);
     return this;
   }
 

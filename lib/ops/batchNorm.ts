@@ -67,7 +67,7 @@ export const batchNorm: Op<readonly ['x', 'scale', 'bias', 'mean', 'variance'], 
       const statistics = reshape(concat([mean, variance], { axis: 0 }), { shape: [2, mean.size], allowZero: true });
       return batchNormSums(dy, x, scale, bias, statistics, params);
     });
-    const zeros = lazily(() => fill({ shape: mean.shape, dtype: mean.dtype }));
+    const zeros = lazily(() => fill({ shape: mean.shape, dtype: mean.dtype, device: mean.device }));
     return [
       () => batchNorm(dy, scale, zeros(), zeros(), variance, params),
       () => rowOf(sums(), 1),

@@ -59,7 +59,7 @@ export const conv2d = defineOp({
   },
   quantizes: { weight: 'w', axis: 0 },
   grad: (dy, { inputs: [x, w, bias], params }) => [
-    (before) => conv2dInputGrad(dy, w, before ?? nothing(w.dtype), { ...params, inputShape: x.shape.slice(1, 3) }),
+    (before) => conv2dInputGrad(dy, w, before ?? nothing(w), { ...params, inputShape: x.shape.slice(1, 3) }),
     () => conv2dWeightGrad(dy, x, { ...params, kernel: w.shape.slice(1, 3) }),
     () => sumTo(dy, { shape: bias.shape }),
   ],
@@ -129,7 +129,7 @@ export const convTranspose2d = defineOp({
 function transposedInputGrad(dy: Tensor, w: Tensor, window: typeof windowDefaults): Tensor {
   return scope(() => {
     const swapped = swapChannels(w, window.groups);
-    return conv2d(dy, swapped, fill({ shape: [swapped.shape[0]], value: 0, dtype: w.dtype }), window);
+    return conv2d(dy, swapped, fill({ shape: [swapped.shape[0]], value: 0, dtype: w.dtype, device: w.device }), window);
   });
 }
 
@@ -148,7 +148,7 @@ function swapChannels(w: Tensor, groups: number): Tensor {
 }
 
 /** The `plus` of conv2dInputGrad that adds nothing. */
-const nothing = (dtype: Dtype) => Tensor.uninitialized(dtype, [0]);
+const nothing = ({ dtype, device }: Tensor) => Tensor.uninitialized(dtype, [0], device);
 
 /**
  * The gradient of conv2d to its image: dx[n, i, j, c] = plus[n, i, j, c] + Σ dy[n, r, s, o] · w[o, p, q, c] over the taps (p, q) of the

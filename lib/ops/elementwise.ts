@@ -142,8 +142,8 @@ function quotient(a: number, b: number, dtype: Dtype): number {
   return b === 0 ? 0 * a : Math.trunc(a / b);
 }
 
-const one = ({ dtype }: Tensor) => Tensor.scalar(1, dtype);
-const zero = ({ dtype }: Tensor) => Tensor.scalar(0, dtype);
+const one = ({ dtype, device }: Tensor) => Tensor.scalar(1, dtype, device);
+const zero = ({ dtype, device }: Tensor) => Tensor.scalar(0, dtype, device);
 const squared = (x: Tensor) => mul(x, x);
 const whereOr0 = (condition: Tensor, x: Tensor) => where(condition, x, zero(x));
 const whereNot = (condition: Tensor, x: Tensor) => where(condition, zero(x), x);
@@ -307,7 +307,7 @@ export const mish = real('mish', {}, { grad: (dy, { inputs: [x] }) => [() => mis
 export const thresholdedRelu = real(
   'thresholdedRelu',
   { alpha: 1 },
-  { grad: (dy, { inputs: [x], params: { alpha } }) => [() => whereOr0(greater(x, Tensor.scalar(alpha, x.dtype)), dy)] },
+  { grad: (dy, { inputs: [x], params: { alpha } }) => [() => whereOr0(greater(x, Tensor.scalar(alpha, x.dtype, x.device)), dy)] },
 );
 
 // ---- two numbers ----------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ import { type Check, defineListOp, defineOp, type Op, required } from '../op.js'
 import {
   axisIndex,
   broadcast,
+  type Device,
   type Dtype,
+  devices,
   dtypes,
   isInteger,
   isReal,
@@ -347,13 +349,13 @@ function scatterGradients(
   if (reduction === 'add') return [() => dy, undefined, () => gather(dy, indices)];
   if (reduction !== 'none') fail({ code: 'graph', problem: `${op} has no gradient rule where its reduction is ${reduction}` });
   const won = () => {
-    const numbers = reshape(range({ limit: updates.size, dtype: 'int32' }), { shape: updates.shape, allowZero: true });
-    return equal(gather(scatter(fill({ shape: x.shape, dtype: 'int32' }), indices, numbers), indices), numbers);
+    const numbers = reshape(range({ limit: updates.size, dtype: 'int32', device: x.device }), { shape: updates.shape, allowZero: true });
+    return equal(gather(scatter(fill({ shape: x.shape, dtype: 'int32', device: x.device }), indices, numbers), indices), numbers);
   };
   return [
     () => scatter(dy, indices, zeros(updates)),
     undefined,
-    () => where(won(), gather(dy, indices), fill({ shape: [], dtype: dy.dtype })),
+    () => where(won(), gather(dy, indices), fill({ shape: [], dtype: dy.dtype, device: dy.device })),
   ];
 }
 function updateTypes([x, indices, updates]: readonly TensorType[], reduction: string, check: Check): void {
@@ -478,17 +480,23 @@ export const shape = defineOp({
   grad: 'none',
 });
 
+/** Of ops that have no inputs to tell them. */
+function deviceParameter(check: Check, device: Device): void {
+  check.param(devices.includes(device), 'device', device, `one of ${devices.join(', ')}`);
+}
+
 function dtypeParameter(check: Check, dtype: Dtype): void {
   check.param(dtypes.includes(dtype), 'dtype', dtype, `one of ${dtypes.join(', ')}`);
 }
 
-/** start, start + delta, ... up to before limit: one dimension of a number type. */
+/** start, start + delta, ... up to before limit: one dimension of a number type, on the device. */
 export const range = defineOp({
   name: 'range',
   inputs: [],
-  params: { start: 0, limit: required<number>(), delta: 1, dtype: 'float32' as Dtype },
-  infer(_types, { start, limit, delta, dtype }, check) {
+  params: { start: 0, limit: required<number>(), delta: 1, dtype: 'float32' as Dtype, device: 'cpu' as Device },
+  infer(_types, { start, limit, delta, dtype, device }, check) {
     dtypeParameter(check, dtype);
+    deviceParameter(check, device);
     check.param(dtype !== 'boolean', 'dtype', dtype, 'a number type');
     for (const [name, value] of Object.entries({ start, limit, delta })) {
       const ok = isInteger(dtype) ? Number.isInteger(value) : Number.isFinite(value);
@@ -500,20 +508,21 @@ export const range = defineOp({
   grad: 'none',
 });
 
-/** A tensor of one value in every place; the value is converted as by cast. */
+/** A tensor of one value in every place, on the device; the value is converted as by cast. */
 export const fill = defineOp({
   name: 'fill',
   inputs: [],
-  params: { shape: required<Numbers>(), value: 0, dtype: 'float32' as Dtype },
-  infer(_types, { shape, dtype }, check) {
+  params: { shape: required<Numbers>(), value: 0, dtype: 'float32' as Dtype, device: 'cpu' as Device },
+  infer(_types, { shape, dtype, device }, check) {
     dtypeParameter(check, dtype);
+    deviceParameter(check, device);
     wholeNumbers(check, 'shape', shape, 0);
     return { dtype, shape };
   },
   grad: 'none',
 });
 
-const zeros = ({ shape, dtype }: Tensor) => fill({ shape, dtype });
+const zeros = ({ shape, dtype, device }: Tensor) => fill({ shape, dtype, device });
 
 // ---- gradients: elements of dy added up where they were read --------------------------------------------------------------------
 

@@ -166,7 +166,8 @@ export const meanSquaredError = defineOp({
 });
 
 /** dy·factor·x for a gradient of one element. */
-const scaled = (x: Tensor, dy: Tensor, factor: number) => mul(x, mul(dy, fill({ shape: [], value: factor, dtype: dy.dtype })));
+const scaled = (x: Tensor, dy: Tensor, factor: number) =>
+  mul(x, mul(dy, fill({ shape: [], value: factor, dtype: dy.dtype, device: dy.device })));
 
 /**
  * Σ target·(log target − logP) / n, the Kullback-Leibler divergence of target from e^logP, as PyTorch's kl_div with reduction

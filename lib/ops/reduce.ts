@@ -51,7 +51,7 @@ function spread(dy: Tensor, { shape }: Tensor, { axes }: ReduceParams): Tensor {
 export const reduceSum = reduction('reduceSum', { grad: (dy, { inputs: [x], params }) => [() => spread(dy, x, params)] });
 /** The sum over the count, toward zero for integers; of nothing NaN, for integers 0. */
 export const reduceMean = reduction('reduceMean', {
-  grad: (dy, { inputs: [x], output: y, params }) => [() => spread(div(dy, Tensor.scalar(x.size / y.size, dy.dtype)), x, params)],
+  grad: (dy, { inputs: [x], output: y, params }) => [() => spread(div(dy, Tensor.scalar(x.size / y.size, dy.dtype, dy.device)), x, params)],
 });
 // Equal elements share the gradient evenly.
 const toExtremes: GradRule<ReduceParams> = (dy, { inputs: [x], output: y, params: { axes } }) => [() => reduceMaxGrad(dy, x, y, { axes })];

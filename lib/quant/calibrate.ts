@@ -1,8 +1,10 @@
 /** Runs a graph over samples and lets observers watch some of its values. */
+import { checkDevice } from '../cuda.js';
 import { fail } from '../error.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { run } from '../graph/run.js';
-import type { Tensor } from '../tensor.js';
+import type { Device } from '../shape.js';
+import { scope, type Tensor } from '../tensor.js';
 import type { Observer } from './observers/index.js';
 import type { Range } from './scheme.js';
 
@@ -11,6 +13,8 @@ export type Batches = () => AsyncIterable<Record<string, Tensor>>;
 
 export interface CalibrateOptions {
   onProgress?: (samples: number) => void;
+  /** Where the graph runs and values are watched, default 'cpu'. */
+  device?: Device;
   signal?: AbortSignal;
 }
 
@@ -23,16 +27,17 @@ export async function calibrate(
   graph: Graph,
   batches: Batches,
   observers: ReadonlyMap<Value, Observer>,
-  { onProgress, signal }: CalibrateOptions = {},
+  { onProgress, device = 'cpu', signal }: CalibrateOptions = {},
 ): Promise<void> {
+  checkDevice('calibrate', device);
   let samples = 0;
   for await (const inputs of batches()) {
-    const outputs = run(graph, inputs, {
-      signal,
-      onValue: (value, tensor) => observers.get(value)?.observe(tensor),
+    scope(() => {
+      const moved = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensor.to(device)]));
+      run(graph, moved, { signal, onValue: (value, tensor) => observers.get(value)?.observe(tensor) });
     });
     samples += Object.values(inputs)[0]?.shape[0] ?? 1;
-    for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.dispose();
+    for (const tensor of Object.values(inputs)) tensor.dispose();
     onProgress?.(samples);
     // Leave the event loop a turn, for signals and progress.
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,10 +1,12 @@
 /** Accuracy of a classifier on labelled samples. */
 import { setImmediate } from 'node:timers/promises';
+import { checkDevice } from '../cuda.js';
 import type { Dataset } from '../data/dataset.js';
 import { checkOptions, fail, shapeText } from '../error.js';
 import type { Graph } from '../graph/graph.js';
 import { referenceRows } from '../graph/run.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
+import type { Device } from '../shape.js';
 import { compiled, type Executable, opByOp, type Read } from './executable.js';
 import { feed, free, type Piece } from './prepare.js';
 import { isLowerable } from './quantized.js';
@@ -18,6 +20,8 @@ export interface EvaluateOptions {
   mode?: EvaluationMode;
   /** Samples a run, default 32; a model of a fixed batch size goes by that. */
   batch?: number;
+  /** Where the model runs, default 'cpu'. */
+  device?: Device;
   /** Called after each run with the samples done and their total. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
@@ -40,13 +44,14 @@ export interface Evaluation {
  *   model does not have; 'aborted'
  */
 export async function evaluate(graph: Graph, dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
-  checkOptions('evaluate', options, ['mode', 'batch', 'onProgress', 'signal']);
-  const { mode = isLowerable(graph) ? 'integer' : 'float', batch: size = 32, onProgress, signal } = options;
+  checkOptions('evaluate', options, ['mode', 'batch', 'device', 'onProgress', 'signal']);
+  const { mode = isLowerable(graph) ? 'integer' : 'float', batch: size = 32, device = 'cpu', onProgress, signal } = options;
+  checkDevice('evaluate', device);
   const { description } = dataset;
   if (!dataset.hasLabels) {
     fail({ code: 'data', where: description, problem: 'its samples have no labels', todo: 'Accuracy needs them; see the option labels.' });
   }
-  const model = inMode(graph, mode);
+  const model = inMode(graph, mode, device);
   const counts = { top1: 0, top5: 0, samples: 0 };
   let seconds = 0;
   try {
@@ -69,17 +74,21 @@ export async function evaluate(graph: Graph, dataset: Dataset, options: Evaluate
   return { top1: top1 / samples, top5: top5 / samples, samples, samplesPerSecond: samples / seconds, mode };
 }
 
-function inMode(graph: Graph, mode: EvaluationMode): Executable {
+function inMode(graph: Graph, mode: EvaluationMode, device: Device): Executable {
   if (!evaluationModes.includes(mode)) {
     fail({ code: 'option', where: 'evaluate', option: 'mode', came: mode, expected: `one of ${evaluationModes.join(', ')}` });
   }
-  if (mode === 'float') return compiled(graph);
+  if (mode === 'float') return compiled(graph, device);
   if (!isLowerable(graph)) {
     const because = `${graph.name} has no quantized values`;
     fail({ code: 'option', where: 'evaluate', option: 'mode', came: mode, expected: 'float', because });
   }
   const { graph: lowered } = lowerInteger(graph);
-  return mode === 'simulate' ? opByOp(lowered, referenceRows) : compiled(lowered);
+  if (mode !== 'simulate') return compiled(lowered, device);
+  if (device !== 'cpu') {
+    fail({ code: 'option', where: 'evaluate', option: 'device', came: device, expected: 'cpu', because: 'the reference runs there' });
+  }
+  return opByOp(lowered, referenceRows);
 }
 
 function count(

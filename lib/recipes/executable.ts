@@ -4,9 +4,8 @@ import type { Graph } from '../graph/graph.js';
 import { type RunOptions, run } from '../graph/run.js';
 import { Types } from '../graph/types.js';
 import { Session } from '../session/session.js';
-import type { Shape } from '../shape.js';
-import type { Tensor, TensorData } from '../tensor.js';
-import { free } from './prepare.js';
+import type { Device, Shape } from '../shape.js';
+import { scope, type Tensor, type TensorData } from '../tensor.js';
 
 type Inputs = Readonly<Record<string, Tensor>>;
 
@@ -23,16 +22,15 @@ export interface Executable {
 }
 
 /** Op by op, on the rows that are asked for. */
-export function opByOp(graph: Graph, row?: RunOptions['row']): Executable {
+export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = 'cpu'): Executable {
   const [{ name }] = graph.outputs;
   return {
-    async run(inputs, signal) {
-      const outputs = run(graph, inputs, { row, signal });
-      const { shape } = outputs[name];
-      const data = outputs[name].data();
-      free(outputs);
-      return { shape, data };
-    },
+    run: async (inputs, signal) =>
+      scope(() => {
+        const moved = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensor.to(device)]));
+        const output = run(graph, moved, { row, signal })[name];
+        return { shape: output.shape, data: output.data() };
+      }),
     dispose() {},
   };
 }
@@ -41,9 +39,9 @@ export function opByOp(graph: Graph, row?: RunOptions['row']): Executable {
  * In a session, the same bytes sooner. Graphs in which a shape depends on the data, which sessions do not take, run op by op.
  * @param graph as it is to run: lowered, or with its codes computed as real numbers
  */
-export function compiled(graph: Graph): Executable {
+export function compiled(graph: Graph, device: Device = 'cpu'): Executable {
   let session: Session | undefined;
-  const slowly = opByOp(graph);
+  const slowly = opByOp(graph, undefined, device);
   const [{ name }] = graph.outputs;
   const shapes = new Map<string, Shape | undefined>();
   return {
@@ -54,7 +52,7 @@ export function compiled(graph: Graph): Executable {
       if (!shapes.has(key)) shapes.set(key, outputShape(graph, inputs));
       const shape = shapes.get(key);
       if (!shape) return slowly.run(inputs, signal);
-      session ??= new Session(graph, {});
+      session ??= new Session(graph, {}, device);
       return { shape, data: (await session.run(inputs, { signal }))[name] };
     },
     dispose: () => session?.dispose(),

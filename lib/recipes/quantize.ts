@@ -7,6 +7,7 @@ import { type Batches, calibrate, checkRange } from '../quant/calibrate.js';
 import { type Observer, type ObserverName, observer, observerNames } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan } from '../quant/plan.js';
 import { type CodeType, type QParams, qparamsOf, type Range } from '../quant/scheme.js';
+import type { Device } from '../shape.js';
 import { weightSize } from './codedWeights.js';
 
 export interface QuantizeOptions {
@@ -22,6 +23,8 @@ export interface QuantizeOptions {
   percentile?: number;
   /** Layers to leave float: names, or patterns written /like this/. */
   exclude?: readonly string[];
+  /** Where the samples are run and watched, default 'cpu'. */
+  device?: Device;
   onProgress?: (samples: number) => void;
   signal?: AbortSignal;
 }
@@ -29,7 +32,7 @@ export interface QuantizeOptions {
 const defaults = { observer: 'mse', activations: 'uint8', symmetric: false, perTensor: false, percentile: 99.99, exclude: [] } as const;
 
 /** Names of all options of `quantize`. */
-export const quantizeOptions = [...Object.keys(defaults), 'onProgress', 'signal'];
+export const quantizeOptions = [...Object.keys(defaults), 'device', 'onProgress', 'signal'];
 
 /** A layer whose weights became codes. */
 export interface QuantizedLayer {

@@ -1,8 +1,10 @@
 /** What a run of training and a run of a search have in common, beside what their configurations speak of. */
 import { cpus } from 'node:os';
+import { cudaCard } from '../cuda.js';
 import { writeAtomically } from '../file.js';
 import { version } from '../onnx/exportOnnx.js';
 import { threads } from '../op.js';
+import type { Device } from '../shape.js';
 import type { Callback, EpochReport, TrainingRun } from '../train/callback.js';
 import { checkpoints } from '../train/callbacks/checkpoints.js';
 import { progress, type TrainingProgress } from '../train/callbacks/progress.js';
@@ -26,9 +28,9 @@ export const runWatchers = ['onResume', 'onProgress', 'onEpoch', 'onCheckpoint']
 
 /** What of the options of `fit` is said as it is. */
 export function fitOptionsOf(config: Omit<TrainConfig, 'optimizer' | 'output'>): FitOptions {
-  const { epochs, batchSize, accumulate, seed, clipNorm, statisticsMomentum } = config;
+  const { epochs, batchSize, accumulate, device, seed, clipNorm, statisticsMomentum } = config;
   return {
-    ...{ epochs, batchSize, accumulate, seed, clipNorm: clipNorm ?? undefined, momentum: statisticsMomentum },
+    ...{ epochs, batchSize, accumulate, device, seed, clipNorm: clipNorm ?? undefined, momentum: statisticsMomentum },
     schedule: scheduleOf(config.schedule),
     augment: augmentationOf(config.augment),
   };
@@ -74,7 +76,11 @@ export async function withThreads<T>(count: number | null, body: () => Promise<T
 export const versions = () => ({ lowbit: version(), node: process.version });
 
 /** What times were measured on. */
-export const machine = () => ({ processor: cpus()[0]?.model ?? 'unknown', threads: threads() });
+export function machine(device: Device = 'cpu'): { processor: string; threads: number } {
+  const card = device === 'cuda' ? cudaCard() : undefined;
+  const processors = [cpus()[0]?.model ?? 'unknown', ...(card && 'name' in card ? [card.name] : [])];
+  return { processor: processors.join(', '), threads: threads() };
+}
 
 export function describeModel({ graph, parameters }: Trainable): { name: string; parameters: number } {
   return { name: graph.name, parameters: [...parameters.values()].reduce((sum, { size }) => sum + size, 0) };

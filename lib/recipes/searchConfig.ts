@@ -69,7 +69,7 @@ export function slbOptionsOf({ search: { preset: _preset, ...settings }, epochs 
 }
 
 /** What may differ when searches go on: what does not touch their numbers. */
-const free = ['output', 'threads', 'checkpoint', 'search.weightBits'];
+const free = ['output', 'device', 'threads', 'checkpoint', 'search.weightBits'];
 
 /**
  * Refuses to go on with searches that began with other options; bits may be added to the list.

@@ -115,7 +115,12 @@ export function reportOf(
       before: measuredOf(float),
       after: { ...measuredOf(deployed), trainedAccuracy: validated ?? null, weights },
     },
-    times: { ...machine(), seconds, epochs: times, latency: { before: table[0].latency, after: table.at(-1)!.latency } },
+    times: {
+      ...machine(search.job.config.device),
+      seconds,
+      epochs: times,
+      latency: { before: table[0].latency, after: table.at(-1)!.latency },
+    },
   };
 }
 
@@ -155,7 +160,7 @@ export function pageOf(
   const { weightBits, activationBits, grid } = algorithm.settings;
   const { layers, float, warnings } = done?.report ?? { ...model.slb, layers: layersOf(model) };
   return searchReport({
-    ...{ versions: versions(), ...machine(), model: describeModel(job.model), title, weightBits, activationBits },
+    ...{ versions: versions(), ...machine(job.config.device), model: describeModel(job.model), title, weightBits, activationBits },
     samples: { train: job.samples.length, validation: job.validation?.length ?? 0 },
     values: valuesOf(weightBits, grid),
     ...{ epochs: job.config.epochs, history, search: epochs, stopped: stopped ?? null },

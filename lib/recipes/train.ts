@@ -1,4 +1,5 @@
 /** A training run, from its configuration to its folder. */
+import { checkDevice } from '../cuda.js';
 import { checkOptions } from '../error.js';
 import { writeAtomically } from '../file.js';
 import { exportOnnx } from '../onnx/exportOnnx.js';
@@ -61,6 +62,7 @@ export interface TrainReport {
 export async function trainModel(config: TrainConfig, options: TrainOptions = {}): Promise<TrainReport> {
   checkOptions('trainModel', options, ['resume', 'signal', ...runWatchers]);
   const { resume = false, signal } = options;
+  checkDevice('train', config.device);
   const { train: samples, validation } = await openSamples(config.data);
   const model = modelOf(config, samples);
   const folder = makeRunFolder(config.output, resume !== false);
@@ -108,7 +110,7 @@ function reportOf(config: TrainConfig, samples: TrainReport['samples'], { model,
     samples,
     options,
     results: { epochs: epochs.results, best: bestOf(config, history), steps, stopped: stopped ?? null },
-    times: { ...machine(), seconds: epochs.seconds, epochs: epochs.times },
+    times: { ...machine(config.device), seconds: epochs.seconds, epochs: epochs.times },
   };
 }
 

@@ -1,6 +1,7 @@
 /** What a training configuration may say. Fields with a default may be left out; null switches off what is off by default. */
 import * as z from 'zod';
 import { datasetKinds } from '../data/open.js';
+import { devices } from '../shape.js';
 import { choice, flag, group, list, number, oneOf, orNone, span, text, whole } from './configFields.js';
 
 export const seed = () => whole({ from: 0 });
@@ -195,6 +196,8 @@ export const trainFields = {
   statisticsMomentum: number({ from: 0, to: 1 }).default(0.1),
   /** How many steps in a row may be left out because loss or gradient are not finite. */
   skipNonFinite: whole({ from: 0 }).default(0),
+  /** Where it learns. */
+  device: oneOf(...devices).default('cpu'),
   /** null: as many as there are cores. */
   threads: orNone(count()),
   /** What to learn; null: all weights, biases and scales. */

@@ -2,12 +2,13 @@
 import { CallWords, type Place } from '../callWords.js';
 import { fail } from '../error.js';
 import { type Graph, type Node, reads, type Value } from '../graph/graph.js';
+import { requireKernels } from '../graph/kernels.js';
 import { macsOf } from '../graph/macs.js';
 import { Types } from '../graph/types.js';
 import { type NativeKept, type NativePlan, native } from '../native.js';
 import { callNumbers, completeParams } from '../op.js';
 import { reshape } from '../ops/index.js';
-import { bytesPerElement, type Shape, sizeOf, type TensorType } from '../shape.js';
+import { bytesPerElement, type Device, type Shape, sizeOf, type TensorType } from '../shape.js';
 import { keep, Tensor } from '../tensor.js';
 import { type Lifetime, layOut } from './arena.js';
 
@@ -63,19 +64,21 @@ export interface Runs {
 
 /**
  * Both graphs are of known shapes and have the same nodes.
- * @throws LowbitError 'unsupported' where a shape or a parameter depends on the data
+ * @param kept what kernels of the CPU keep; those of graphics cards keep nothing
+ * @throws LowbitError 'unsupported' where a shape or a parameter depends on the data, or the device lacks kernels
  */
-export function makePlan({ whole, slice, samples }: Runs, kept: KeptPlaces): SessionPlan {
+export function makePlan({ whole, slice, samples }: Runs, kept: KeptPlaces, device: Device): SessionPlan {
   const [types, all] = [knownTypes(slice), knownTypes(whole)];
   const nodes = slice.nodes.filter((node) => !isView(node));
-  const memory = planMemory(slice, nodes, (value) => types.get(value)!);
+  requireKernels(slice, device, nodes);
+  const memory = planMemory(slice, nodes, (value) => types.get(value)!, device);
 
   const words = new CallWords();
   const notes = new Int32Array(2 * nodes.length);
   for (const [i, node] of nodes.entries()) {
     const { index, numbers } = callNumbers(node.op, completeParams(node.op, types.params(node)!));
     words.push(index, -1, node.inputs.map(memory.placeOf), memory.placeOf(node.output), numbers);
-    notes.set([kept.of(node, numbers, slice), threadsFor(macsOf(node, types))], 2 * i);
+    notes.set([device === 'cpu' ? kept.of(node, numbers, slice) : -1, threadsFor(macsOf(node, types))], 2 * i);
   }
   const typeOf = (value: Value) => all.get(value)!;
   const outputsOf = ({ outputs }: Graph) => outputs.map(({ value }) => value);
@@ -156,17 +159,18 @@ export function memoryOf(graph: Graph): { arena: number; written: number; consta
   return { arena: layOut([...lifetimes.values()]).bytes, written: sum(nodes.map(({ output }) => output)), constants: sum(constants) };
 }
 
-function planMemory(graph: Graph, nodes: readonly Node[], type: Known) {
+function planMemory(graph: Graph, nodes: readonly Node[], type: Known, device: Device) {
   const lifetimes = lifetimesOf(graph, nodes, type);
   const values = [...lifetimes.keys()];
   const { offsets, bytes } = layOut([...lifetimes.values()]);
-  const arena = keep(Tensor.uninitialized('uint8', [bytes]));
+  const arena = keep(Tensor.uninitialized('uint8', [bytes], device));
   const offsetOf = new Map(values.map((value, i) => [value, offsets[i]]));
   const placeOf = (value: Value): Place => {
     const at = home(value);
     const { dtype, shape } = type(value);
     const offset = offsetOf.get(at);
-    return offset === undefined ? { handle: graph.constantOf(at)!.handle, dtype, shape } : { handle: arena.handle, offset, dtype, shape };
+    const lies = offset === undefined ? { handle: graph.constantOf(at)!.at(device).handle } : { handle: arena.handle, offset };
+    return { ...lies, dtype, shape };
   };
   /** Buffer handle, first byte, bytes. */
   const portOf = (value: Value) => {

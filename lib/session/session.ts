@@ -2,20 +2,22 @@
 import { asFault, checkOptions, fail, shapeText } from '../error.js';
 import { entry, type Graph } from '../graph/graph.js';
 import { native, type PortMemory } from '../native.js';
+import { type AnyOp, rowsOf } from '../op.js';
+import { conv2dAddClip, fusedElementwise, gemmAddClip } from '../ops/index.js';
 import { foldConstants } from '../passes/foldConstants.js';
 import { fuseElementwise } from '../passes/fuseElementwise.js';
 import { fuseEpilogues } from '../passes/fuseEpilogues.js';
-import { type Shape, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
+import { type Device, type Shape, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
 import { arrayFor, holds, settled, Tensor, type TensorData } from '../tensor.js';
 import { KeptPlaces, makePlan, type Runs, type SessionPlan } from './plan.js';
-import { inSlices } from './slices.js';
+import { atOnce, inSlices } from './slices.js';
 
 /** Values by input name: a tensor, or an array of the input's type, whose length says how large the one free dimension is. */
 export type SessionInputs = Readonly<Record<string, Tensor | TensorData>>;
 
 export interface SessionRunOptions {
-  /** Arrays that get the outputs, by output name; others are made. */
-  outputs?: Readonly<Record<string, TensorData>>;
+  /** Arrays, or tensors of any device, that get the outputs, by output name; for others arrays are made. */
+  outputs?: Readonly<Record<string, Tensor | TensorData>>;
 }
 
 export interface SessionPort {
@@ -35,12 +37,19 @@ export interface StepTime {
   milliseconds: number;
 }
 
+/** Passes that make one op of several, where the device has kernels for it. */
+const joining: readonly { pass: (graph: Graph) => Graph; makes: readonly AnyOp[] }[] = [
+  { pass: fuseEpilogues, makes: [conv2dAddClip, gemmAddClip] },
+  { pass: fuseElementwise, makes: [fusedElementwise] },
+];
+
 // Plans for other input shapes than the last: each holds an arena.
 const mostPlans = 4;
 
 /** Made by `compile`. Its runs come one after another; free it with `dispose()` or `using`. */
 export class Session {
   readonly name: string;
+  readonly device: Device;
   readonly inputs: readonly SessionPort[];
   readonly #graph: Graph;
   readonly #kept: KeptPlaces;
@@ -49,10 +58,11 @@ export class Session {
   #disposed = false;
 
   /** @param graph as it is to run: lowered */
-  constructor(graph: Graph, shapes: Readonly<Record<string, Shape>>) {
+  constructor(graph: Graph, shapes: Readonly<Record<string, Shape>>, device: Device) {
     const names = graph.inputs.map(({ name }) => name);
     checkOptions(`compile ${graph.name}: shapes`, shapes, names);
     this.name = graph.name;
+    this.device = device;
     this.#graph = graph;
     this.inputs = graph.inputs.map(({ name, type }) => ({ name, type: sized(name, type!, entry(shapes, name)) }));
     this.#kept = new KeptPlaces(graph.nodes.length);
@@ -66,7 +76,7 @@ export class Session {
 
   /**
    * Runs on the calling thread (and the pool), for networks that take less time than a turn of the event loop may.
-   * @returns the outputs by name, row-major; arrays of the caller where `outputs` gives them
+   * @returns the outputs by name, row-major; arrays of the caller where `outputs` gives them. Those that tensors get are not among them
    * @throws LowbitError 'data', 'dtype' or 'shape' for inputs or arrays that do not fit, 'disposed'
    */
   runSync(inputs: SessionInputs, options: SessionRunOptions = {}): Record<string, TensorData> {
@@ -159,7 +169,9 @@ export class Session {
     const results: Record<string, TensorData> = {};
     const to = plan.outputs.map((type, i) => {
       const { name } = this.#graph.outputs[i];
-      results[name] = this.#output(name, type, entry(arrays, name));
+      const given = entry(arrays, name);
+      if (given instanceof Tensor) return this.#outputTensor(name, type, given);
+      results[name] = this.#output(name, type, given);
       return results[name];
     });
     return { plan, from: values.map(({ memory }) => memory), to, results };
@@ -215,11 +227,20 @@ export class Session {
     return array;
   }
 
+  #outputTensor(name: string, { dtype, shape }: TensorType, tensor: Tensor): PortMemory {
+    const input = `the tensor for ${name}`;
+    if (tensor.dtype !== dtype) fail({ code: 'dtype', op: this.name, input, came: tensor.dtype, expected: dtype });
+    if (tensor.shape.join() !== shape.join()) fail({ code: 'shape', op: this.name, input, came: tensor.shape, expected: shapeText(shape) });
+    const handle = settled(tensor);
+    tensor.changed();
+    return handle;
+  }
+
   #plan(shapes: readonly Shape[]): SessionPlan {
     const key = shapes.join(';');
     const known = this.#plans.get(key);
     if (known) return known;
-    const plan = makePlan(this.#runs(shapes), this.#kept);
+    const plan = makePlan(this.#runs(shapes), this.#kept, this.device);
     this.#plans.set(key, plan);
     const [oldest] = this.#plans.keys();
     if (this.#plans.size > mostPlans) {
@@ -231,10 +252,12 @@ export class Session {
 
   #runs(shapes: readonly Shape[]): Runs {
     const declared = this.#graph.inputs.map(({ type }) => type!);
-    return inSlices(declared, shapes, (sizes) => {
+    const passes = joining.filter(({ makes }) => makes.every((op) => rowsOf(op, this.device).length));
+    const fit = (sizes: readonly Shape[]) => {
       const named = Object.fromEntries(this.inputs.map(({ name }, i) => [name, sizes[i]]));
-      return fuseElementwise(fuseEpilogues(foldConstants(this.#graph, named)));
-    });
+      return passes.reduce((graph, { pass }) => pass(graph), foldConstants(this.#graph, named));
+    };
+    return this.device === 'cpu' ? inSlices(declared, shapes, fit) : atOnce(fit(shapes));
   }
 }
 

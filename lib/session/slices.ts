@@ -18,10 +18,11 @@ export function inSlices(declared: readonly TensorType[], shapes: readonly Shape
   const batch = batchOf(declared, shapes) ?? 1;
   const size = batch > 1 ? sliceSize(whole, batch) : batch;
   const slice = size < batch && ifValid(() => fit(withBatch(declared, shapes, size)));
-  return slice && runsInSlices(whole, slice, declared)
-    ? { whole, slice, samples: { whole: batch, slice: size } }
-    : { whole, slice: whole, samples: { whole: 1, slice: 1 } };
+  return slice && runsInSlices(whole, slice, declared) ? { whole, slice, samples: { whole: batch, slice: size } } : atOnce(whole);
 }
+
+/** All samples in one run. */
+export const atOnce = (whole: Graph): Runs => ({ whole, slice: whole, samples: { whole: 1, slice: 1 } });
 
 /** Nothing for a graph that says it takes any batch and takes one size only. */
 function ifValid(graph: () => Graph): Graph | undefined {

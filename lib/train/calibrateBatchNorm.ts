@@ -25,7 +25,7 @@ export async function calibrateBatchNorm(model: Trainable, data: Dataset, option
   const { batches = Infinity, seed = 0, ...order } = options;
   const enter = sampleFit(model.graph, data);
   let done = 0;
-  for await (const batch of trainingBatches(data, { ...order, seed })) {
+  for await (const batch of trainingBatches(data, { ...order, seed, device: model.device })) {
     const weight = 1 / (done + 1);
     await offThread(() => scope(() => followBatch(model, lossInputs(model, partsOf(batch, 1, enter)[0], seed, done), weight)));
     if (++done >= batches) break;
@@ -35,5 +35,5 @@ export async function calibrateBatchNorm(model: Trainable, data: Dataset, option
 /** The running statistics follow those of a batch as the network is now. */
 export function followBatch(model: Trainable, inputs: Readonly<Record<string, Tensor>>, momentum: number): void {
   const { statistics } = noGrad(() => runForm(model, inputs));
-  followStatistics(model, statistics, Tensor.from([1, 1]), momentum);
+  followStatistics(model, statistics, Tensor.from([1, 1], [2], 'float32', model.device), momentum);
 }

@@ -92,6 +92,11 @@ export interface Callback {
   onStart?(run: TrainingRun): void | Promise<void>;
   onEpochStart?(run: TrainingRun): void | Promise<void>;
   onStep?(run: TrainingRun, report: StepReport): void | Promise<void>;
+  /**
+   * `onStep` looks at the report and not at the model: on a graphics card it may be called when the next step is under way, so that the card
+   * need not wait for the host. Where a callback has an `onStep` without this, no run does so.
+   */
+  readonly late?: boolean;
   /** All steps of an epoch are done; validation comes next. */
   onEpochTrained?(run: TrainingRun): void | Promise<void>;
   onEpochEnd?(run: TrainingRun, report: EpochReport): void | Promise<void>;

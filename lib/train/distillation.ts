@@ -33,7 +33,7 @@ export function distillation(teacher: Graph, options: DistillationOptions = {}):
     const named = Object.fromEntries(teacher.inputs.map(({ name }, i) => [name, given[i]]));
     const taught = noGrad(() => run(teacher, named)[teacher.outputs[0].name]);
     const apart = distillationOp(output, taught, { temperature });
-    const weighted = weight === 1 ? apart : mul(apart, Tensor.scalar(weight));
+    const weighted = weight === 1 ? apart : mul(apart, Tensor.scalar(weight, 'float32', apart.device));
     return loss === 'none' ? weighted : add(loss(output, labels, outputs, inputs), weighted);
   };
   const base = loss === 'none' ? 'none' : { name: loss.name, ...loss.options };

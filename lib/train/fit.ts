@@ -1,7 +1,9 @@
 /** The training loop. */
+import { checkDevice } from '../cuda.js';
 import type { Augmentation } from '../data/augment.js';
 import type { Dataset } from '../data/dataset.js';
 import { checkOptions } from '../error.js';
+import type { Device } from '../shape.js';
 import type { Callback, EpochReport } from './callback.js';
 import type { Loss } from './losses.js';
 import type { Metric } from './metrics.js';
@@ -32,6 +34,8 @@ export interface FitOptions {
   clipNorm?: number;
   /** How fast running statistics follow the batches, default 0.1. */
   momentum?: number;
+  /** Where the model learns, default where it lies. Afterwards it lies where it did. */
+  device?: Device;
   /** Decides the order of the samples, augmentation and dropout; default 0. */
   seed?: number;
   callbacks?: readonly Callback[];
@@ -43,7 +47,7 @@ export interface FitOptions {
 
 const known = [
   ...['epochs', 'batchSize', 'accumulate', 'loss', 'optimizer', 'schedule', 'metrics', 'augment', 'validation'],
-  ...['clipNorm', 'momentum', 'seed', 'callbacks', 'resume', 'signal'],
+  ...['clipNorm', 'momentum', 'device', 'seed', 'callbacks', 'resume', 'signal'],
 ] as const;
 
 export interface FitResult {
@@ -60,12 +64,23 @@ export interface FitResult {
  * number of threads, and whether or not the run was interrupted and resumed.
  * @param model a module, which is trained in place, a graph, of which a copy is trained, or a `Trainable`
  * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options, 'data' where samples do not fit the model, or a loss that is
- *   not finite where no `nanGuard` skips it, 'aborted'
+ *   not finite where no `nanGuard` skips it, 'cuda' where there is no graphics card that can be used, 'unsupported' where it lacks kernels,
+ *   'aborted'
  */
 export async function fit(model: Model, data: Dataset, options: FitOptions): Promise<FitResult> {
   checkOptions('fit', options, known);
-  const run = new Run(trainableOf(model, data), data, options);
-  await run.start(options.resume);
+  if (options.device !== undefined) checkDevice('fit', options.device);
+  const trainable = trainableOf(model, data);
+  const home = trainable.device;
+  try {
+    return await course(new Run(trainable.to(options.device ?? home), data, options), options.resume);
+  } finally {
+    trainable.to(home);
+  }
+}
+
+async function course(run: Run, resume: string | undefined): Promise<FitResult> {
+  await run.start(resume);
   try {
     while (!run.stopped && (run.epoch < run.epochs || run.unfinished)) await run.runEpoch();
     return await run.end();

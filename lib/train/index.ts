@@ -42,5 +42,5 @@ export {
 } from './schedule.js';
 export { SearchedWeight } from './searchedWeight.js';
 export type { Selection } from './selection.js';
-export { type LabelledBatch, type StepOptions, type StepResult, trainingStep } from './step.js';
+export { type LabelledBatch, type StepOptions, type StepResult, startStep, trainingStep } from './step.js';
 export { validate } from './validate.js';

@@ -51,6 +51,6 @@ export function meanSquaredError(): Loss {
  */
 export function klDivergence(targets: Tensor): Loss {
   return loss('klDivergence', { targets: targets.shape }, (output, labels) =>
-    ops.klDivergence(logSoftmax(output), gather(targets, labels)),
+    ops.klDivergence(logSoftmax(output), gather(targets.at(labels.device), labels)),
   );
 }

@@ -13,9 +13,19 @@ import { accuracy } from './metrics.js';
 import type { RunningOptimizer } from './optim/optimizer.js';
 import { sgd } from './optim/sgd.js';
 import { constant, type Schedule } from './schedule.js';
-import { type LabelledBatch, type StepOptions, type StepResult, trainingStep } from './step.js';
+import { type LabelledBatch, type StepOptions, type StepResult, startStep } from './step.js';
 import type { Trainable } from './trainable.js';
 import { validate } from './validate.js';
+
+/** A step that was started and whose numbers have not been read. */
+interface Started {
+  batch: TrainingBatch;
+  /** Updates done before. */
+  before: number;
+  stepInEpoch: number;
+  rate: number;
+  read: () => StepResult;
+}
 
 export class Run implements TrainingRun {
   readonly epochs: number;
@@ -36,6 +46,9 @@ export class Run implements TrainingRun {
   readonly #schedule: Schedule;
   readonly #rate: number;
   readonly #callbacks: readonly Callback[];
+  /** The numbers of a step are read when the next one has been started. */
+  readonly #late: boolean;
+  #started: Started | undefined;
   #stepInEpoch = 0;
   #sums: Record<string, number> = {};
   #samples = 0;
@@ -66,6 +79,7 @@ export class Run implements TrainingRun {
     this.#schedule = schedule;
     this.#rate = optimizer.options.rate;
     this.#callbacks = callbacks;
+    this.#late = model.device !== 'cpu' && callbacks.every(({ onStep, late }) => !onStep || late);
     this.#optimizer = optimizer.start(model.parameters, model.searched);
     this.#stepOptions = {
       model,
@@ -112,11 +126,17 @@ export class Run implements TrainingRun {
       epoch: this.epoch,
       from: this.#stepInEpoch,
       augment,
+      device: this.model.device,
+      alive: this.#late ? 2 : 1,
     });
     for await (const batch of batches) {
-      if (signal?.aborted) fail({ code: 'aborted', what: `training ${this.model.graph.name}` });
+      if (signal?.aborted) {
+        await this.#finishStep();
+        fail({ code: 'aborted', what: `training ${this.model.graph.name}` });
+      }
       const begun = performance.now();
       await this.#runStep(batch);
+      if (this.#stepInEpoch === this.stepsPerEpoch || this.stopped) await this.#finishStep();
       training += performance.now() - begun;
       if (this.stopped) return;
       await setImmediate(); // signals and the terminal get their turn
@@ -138,36 +158,47 @@ export class Run implements TrainingRun {
   }
 
   async #runStep(batch: TrainingBatch): Promise<void> {
-    const rate = this.#rateAt(this.step);
-    const result = await this.#learn(batch, rate);
+    const before = this.step;
+    const rate = this.#rateAt(before);
+    const read = await startStep(this.#stepOptions, batch, before, rate);
+    if (this.#late) await this.#finishStep();
+    this.#started = { batch, before, stepInEpoch: ++this.#stepInEpoch, rate, read };
     this.step++;
-    this.#stepInEpoch++;
+    if (!this.#late) await this.#finishStep();
+  }
+
+  /** Reads the numbers of the step that was started last, and tells the callbacks. */
+  async #finishStep(): Promise<void> {
+    if (!this.#started) return;
+    const { batch, before, stepInEpoch, rate } = this.#started;
+    const result = this.#result(this.#started);
+    this.#started = undefined;
     if (!result) return;
     const { loss, metrics, gradientNorm, samples } = result;
     const training = { loss, ...metrics };
     for (const [name, value] of Object.entries(training)) this.#sums[name] = (this.#sums[name] ?? 0) + value * samples;
     this.#samples += samples;
-    const { epoch, step } = this;
-    const stepInEpoch = this.#stepInEpoch;
+    const { epoch } = this;
+    const step = before + 1;
     this.batch = batch;
     await this.#call('onStep', { epoch, step, stepInEpoch, training, mean: this.#mean(), gradientNorm, rate, samples });
     this.batch = undefined;
   }
 
-  /** Learns from a batch; undefined where the step was left out. */
-  async #learn(batch: TrainingBatch, rate: number): Promise<StepResult | undefined> {
-    const result = await trainingStep(this.#stepOptions, batch, this.step, rate);
+  /** What a step has found out; undefined where it was left out. */
+  #result({ batch, before, read }: Started): StepResult | undefined {
+    const result = read();
     if (result.finite) return result;
-    const where = findNonFinite(this.#stepOptions, batch, this.step);
+    const where = findNonFinite(this.#stepOptions, batch, before);
     const { loss, gradientNorm } = result;
-    const report = { epoch: this.epoch, step: this.step + 1, loss, gradientNorm, where };
+    const report = { epoch: this.epoch, step: before + 1, loss, gradientNorm, where };
     const answers = this.#callbacks.map((callback) => callback.onNonFinite?.(this, report));
     if (answers.includes('skip') && !answers.includes('stop')) return undefined;
     return fail({
       code: 'data',
       where: `step ${report.step} (epoch ${report.epoch})`,
       problem: `the loss is ${loss} and the gradient's length ${gradientNorm}; ${where}`,
-      todo: 'The model is as it was before this step. Lower the learning rate, clip gradients (clipNorm), or look at the data.',
+      todo: 'This step has changed nothing. Lower the learning rate, clip gradients (clipNorm), or look at the data.',
     });
   }
 

@@ -22,7 +22,7 @@ export class SearchedWeight {
     readonly values: Tensor,
     readonly shape: Shape,
   ) {
-    this.weight = keep(Tensor.uninitialized('float32', shape));
+    this.weight = keep(Tensor.uninitialized('float32', shape, logits.device));
     this.refresh();
   }
 
@@ -49,8 +49,8 @@ export class SearchedWeight {
   /** The weight of the logits: after these were changed by something else than an optimizer. */
   refresh(): void {
     const { shape, temperature, mode } = this;
-    const now = noGrad(() => slbExpectation(this.logits, this.values, { shape, temperature, mode }));
-    this.weight.write(now.data());
+    const now = noGrad(() => slbExpectation(this.logits, this.values.at(this.logits.device), { shape, temperature, mode }));
+    this.weight.write(now);
     now.dispose();
   }
 }

@@ -54,11 +54,22 @@ export interface StepResult {
  * @param rate the learning rate
  */
 export async function trainingStep(options: StepOptions, batch: LabelledBatch, step: number, rate: number): Promise<StepResult> {
+  const read = await startStep(options, batch, step, rate);
+  return read();
+}
+
+/**
+ * A step whose result is asked for later, once: on a graphics card the next step may be started before.
+ * @returns waits for the result of this step, and not for what was started since
+ */
+export async function startStep(options: StepOptions, batch: LabelledBatch, step: number, rate: number): Promise<() => StepResult> {
   const { model, metrics } = options;
   const samples = batch.labels.shape[0];
   const made = await offThread(() => scope(() => submit(options, batch, step, rate)));
-  try {
-    const numbers = Object.fromEntries(Object.entries(made).map(([name, tensor]) => [name, tensor.toNumbers()[0]]));
+  const later = Object.entries(made).map(([name, tensor]) => [name, tensor.later()] as const);
+  for (const tensor of Object.values(made)) tensor.dispose();
+  return () => {
+    const numbers = Object.fromEntries(later.map(([name, read]) => [name, read()[0]]));
     const gradientNorm = Math.sqrt(numbers.norm2);
     const finite = Number.isFinite(numbers.loss) && Number.isFinite(gradientNorm);
     if (step === 0 && !(gradientNorm > 0) && finite) {
@@ -70,9 +81,7 @@ export async function trainingStep(options: StepOptions, batch: LabelledBatch, s
     }
     const means = metrics.map(({ name }) => [name, numbers[`metric ${name}`] / samples]);
     return { loss: numbers.loss, gradientNorm, metrics: Object.fromEntries(means), samples, finite };
-  } finally {
-    for (const tensor of Object.values(made)) tensor.dispose();
-  }
+  };
 }
 
 type Made = Record<string, Tensor>;
@@ -89,7 +98,7 @@ function submit(options: StepOptions, batch: LabelledBatch, step: number, rate: 
   }
   const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, tensor) => add(sum, tensor));
   const loss = total(passes.map((pass) => pass.loss));
-  const norm2 = sumSquares([...gradients.values()]);
+  const norm2 = sumSquares([...gradients.values()]).to(loss.device); // there may be none to say where
   const controls = new Map<number, Tensor>();
   const control = (factor: number): Tensor => {
     const known = controls.get(factor) ?? updateControl(norm2, loss, { rate: rate * factor, maxNorm: clipNorm });
@@ -124,7 +133,7 @@ function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, 
     const first = outputs[model.graph.outputs[0].name];
     const mean = loss(first, part.labels, outputs, part.inputs);
     return {
-      loss: weight === 1 ? mean : mul(mean, Tensor.scalar(weight)),
+      loss: weight === 1 ? mean : mul(mean, Tensor.scalar(weight, mean.dtype, mean.device)),
       sums: noGrad(() => metrics.map((metric) => metric.sum(first, part.labels))),
       statistics,
       ranges: model.form.ranges.map(({ output }) => outputs[output]),
@@ -135,7 +144,9 @@ function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, 
 
 /** What the training graph takes: the samples, and what dropout draws from. */
 export function lossInputs({ form: { random } }: Trainable, { inputs }: Part, seed: number, draw: number): Record<string, Tensor> {
-  return random ? { ...inputs, [random]: Tensor.from(new Uint32Array([seed, Math.floor(seed / 2 ** 32), draw])) } : inputs;
+  if (!random) return inputs;
+  const [{ device }] = Object.values(inputs);
+  return { ...inputs, [random]: Tensor.from(new Uint32Array([seed, Math.floor(seed / 2 ** 32), draw]), [3], 'uint32', device) };
 }
 
 /** The sums of both, by parameter. */

@@ -1,13 +1,14 @@
 /** A network that can learn: which of its constants are parameters, and the form in which it runs while it learns. */
 import { fail, nearest, shapeText } from '../error.js';
 import { Graph, type Node, type Value } from '../graph/graph.js';
+import { requireKernels } from '../graph/kernels.js';
 import { rewrite } from '../graph/rewrite.js';
 import type { SampleType } from '../graph/sampleFit.js';
 import { type Traceable, traceModule } from '../graph/traceModule.js';
 import type { AnyOp } from '../op.js';
 import { batchNorm, fakeQuantizeRange, slbExpectation } from '../ops/index.js';
 import { type TrainingForm, trainingForm } from '../passes/trainingForm.js';
-import { isReal, type Shape } from '../shape.js';
+import { type Device, isReal, type Shape } from '../shape.js';
 import { keep, type Tensor } from '../tensor.js';
 import { SearchedWeight } from './searchedWeight.js';
 import { checkSelection, type Selection, selects } from './selection.js';
@@ -84,6 +85,24 @@ export class Trainable {
     });
   }
 
+  /** Where it learns. */
+  get device(): Device {
+    const [first] = this.parameters.values();
+    return first.device;
+  }
+
+  /**
+   * Moves all that training changes, in place: modules and graphs that share it find it on the device. Other constants follow when they are
+   * asked for.
+   * @throws LowbitError 'cuda' where there is no graphics card that can be used, 'unsupported' where it lacks kernels, 'outOfMemory'
+   */
+  to(device: Device): this {
+    for (const graph of [this.graph, this.form.graph]) requireKernels(graph, device);
+    const searched = this.searched.flatMap(({ weight, values }) => [weight, values]);
+    for (const tensor of [...this.state().values(), ...searched]) tensor.moveTo(device);
+    return this;
+  }
+
   /** Parameters and running statistics, by name: all that training changes in the network. */
   state(): Map<string, Tensor> {
     return new Map([...this.parameters, ...this.buffers]);
@@ -106,7 +125,7 @@ export class Trainable {
         wrong(`"${name}" is ${given.dtype} ${shapeText(given.shape)}, expected ${tensor.dtype} ${shapeText(tensor.shape)}`);
       }
     }
-    for (const [name, tensor] of mine) tensor.write(state.get(name)!.data());
+    for (const [name, tensor] of mine) tensor.write(state.get(name)!);
     for (const search of this.searched) search.refresh();
   }
 

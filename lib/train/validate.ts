@@ -23,7 +23,7 @@ export async function validate(
   const fit = sampleFit(graph, set);
   const sums = new Map<string, number>();
   let samples = 0;
-  for await (const batch of trainingBatches(set, { batchSize, shuffle: false, dropLast: false })) {
+  for await (const batch of trainingBatches(set, { batchSize, shuffle: false, dropLast: false, device: model.device })) {
     if (signal?.aborted) fail({ code: 'aborted', what: `validating ${graph.name}` });
     const made = await offThread(() =>
       scope(() => {

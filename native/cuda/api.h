@@ -8,7 +8,7 @@
 
 namespace lowbit {
 
-constexpr int kCudaAbi = 2;
+constexpr int kCudaAbi = 3;
 
 // A fault as lib/calls.ts reads it: its code, and the text behind it.
 struct CudaFault {
@@ -33,6 +33,8 @@ struct CudaRow {
 
 enum class CopyTo { card, host, sameCard };
 
+constexpr size_t kFetchBytes = 4096;
+
 struct CudaTable {
   int abi;
   int emulated;
@@ -46,6 +48,16 @@ struct CudaTable {
   // After all that was started before. From the host: its memory may change when this returns. To the host: waits.
   int (*copy)(void* to, const void* from, size_t bytes, CopyTo direction, CudaFault* fault);
   int (*wait)(CudaFault* fault);
+  // A few bytes (kFetchBytes) that the host comes back for: `fetch` starts the copy, after all that was started before, `collect` waits for
+  // that copy alone and not for what was started since. Where `to` is null they are given up.
+  int (*fetch)(const void* from, size_t bytes, void** fetched, CudaFault* fault);
+  int (*collect)(void* fetched, void* to, size_t bytes, CudaFault* fault);
+  // What this thread starts between the two is written down and does not run; each `replay` runs all of it. A copy from the host reads the
+  // bytes that were there when it was written down. `endCapture` ends in any case; where it fails there is nothing to free.
+  int (*beginCapture)(CudaFault* fault);
+  int (*endCapture)(void** captured, CudaFault* fault);
+  int (*replay)(void* captured, CudaFault* fault);
+  void (*freeCapture)(void* captured);
 };
 
 }  // namespace lowbit

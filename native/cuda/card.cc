@@ -1,4 +1,5 @@
-// The card by way of the CUDA runtime: one stream in which everything happens in order, and memory that is taken and given back in it.
+// The card by way of the CUDA runtime: one stream in which everything happens in order, and memory that is taken and given back in it. A
+// thread that writes down what it starts does so in a stream of its own, in which nothing runs.
 #include "card.h"
 
 #include <cuda_runtime.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -58,9 +60,57 @@ class Staging {
   int turn_ = 0;
 };
 
+// Pinned memory for numbers on their way to the host.
+struct Fetched {
+  char* memory = nullptr;
+  IndexNote* note = nullptr;
+  cudaEvent_t arrived = nullptr;
+};
+
+class Fetches {
+ public:
+  Fetched* take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!free_.empty()) {
+      Fetched* fetched = free_.back();
+      free_.pop_back();
+      return fetched;
+    }
+    auto fetched = std::make_unique<Fetched>();
+    check(cudaMallocHost(&fetched->memory, kFetchBytes + sizeof(IndexNote)), "pinned memory");
+    fetched->note = reinterpret_cast<IndexNote*>(fetched->memory + kFetchBytes);
+    check(cudaEventCreateWithFlags(&fetched->arrived, cudaEventDisableTiming), "an event");
+    return fetched.release();
+  }
+  void give(Fetched* fetched) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(fetched);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Fetched*> free_;
+};
+
+// What was written down, and the pinned memory that its copies from the host read each time.
+struct Captured {
+  cudaStream_t stream = nullptr;
+  cudaGraphExec_t graph = nullptr;
+  std::vector<void*> sources;
+
+  ~Captured() {
+    if (graph) cudaGraphExecDestroy(graph);
+    for (void* source : sources) cudaFreeHost(source);
+    if (stream) cudaStreamDestroy(stream);
+  }
+};
+
+thread_local std::unique_ptr<Captured> capturing;
+
 struct Context {
   cudaStream_t stream = nullptr;
   Staging staging;
+  Fetches fetches;
   int multiprocessors = 0;
   IndexNote* note = nullptr;          // on the card
   std::atomic<bool> mayNote = false;  // since a kernel that can was first started
@@ -84,6 +134,30 @@ Context& context() {
   return *made;
 }
 
+cudaStream_t stream() { return capturing ? capturing->stream : context().stream; }
+
+// Throws what a kernel has noted.
+void heedNote(const IndexNote& note) {
+  if (!note.written) return;
+  check(cudaMemsetAsync(context().note, 0, sizeof note, context().stream), "a fill");
+  throw faultOf(note);
+}
+
+void writeDownCopy(void* to, const void* from, size_t bytes) {
+  void* source;
+  check(cudaMallocHost(&source, bytes), "pinned memory");
+  capturing->sources.push_back(source);
+  memcpy(source, from, bytes);
+  check(cudaMemcpyAsync(to, source, bytes, cudaMemcpyHostToDevice, stream()), "a copy to the card");
+}
+
+void* takeOnce(size_t bytes) {
+  void* memory = nullptr;
+  if (cudaMallocAsync(&memory, bytes ? bytes : 1, stream()) == cudaSuccess) return memory;
+  cudaGetLastError();
+  return nullptr;
+}
+
 bool refused(CudaFault& fault, const std::string& why) {
   snprintf(fault.code, sizeof fault.code, "cuda");
   snprintf(fault.text, sizeof fault.text, "%s", why.c_str());
@@ -98,7 +172,7 @@ bool openCard(CudaCard& card, CudaFault& fault) {
   int driver = 0, runtime = 0, count = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);
-  if (driver == 0) return refused(fault, "there is no NVIDIA driver");
+  if (driver == 0) return refused(fault, "there is no NVIDIA driver, the kernels need 580 or newer");
   if (driver / 1000 < runtime / 1000)
     return refused(fault, "the NVIDIA driver knows CUDA " + dotted(driver) + ", these kernels need " + dotted(runtime / 1000 * 1000) +
                               ": driver 580 or newer");
@@ -117,28 +191,79 @@ bool openCard(CudaCard& card, CudaFault& fault) {
 }
 
 void* takeCard(size_t bytes) {
-  void* memory = nullptr;
-  if (cudaMallocAsync(&memory, bytes ? bytes : 1, context().stream) == cudaSuccess) return memory;
+  void* memory = takeOnce(bytes);
+  if (memory || capturing) return memory;
+  // What was given back may still be ours in pieces, or that of graphs.
+  cudaMemPool_t pool;
+  cudaStreamSynchronize(context().stream);
+  if (cudaDeviceGetDefaultMemPool(&pool, 0) == cudaSuccess) cudaMemPoolTrimTo(pool, 0);
+  cudaDeviceGraphMemTrim(0);
   cudaGetLastError();
-  return nullptr;
+  return takeOnce(bytes);
 }
-void giveCard(void* memory) { cudaFreeAsync(memory, context().stream); }
+void giveCard(void* memory) { cudaFreeAsync(memory, stream()); }
 
 void copyCard(void* to, const void* from, size_t bytes, CopyTo direction) {
   Context& card = context();
-  if (direction == CopyTo::card) return card.staging.toCard(static_cast<char*>(to), static_cast<const char*>(from), bytes, card.stream);
+  if (direction == CopyTo::card) {
+    if (capturing) writeDownCopy(to, from, bytes);
+    else card.staging.toCard(static_cast<char*>(to), static_cast<const char*>(from), bytes, card.stream);
+    return;
+  }
   const auto kind = direction == CopyTo::host ? cudaMemcpyDeviceToHost : cudaMemcpyDeviceToDevice;
-  check(cudaMemcpyAsync(to, from, bytes, kind, card.stream), "a copy from the card");
+  check(cudaMemcpyAsync(to, from, bytes, kind, stream()), "a copy from the card");
   if (direction == CopyTo::sameCard) return;
   IndexNote note{};
   if (card.mayNote) check(cudaMemcpyAsync(&note, card.note, sizeof note, kind, card.stream), "a copy from the card");
   waitCard();
-  if (!note.written) return;
-  fillCard(card.note, 0, sizeof note);
-  throw faultOf(note);
+  heedNote(note);
 }
-void waitCard() { check(cudaStreamSynchronize(context().stream), "the graphics card"); }
-void fillCard(void* memory, int byte, size_t bytes) { check(cudaMemsetAsync(memory, byte, bytes, context().stream), "a fill"); }
+void waitCard() { check(cudaStreamSynchronize(stream()), "the graphics card"); }
+void fillCard(void* memory, int byte, size_t bytes) { check(cudaMemsetAsync(memory, byte, bytes, stream()), "a fill"); }
+
+void* fetchCard(const void* from, size_t bytes) {
+  Context& card = context();
+  Fetched* fetched = card.fetches.take();
+  check(cudaMemcpyAsync(fetched->memory, from, bytes, cudaMemcpyDeviceToHost, card.stream), "a copy from the card");
+  *fetched->note = {};
+  if (card.mayNote)
+    check(cudaMemcpyAsync(fetched->note, card.note, sizeof(IndexNote), cudaMemcpyDeviceToHost, card.stream), "a copy from the card");
+  check(cudaEventRecord(fetched->arrived, card.stream), "an event");
+  return fetched;
+}
+void collectCard(void* handle, void* to, size_t bytes) {
+  auto* fetched = static_cast<Fetched*>(handle);
+  const cudaError_t status = to ? cudaEventSynchronize(fetched->arrived) : cudaSuccess;
+  if (to) memcpy(to, fetched->memory, bytes);
+  const IndexNote note = *fetched->note;
+  context().fetches.give(fetched);
+  check(status, "the graphics card");
+  if (to) heedNote(note);
+}
+
+// Relaxed: pinned memory may be taken meanwhile, and kernels that are new to the card loaded.
+void beginCapture() {
+  context();
+  auto begun = std::make_unique<Captured>();
+  check(cudaStreamCreateWithFlags(&begun->stream, cudaStreamNonBlocking), "a stream");
+  check(cudaStreamBeginCapture(begun->stream, cudaStreamCaptureModeRelaxed), "a CUDA graph");
+  capturing = std::move(begun);
+}
+void* endCapture() {
+  std::unique_ptr<Captured> ended = std::move(capturing);
+  cudaGraph_t graph = nullptr;
+  check(cudaStreamEndCapture(ended->stream, &graph), "a CUDA graph");
+  const cudaError_t status = cudaGraphInstantiate(&ended->graph, graph, 0);
+  cudaGraphDestroy(graph);
+  check(status, "a CUDA graph");
+  return ended.release();
+}
+void replay(void* captured) { check(cudaGraphLaunch(static_cast<Captured*>(captured)->graph, context().stream), "a CUDA graph"); }
+void freeCapture(void* captured) {
+  cudaStreamSynchronize(context().stream);  // it may be running
+  delete static_cast<Captured*>(captured);
+}
+
 int cardMultiprocessors() { return context().multiprocessors; }
 IndexNote* indexNote() {
   context().mayNote = true;
@@ -149,7 +274,7 @@ void start(const void* kernel, const Launch& launch, void** arguments) {
   if (launch.shared > (size_t{48} << 10))
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(launch.shared)),
           "shared memory of a kernel");
-  check(cudaLaunchKernel(kernel, launch.grid, launch.block, arguments, launch.shared, context().stream), "a kernel");
+  check(cudaLaunchKernel(kernel, launch.grid, launch.block, arguments, launch.shared, stream()), "a kernel");
 }
 
 }  // namespace lowbit

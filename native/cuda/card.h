@@ -11,5 +11,11 @@ void giveCard(void* memory);
 // These throw Fault.
 void copyCard(void* to, const void* from, size_t bytes, CopyTo direction);
 void waitCard();
+void* fetchCard(const void* from, size_t bytes);
+void collectCard(void* fetched, void* to, size_t bytes);
+void beginCapture();
+void* endCapture();
+void replay(void* captured);
+void freeCapture(void* captured);
 
 }  // namespace lowbit

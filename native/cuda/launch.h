@@ -17,7 +17,10 @@ struct Launch {
 
 template <class... Parameters, class... Arguments>
 void run(void (*kernel)(Parameters...), const Launch& launch, const Arguments&... arguments) {
-  emulation::launch(launch.grid, launch.block, launch.shared, [&] { kernel(static_cast<Parameters>(arguments)...); });
+  const std::function<void()> thread = [kernel, values = std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)] {
+    std::apply(kernel, values);
+  };
+  emulation::start([launch, thread] { emulation::launch(launch.grid, launch.block, launch.shared, thread); });
 }
 
 #else

@@ -29,7 +29,8 @@ CudaLibrary opened() {
   const std::string path = asked && *asked ? asked : besideAddon();
   void* file = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!file) {
-    library.problem = asked && *asked ? std::string(dlerror()) : "this build has no CUDA kernels (lowbit_cuda.so)";
+    library.problem =
+        asked && *asked ? std::string(dlerror()) : "lowbit_cuda.so, which has its kernels, is not there: this build was made without nvcc";
     return library;
   }
   const auto table = reinterpret_cast<decltype(&lowbit_cuda_table)>(dlsym(file, "lowbit_cuda_table"));

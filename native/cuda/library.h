@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "../fault.h"
 #include "api.h"
 
 namespace lowbit {
@@ -17,5 +18,11 @@ struct CudaLibrary {
 
 // LOWBIT_CUDA_LIB names another file than lowbit_cuda.so beside the addon; LOWBIT_DEVICE=cpu leaves it closed.
 const CudaLibrary& cudaLibrary();
+
+// Calls a function of the table. Throws Fault where it reports one.
+template <class Body> void onCard(Body&& body) {
+  CudaFault fault{};
+  if (body(*cudaLibrary().table, &fault)) throw Fault(fault.code, fault.text);
+}
 
 }  // namespace lowbit

@@ -52,6 +52,13 @@ constexpr int kEmulated = 1;
 constexpr int kEmulated = 0;
 #endif
 
+template <class Body> int done(CudaFault* fault, Body&& body) {
+  return guarded(fault, [&] {
+    body();
+    return 0;
+  });
+}
+
 constexpr CudaTable kTable = {
     kCudaAbi,
     kEmulated,
@@ -61,17 +68,17 @@ constexpr CudaTable kTable = {
     takeCard,
     giveCard,
     [](void* to, const void* from, size_t bytes, CopyTo direction, CudaFault* fault) {
-      return guarded(fault, [&] {
-        copyCard(to, from, bytes, direction);
-        return 0;
-      });
+      return done(fault, [&] { copyCard(to, from, bytes, direction); });
     },
-    [](CudaFault* fault) {
-      return guarded(fault, [] {
-        waitCard();
-        return 0;
-      });
+    [](CudaFault* fault) { return done(fault, waitCard); },
+    [](const void* from, size_t bytes, void** fetched, CudaFault* fault) {
+      return done(fault, [&] { *fetched = fetchCard(from, bytes); });
     },
+    [](void* fetched, void* to, size_t bytes, CudaFault* fault) { return done(fault, [&] { collectCard(fetched, to, bytes); }); },
+    [](CudaFault* fault) { return done(fault, beginCapture); },
+    [](void** captured, CudaFault* fault) { return done(fault, [&] { *captured = endCapture(); }); },
+    [](void* captured, CudaFault* fault) { return done(fault, [&] { replay(captured); }); },
+    freeCapture,
 };
 
 }  // namespace

@@ -69,6 +69,8 @@ void queueCopy(void* to, const void* from, size_t bytes);
 void closeGroup();
 void deliver(int pending);
 void launch(dim3 grid, dim3 block, size_t shared, const std::function<void()>& thread);
+// Does it now, or writes it down where this thread captures what it starts.
+void start(std::function<void()> work);
 
 template <class T> T fromLane(T value, int lane) {
   exchange(&value, sizeof value);

@@ -39,6 +39,7 @@ test('a short configuration gets every default', async (t) => {
     clipNorm: null,
     statisticsMomentum: 0.1,
     skipNonFinite: 0,
+    device: 'cpu',
     threads: null,
     parameters: null,
     freeze: [],

@@ -70,6 +70,10 @@ export class SlbCallback implements Callback {
     }
   }
 
+  get late(): boolean {
+    return !this.settings.stateBatchNorm;
+  }
+
   async onStep(run: TrainingRun): Promise<void> {
     if (!this.settings.stateBatchNorm || !run.batch) return;
     // The tensors hold the statistics of the expected weights; those of the decided ones are beside them.

@@ -39,6 +39,7 @@ export function checkpoints(folder: string, options: CheckpointsOptions = {}): C
     onStart(run) {
       written = run.step || -1; // the one it was resumed from
     },
+    late: !everySteps,
     onStep(run, report) {
       // The last step of an epoch is written with the epoch's end: a checkpoint in its place would have to be replaced.
       if (everySteps && run.step % everySteps === 0 && report.stepInEpoch < run.stepsPerEpoch) run.afterwards(() => write(run));

@@ -17,6 +17,7 @@ export function nanGuard({ patience = 5, onSkipped }: NanGuardOptions = {}): Cal
   let inARow = 0;
   return {
     name: 'nanGuard',
+    late: true,
     onStep() {
       inARow = 0;
     },

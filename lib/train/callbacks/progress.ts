@@ -32,7 +32,8 @@ export function progress(show: (progress: TrainingProgress) => void, millisecond
       firstStep = run.step;
       samples = 0;
     },
-    onStep(run, { stepInEpoch, mean, rate, samples: count }) {
+    late: true,
+    onStep(run, { step, stepInEpoch, mean, rate, samples: count }) {
       samples += count;
       const now = performance.now();
       const last = stepInEpoch === run.stepsPerEpoch;
@@ -40,7 +41,7 @@ export function progress(show: (progress: TrainingProgress) => void, millisecond
       shown = now;
       const seconds = (now - start) / 1000;
       const { epoch, epochs, stepsPerEpoch } = run;
-      const secondsLeft = (stepsLeft(run, stepInEpoch) * seconds) / (run.step - firstStep);
+      const secondsLeft = (stepsLeft(run, stepInEpoch) * seconds) / (step - firstStep);
       show({ epoch, epochs, stepInEpoch, stepsPerEpoch, mean, rate, samplesPerSecond: samples / seconds, secondsLeft });
     },
   };

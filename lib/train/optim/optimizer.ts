@@ -94,7 +94,8 @@ function slotsOf(
     [...parameters].map(([parameterName, parameter]): [string, Slot] => {
       const group = groups.find(({ parameters: selection }) => selects(selection, parameterName));
       const decays = decayNorms || parameter.shape.length > 1;
-      const state = stateNames.map(() => keep(Tensor.from(new Float32Array(parameter.size), parameter.shape)));
+      const { size, shape, device } = parameter;
+      const state = stateNames.map(() => keep(Tensor.from(new Float32Array(size), shape, 'float32', device)));
       const search = searched.find(({ logits }) => logits === parameter);
       const ownDecay = group?.weightDecay ?? (decays ? weightDecay : 0);
       return [parameterName, { parameter, rate: group?.rate ?? 1, weightDecay: ownDecay, state, search }];

@@ -1,0 +1,67 @@
+/**
+ * What nvcc has made of the kernels: registers that are spilled, or products that are not of tensor cores, change nothing but the speed, so that
+ * no other test would notice.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import anyTest from 'ava';
+import { repositoryRoot } from '../shared.js';
+import { kernelsIn, tensorOpcodes } from './machineCode.js';
+
+const library = join(repositoryRoot(), 'build', 'Release', 'lowbit_cuda.so');
+const missing = existsSync(library) ? undefined : 'there is no build/Release/lowbit_cuda.so, which takes nvcc';
+const test = missing ? anyTest.skip : anyTest;
+const titled = (title: string) => (missing ? `${title} (skipped: ${missing})` : title);
+const kernels = missing ? [] : kernelsIn(readFileSync(library));
+
+const folder = join(repositoryRoot(), 'native', 'kernels');
+/** Sources by family. */
+const families = readdirSync(folder).map((family) => {
+  const sources = readdirSync(join(folder, family)).filter((file) => /\.(cu|cuh)$/.test(file));
+  return { family, sources, text: sources.map((file) => readFileSync(join(folder, family, file), 'utf8')).join('\n') };
+});
+
+/** The instructions behind the wrappers of native/cuda/device.cuh. */
+const products = {
+  multiplyS8S8: tensorOpcodes.IMMA,
+  multiplyU8S8: tensorOpcodes.IMMA,
+  multiplyBits: tensorOpcodes.BMMA,
+  multiplyTf32: tensorOpcodes.HMMA,
+  multiplyBf16: tensorOpcodes.HMMA,
+};
+
+test(titled('there is code for cards of compute capability 8.0 and 9.0 from every file'), (t) => {
+  const files = families.flatMap(({ sources }) => sources.filter((file) => file.endsWith('.cu')));
+  for (const architecture of [80, 90]) {
+    const names = kernels.filter((kernel) => kernel.architecture === architecture).map(({ name }) => name);
+    for (const file of files)
+      t.true(
+        names.some((name) => name.includes(partOf(file))),
+        `${file} for ${architecture}`,
+      );
+  }
+});
+
+test(titled('no kernel keeps registers in memory'), (t) => {
+  const spilling = kernels
+    .filter(({ frame }) => frame > 0)
+    .map((kernel) => `${kernel.name} (${kernel.architecture}): ${kernel.frame} bytes`);
+  t.deepEqual(spilling, []);
+});
+
+test(titled('products run on tensor cores'), (t) => {
+  for (const { family, sources, text } of families) {
+    const mine = kernels.filter(({ name, specific }) => !specific && sources.some((file) => name.includes(partOf(file))));
+    for (const [wrapper, opcode] of Object.entries(products)) {
+      if (!new RegExp(`\\b${wrapper}\\(`).test(text)) continue;
+      for (const architecture of [80, 90]) {
+        const some = mine.some((kernel) => kernel.architecture === architecture && kernel.opcodes.includes(opcode));
+        t.true(some, `${family}: ${wrapper} on ${architecture}`);
+      }
+    }
+  }
+  t.pass();
+});
+
+/** How a file is named in its kernels. */
+const partOf = (file: string) => `${basename(file).replace('.', '_')}_`;
