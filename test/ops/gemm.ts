@@ -36,6 +36,9 @@ const gemmShapes = [
   [65, 128, 300],
   [1, 1000, 1280],
   [130, 140, 530],
+  // Just past the tiles of graphics cards (128, 64 and 32 either way), with steps in fours.
+  [133, 132, 20],
+  [65, 132, 36],
 ];
 
 export function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dtype: Dtype = 'float32'): Case {
@@ -114,6 +117,9 @@ const matmulShapes: MatmulShape[] = [
   { a: [0, 2, 3], b: [3, 4], mnk: [2, 4, 3], ia: [], ib: [] },
   // Several blocks of steps, and bands that are copied.
   { a: [130, 530], b: [530, 140], mnk: [130, 140, 530] },
+  // Just past the tiles of graphics cards, in fours.
+  { a: [132, 44], b: [44, 136], mnk: [132, 136, 44] },
+  { a: [2, 68, 12], b: [12, 36], mnk: [68, 36, 12], ia: [0, 1], ib: [0, 0] },
 ];
 
 function matmulCase({ a, b, mnk, ia, ib }: MatmulShape): Case {
