@@ -225,6 +225,7 @@ template <int side, class Product> void startTiles(const Product& p) {
 
 // Products with the bytes of the references.
 struct Exact {
+  static constexpr bool exact = true;
   static bool takes(Dtype dtype) { return dtype == Dtype::float32 || dtype == Dtype::float64; }
 
   template <class T, class Product> static void multiply(const Product& p) {
