@@ -3,11 +3,10 @@
 //
 // What is multiplied is a struct of plain data:
 //   parts, rows, columns   parts that do not meet (matrices, groups, lines of an image), and the size of the largest
-//   part(i)                on the card: its rows, columns and steps, left(row, k) and right(column, k), and where results go:
-//                          row place(row) of `out`, from firstColumn on
-//   out                    an Output
-// left and right return cursors. load(quad) reads four elements, of four steps where `alongSteps`, else of four rows or columns; value()
-// reads one; advance(k) goes on. Outside, elements are 0.
+//   part(i)                on the card: a Part, plain data of a block, with its rows, columns and steps
+//   left(part, row, k), right(part, column, k)   cursors: load(quad) reads four elements, of four steps where `alongSteps`, else of four
+//                          rows or columns; value() reads one; advance(k) goes on. Outside, elements are 0.
+//   out                    an Output, to whose row place(part, row) results go, from part.firstColumn on
 #pragma once
 #include "../core/finish.h"
 #include "launch.h"
@@ -18,7 +17,12 @@ namespace {
 DEVICE float fused(float a, float b, float sum) { return __fmaf_rn(a, b, sum); }
 DEVICE double fused(double a, double b, double sum) { return __fma_rn(a, b, sum); }
 
-DEVICE void copyQuad(float* to, const float* from) { *reinterpret_cast<float4*>(to) = *reinterpret_cast<const float4*>(from); }
+// Four floats at a time from and to memory that is 16-byte aligned.
+DEVICE void loadQuad(float* quad, const float* from) {
+  const float4 four = *reinterpret_cast<const float4*>(from);
+  quad[0] = four.x, quad[1] = four.y, quad[2] = four.z, quad[3] = four.w;
+}
+DEVICE void storeQuad(float* to, const float* quad) { *reinterpret_cast<float4*>(to) = make_float4(quad[0], quad[1], quad[2], quad[3]); }
 
 // Where sums begin and end: rows of `width` results.
 template <class T> struct Output {
@@ -50,7 +54,7 @@ template <class T, bool along> struct MatrixCursor {
   DEVICE T value() const { return *at; }
   DEVICE void load(T (&quad)[4]) const {
     const int here = along ? steps : steps > 0 ? lines : 0;
-    if (quads && here > 0) return copyQuad(quad, at);
+    if (quads && here > 0) return loadQuad(quad, at);
 #pragma unroll
     for (int e = 0; e < 4; e++) quad[e] = e < here ? at[e] : T(0);
   }
@@ -109,7 +113,7 @@ template <int side, class Cursor> struct Share {
 #pragma unroll
         for (int e = 0; e < 4; e++) stage[q * 8 + step() + e][line()] = quads[q][e];
       } else {
-        copyQuad(&stage[q * 8 + step()][line()], quads[q]);
+        storeQuad(&stage[q * 8 + step()][line()], quads[q]);
       }
     }
   }
@@ -120,8 +124,11 @@ template <int side, class Product> __global__ void __launch_bounds__(2 * side, 2
   constexpr int down = Shape::quadsDown * 4, across = Shape::quadsAcross * 4;
   SHARED(typename Shape::Stage, lefts, [2]);
   SHARED(typename Shape::Stage, rights, [2]);
+  SHARED(typename Product::Part, partOfBlock, [1]);  // registers are for sums
   const TileSpot spot(product, side);
-  const auto part = product.part(spot.part);
+  if (threadIdx.x == 0) partOfBlock[0] = product.part(spot.part);
+  __syncthreads();
+  const auto& part = partOfBlock[0];
   if (spot.row >= part.rows || spot.column >= part.columns) return;
 
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -134,7 +141,7 @@ template <int side, class Product> __global__ void __launch_bounds__(2 * side, 2
 #pragma unroll
   for (int r = 0; r < down; r++) {
     const bool there = rowOf(r) < part.rows;
-    const int64_t place = there ? part.place(rowOf(r)) : 0;
+    const int64_t place = there ? product.place(part, rowOf(r)) : 0;
 #pragma unroll
     for (int c = 0; c < across; c++)
       sums[r][c] = there && columnOf(c) < part.columns ? product.out.first(place, part.firstColumn + columnOf(c)) : 0;
@@ -142,21 +149,21 @@ template <int side, class Product> __global__ void __launch_bounds__(2 * side, 2
   const auto addStep = [&](int stage, int k) {
     float a[down], b[across];
 #pragma unroll
-    for (int q = 0; q < Shape::quadsDown; q++) copyQuad(a + q * 4, &lefts[stage][k][firstRow + q * 16]);
+    for (int q = 0; q < Shape::quadsDown; q++) loadQuad(a + q * 4, &lefts[stage][k][firstRow + q * 16]);
 #pragma unroll
-    for (int q = 0; q < Shape::quadsAcross; q++) copyQuad(b + q * 4, &rights[stage][k][firstColumn + q * 32]);
+    for (int q = 0; q < Shape::quadsAcross; q++) loadQuad(b + q * 4, &rights[stage][k][firstColumn + q * 32]);
 #pragma unroll
     for (int r = 0; r < down; r++)
 #pragma unroll
       for (int c = 0; c < across; c++) sums[r][c] = __fmaf_rn(a[r], b[c], sums[r][c]);
   };
 
-  using Left = decltype(part.left(0, 0));
-  using Right = decltype(part.right(0, 0));
+  using Left = decltype(product.left(part, 0, 0));
+  using Right = decltype(product.right(part, 0, 0));
   using LeftShare = Share<side, Left>;
   using RightShare = Share<side, Right>;
-  LeftShare left{part.left(spot.row + LeftShare::line(), LeftShare::step()), {}};
-  RightShare right{part.right(spot.column + RightShare::line(), RightShare::step()), {}};
+  LeftShare left{product.left(part, spot.row + LeftShare::line(), LeftShare::step()), {}};
+  RightShare right{product.right(part, spot.column + RightShare::line(), RightShare::step()), {}};
   const auto load = [&] {
     left.load();
     right.load();
@@ -188,7 +195,7 @@ template <int side, class Product> __global__ void __launch_bounds__(2 * side, 2
 #pragma unroll
   for (int r = 0; r < down; r++) {
     if (rowOf(r) >= part.rows) continue;
-    const int64_t place = part.place(rowOf(r));
+    const int64_t place = product.place(part, rowOf(r));
 #pragma unroll
     for (int c = 0; c < across; c++)
       if (columnOf(c) < part.columns) product.out.store(place, part.firstColumn + columnOf(c), sums[r][c]);
@@ -202,9 +209,9 @@ template <class T, class Product> __global__ void multiplyEach(Product product) 
     const auto part = product.part(i / size);
     const int row = static_cast<int>(i % size / product.columns), column = static_cast<int>(i % product.columns);
     if (row >= part.rows || column >= part.columns) continue;
-    auto left = part.left(row, 0);
-    auto right = part.right(column, 0);
-    const int64_t place = part.place(row);
+    auto left = product.left(part, row, 0);
+    auto right = product.right(part, column, 0);
+    const int64_t place = product.place(part, row);
     T sum = product.out.first(place, part.firstColumn + column);
     for (int k = 0; k < part.steps; k++) {
       sum = fused(left.value(), right.value(), sum);

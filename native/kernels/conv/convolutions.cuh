@@ -21,8 +21,8 @@ template <class Arithmetic> struct ConvolutionRows {
   static bool takes(const Conv& p, const View& x, const View& w) {
     const auto fits = [](int64_t size) { return size <= INT32_MAX; };
     const int64_t phases = p.columns.stride;
-    return Arithmetic::takes(x.dtype) && fits(p.rows.input * p.columns.input * p.channels) && fits(w.size()) &&
-           fits(p.batch * p.width) && fits(p.groups * p.height * phases);
+    return Arithmetic::takes(x.dtype) && fits(p.rows.input * p.columns.input * p.channels) && fits(w.size()) && fits(p.batch * p.width) &&
+           fits(p.groups * p.height * phases);
   }
 
   template <class T, bool along>

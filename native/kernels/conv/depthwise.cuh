@@ -25,8 +25,8 @@ template <int N, class Sweep> __global__ void __launch_bounds__(256) convolveDep
   const int64_t pixels = int64_t{p.batch} * p.height * p.width, first = blockIdx.x / blocks * int64_t{kDepthwisePixels};
   for (int64_t pixel = first + threadIdx.x / 32; pixel < pixels && pixel < first + kDepthwisePixels; pixel += 8) {
     const int64_t line = pixel / p.width;
-    const Taps down(p.windowRows, p.backwards, static_cast<int>(line % p.height), true);
-    const Taps across(p.windowColumns, p.backwards, static_cast<int>(pixel % p.width), false);
+    const Taps down = tapsOf(p.windowRows, p.backwards, static_cast<int>(line % p.height), true);
+    const Taps across = tapsOf(p.windowColumns, p.backwards, static_cast<int>(pixel % p.width), false);
     const float* image = p.x + line / p.height * p.inHeight * p.inWidth * p.channels + channel;
     float sums[N];
 #pragma unroll
@@ -39,8 +39,8 @@ template <int N, class Sweep> __global__ void __launch_bounds__(256) convolveDep
         const float* weight = weights + ((down.tap + r * down.tapStep) * p.kernelWidth + across.tap + s * across.tapStep) * step + lane;
         float x[N] = {}, w[N];
         if constexpr (N == 4) {
-          if (inside) copyQuad(x, from);
-          copyQuad(w, weight);
+          if (inside) loadQuad(x, from);
+          loadQuad(w, weight);
         } else {
           if (inside) x[0] = *from;
           w[0] = *weight;
@@ -76,8 +76,8 @@ template <class T> __global__ void gradDepthwise(WindowGrad<T> p) {
     const int c = static_cast<int>(at % p.channels), tap = static_cast<int>(at / p.channels % taps);
     const int64_t chunk = at / p.channels / taps;
     const auto part = p.part(chunk * p.groups + c);
-    auto left = part.left(0, 0);
-    auto right = part.right(tap, 0);
+    auto left = p.left(part, 0, 0);
+    auto right = p.right(part, tap, 0);
     T sum = 0;
     for (int rest = part.steps; rest > 0; rest -= ahead) {
       T dy[ahead], x[ahead];
@@ -92,7 +92,7 @@ template <class T> __global__ void gradDepthwise(WindowGrad<T> p) {
       for (int e = 0; e < ahead; e++)
         if (e < rest) sum = fused(x[e], dy[e], sum);
     }
-    p.out.store(part.place(0), tap, sum);
+    p.out.store(p.place(part, 0), tap, sum);
   }
 }
 

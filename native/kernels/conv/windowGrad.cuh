@@ -2,6 +2,7 @@
 // channels of its windows, steps the pixels of a chunk. A part is one chunk and one group.
 #pragma once
 #include "../../cuda/product.cuh"
+#include "step.cuh"
 #include "weightGrad.h"
 
 namespace lowbit {
@@ -11,37 +12,32 @@ namespace {
 template <class T, class Grad> struct WindowCursor {
   static constexpr bool alongSteps = false;
   const Grad& of;
-  const T* x;                             // the first channel of the group
-  int row[4], column[4], channel[4];      // of the taps, from the window's place on; no channel (-1) where there is no column
-  int steps, n, i, j;                     // left, and where the pixel is
+  const T* x;   // the first channel of the group
+  Step line;    // tap and channel
+  int n, i, j;  // the pixel
+  int steps;    // from here on
 
-  DEVICE WindowCursor(const Grad& of, const T* x, int first, int pixel, int steps) : of(of), x(x), steps(steps) {
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      const int at = first + e, tap = at / of.groupIn;
-      channel[e] = at < of.columns ? at % of.groupIn : -1;
-      row[e] = tap / of.kernelWidth * of.dilationDown - of.top;
-      column[e] = tap % of.kernelWidth * of.dilationAcross - of.left;
-    }
-    j = pixel % of.width;
-    i = pixel / of.width % of.height;
-    n = pixel / of.width / of.height;
+  DEVICE const T* address(const Step& at) const {
+    const int row = i * of.strideDown + at.row * of.dilationDown - of.padTop,
+              column = j * of.strideAcross + at.column * of.dilationAcross - of.padLeft;
+    if (steps <= 0 || at.row >= of.kernelHeight || row < 0 || row >= of.inHeight || column < 0 || column >= of.inWidth) return nullptr;
+    return x + ((int64_t{n} * of.inHeight + row) * of.inWidth + column) * of.channels + at.channel;
   }
-  DEVICE const T* address(int e) const {
-    const int r = i * of.strideDown + row[e], c = j * of.strideAcross + column[e];
-    const bool inside = steps > 0 && channel[e] >= 0 && r >= 0 && r < of.inHeight && c >= 0 && c < of.inWidth;
-    return inside ? x + ((int64_t{n} * of.inHeight + r) * of.inWidth + c) * of.channels + channel[e] : nullptr;
-  }
-  DEVICE T element(int e) const {
-    const T* at = address(e);
+  DEVICE T value() const {
+    const T* at = address(line);
     return at ? *at : T(0);
   }
-  DEVICE T value() const { return element(0); }
   DEVICE void load(T (&quad)[4]) const {
-    const T* at = of.windowQuads ? address(0) : nullptr;
-    if (at) return copyQuad(quad, at);
+    const T* at = address(line);
+    if (of.windowQuads && at) return loadQuad(quad, at);
+    Step step = line;
 #pragma unroll
-    for (int e = 0; e < 4; e++) quad[e] = of.windowQuads ? T(0) : element(e);
+    for (int e = 0; e < 4; e++) {
+      quad[e] = at ? *at : T(0);
+      if (of.windowQuads) continue;
+      of.advance(step, 1);
+      at = address(step);
+    }
   }
   DEVICE void advance(int by) {
     steps -= by;
@@ -57,8 +53,8 @@ template <class T, class Grad> struct WindowCursor {
 
 template <class T> struct WindowGrad {
   Chunks chunks;
-  int height, width, outputs, channels, groups, groupIn, kernelWidth, inHeight, inWidth;
-  int strideDown, strideAcross, dilationDown, dilationAcross, top, left;
+  int height, width, outputs, channels, groups, groupIn, kernelHeight, kernelWidth, inHeight, inWidth;
+  int strideDown, strideAcross, dilationDown, dilationAcross, padTop, padLeft;
   bool gradQuads, windowQuads;
   const T *dy, *x;
   Output<T> out;
@@ -72,6 +68,7 @@ template <class T> struct WindowGrad {
         channels(number(p.channels)),
         groups(number(p.groups)),
         groupIn(number(p.groupIn)),
+        kernelHeight(number(p.rows.kernel)),
         kernelWidth(number(p.columns.kernel)),
         inHeight(number(p.rows.input)),
         inWidth(number(p.columns.input)),
@@ -79,8 +76,8 @@ template <class T> struct WindowGrad {
         strideAcross(number(p.columns.stride)),
         dilationDown(number(p.rows.dilation)),
         dilationAcross(number(p.columns.dilation)),
-        top(number(p.rows.pad)),
-        left(number(p.columns.pad)),
+        padTop(number(p.rows.pad)),
+        padLeft(number(p.columns.pad)),
         gradQuads(inQuads(dy.data, p.groupOut)),
         windowQuads(inQuads(x.data, p.groupIn)),
         dy(dy.as<T>()),
@@ -91,24 +88,24 @@ template <class T> struct WindowGrad {
         columns(number(p.depth())) {}
 
   struct Part {
-    const WindowGrad& of;
-    int group, firstPixel, steps, rows, columns;
+    int group, firstPixel, steps, rows, columns, firstColumn;
     int64_t firstRow;
-    int firstColumn = 0;
-
-    DEVICE MatrixCursor<T, false> left(int row, int k) const {
-      return {of.dy + int64_t{firstPixel} * of.outputs + group * of.rows, of.outputs, row, rows, k, steps, of.gradQuads};
-    }
-    DEVICE WindowCursor<T, WindowGrad> right(int column, int k) const {
-      return {of, of.x + group * of.groupIn, column, firstPixel + k, steps - k};
-    }
-    DEVICE int64_t place(int row) const { return firstRow + row; }
   };
   // Chunk by chunk, which is how their sums lie.
   DEVICE Part part(int64_t i) const {
     const int64_t chunk = i / groups, first = chunks.first(chunk), end = chunks.first(chunk + 1);
-    return {*this, static_cast<int>(i % groups), static_cast<int>(first), static_cast<int>(end - first), rows, columns, i * rows};
+    return {static_cast<int>(i % groups), static_cast<int>(first), static_cast<int>(end - first), rows, columns, 0, i * rows};
   }
+  DEVICE void advance(Step& step, int by) const { step.advance(by, kernelHeight, kernelWidth, groupIn); }
+  DEVICE MatrixCursor<T, false> left(const Part& part, int row, int k) const {
+    return {dy + int64_t{part.firstPixel} * outputs + part.group * rows, outputs, row, rows, k, part.steps, gradQuads};
+  }
+  DEVICE WindowCursor<T, WindowGrad> right(const Part& part, int column, int k) const {
+    const int pixel = part.firstPixel + k, tap = column / groupIn;
+    const Step line{tap / kernelWidth, tap % kernelWidth, column % groupIn};
+    return {*this, x + part.group * groupIn, line, pixel / width / height, pixel / width % height, pixel % width, part.steps - k};
+  }
+  DEVICE int64_t place(const Part& part, int row) const { return part.firstRow + row; }
 
  private:
   static int number(int64_t x) { return static_cast<int>(x); }

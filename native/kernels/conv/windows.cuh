@@ -6,112 +6,109 @@
 #pragma once
 #include "../../cuda/product.cuh"
 #include "conv.h"
+#include "step.cuh"
 
 namespace lowbit {
 namespace {
 
 // The taps that meet x along one axis: `tap`, tap + tapStep, .. lie on `at`, at + atStep, ..
 struct Taps {
-  int count = 0, tap = 0, tapStep = 0, at = 0, atStep = 0;
-
-  // Of line i of y. Backwards, taps descend, so that what is read ascends, and those between pixels are left out.
-  DEVICE Taps(const Window& w, bool backwards, int i, bool insideOnly) {
-    const int kernel = static_cast<int>(w.kernel), stride = static_cast<int>(w.stride), dilation = static_cast<int>(w.dilation);
-    for (int t = 0; t < kernel; t++) {
-      const int pick = backwards ? kernel - 1 - t : t;
-      int line = backwards ? i + static_cast<int>(w.pad) - pick * dilation : i * stride - static_cast<int>(w.pad) + pick * dilation;
-      if (backwards && stride > 1) {
-        if (line % stride) continue;
-        line /= stride;
-      }
-      if (insideOnly && (line < 0 || line >= w.input)) continue;
-      if (count == 0) tap = pick, at = line;
-      if (count == 1) tapStep = pick - tap, atStep = line - at;
-      count++;
-    }
-  }
+  int count, tap, tapStep, at, atStep;
 };
 
-// Where a sum over taps and channels is, channels first.
-struct Step {
-  int row = 0, column = 0, channel = 0;
-
-  DEVICE void advance(int by, int rows, int columns, int channels) {
-    channel += by;
-    while (channel >= channels && row < rows) {
-      channel -= channels;
-      if (++column < columns) continue;
-      column = 0;
-      row++;
+// Those of line i of y. Backwards, taps descend, so that what is read ascends, and those between pixels are left out.
+DEVICE Taps tapsOf(const Window& w, bool backwards, int i, bool insideOnly) {
+  const int kernel = static_cast<int>(w.kernel), stride = static_cast<int>(w.stride), dilation = static_cast<int>(w.dilation);
+  Taps taps{0, 0, 0, 0, 0};
+  for (int t = 0; t < kernel; t++) {
+    const int tap = backwards ? kernel - 1 - t : t;
+    int at = backwards ? i + static_cast<int>(w.pad) - tap * dilation : i * stride - static_cast<int>(w.pad) + tap * dilation;
+    if (backwards && stride > 1) {
+      if (at % stride) continue;
+      at /= stride;
     }
+    if (insideOnly && (at < 0 || at >= w.input)) continue;
+    if (taps.count == 0) taps = {0, tap, 0, at, 0};
+    if (taps.count == 1) taps = {1, taps.tap, tap - taps.tap, taps.at, at - taps.at};
+    taps.count++;
   }
+  return taps;
+}
+
+// Of one line of y.
+struct WindowPart {
+  Taps down, across;
+  int group, line, phase, perImage;  // pixels are columns phase, phase + phases, ..: so many in an image
+  int rows, columns, steps, firstColumn;
 };
 
-// Part is Windows::Part; weights lie along their steps where channels are their last axis.
-template <class T, class Part> struct PixelCursor {
+template <class T, class Windows> struct PixelCursor {
   static constexpr bool alongSteps = true;
-  const Part& part;
+  const Windows& of;
+  const WindowPart& part;
   const T* image;  // the first channel of the group
   int column;      // of tap 0
   Step step;
 
-  DEVICE T element(const Step& at) const {
+  DEVICE const T* address(const Step& at) const {
     const int x = column + at.column * part.across.atStep;
-    const bool inside = at.row < part.down.count && x >= 0 && x < part.of.inWidth;
-    return inside ? image[index(at, x)] : T(0);
+    if (at.row >= part.down.count || x < 0 || x >= of.inWidth) return nullptr;
+    return image + (((part.down.at + at.row * part.down.atStep) * of.inWidth + x) * of.channels + at.channel);
   }
-  DEVICE int index(const Step& at, int x) const {
-    return ((part.down.at + at.row * part.down.atStep) * part.of.inWidth + x) * part.of.channels + at.channel;
+  DEVICE T value() const {
+    const T* at = address(step);
+    return at ? *at : T(0);
   }
-  DEVICE T value() const { return element(step); }
-  DEVICE void load(T (&quad)[4]) const {
-    const int x = column + step.column * part.across.atStep;
-    if (part.of.pixelQuads && step.row < part.down.count && x >= 0 && x < part.of.inWidth) return copyQuad(quad, image + index(step, x));
-    Step at = step;
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      quad[e] = part.of.pixelQuads ? T(0) : element(at);
-      if (!part.of.pixelQuads) part.advance(at, 1);
-    }
-  }
-  DEVICE void advance(int by) { part.advance(step, by); }
+  DEVICE void load(T (&quad)[4]) const { loadSteps(*this, of.pixelQuads, quad); }
+  DEVICE void advance(int by) { of.advance(part, step, by); }
 };
 
-template <class T, class Part, bool along> struct WeightCursor {
+template <class T, class Windows, bool along> struct WeightCursor {
   static constexpr bool alongSteps = along;
-  const Part& part;
+  const Windows& of;
+  const WindowPart& part;
   const T* weights;  // of the group and the output
   int outputs;       // from here on
   Step step;
 
-  DEVICE int index(const Step& at) const {
+  DEVICE const T* address(const Step& at) const {
+    if (at.row >= part.down.count) return nullptr;
     const int row = part.down.tap + at.row * part.down.tapStep, column = part.across.tap + at.column * part.across.tapStep;
-    return (row * part.of.kernelWidth + column) * part.of.weight.tap + at.channel * part.of.weight.in;
+    return weights + ((row * of.kernelWidth + column) * of.weight.tap + at.channel * of.weight.in);
   }
-  DEVICE bool there(const Step& at) const { return at.row < part.down.count && outputs > 0; }
-  DEVICE T value() const { return weights[index(step)]; }
+  DEVICE T value() const { return *address(step); }
   DEVICE void load(T (&quad)[4]) const {
-    if (part.of.weightQuads && there(step)) return copyQuad(quad, weights + index(step));
-    Step at = step;
+    if constexpr (along) return loadSteps(*this, of.weightQuads, quad);
+    const T* at = address(step);
+    if (at && of.weightQuads) return loadQuad(quad, at);
 #pragma unroll
-    for (int e = 0; e < 4; e++) {
-      if constexpr (along) {
-        quad[e] = !part.of.weightQuads && there(at) ? weights[index(at)] : T(0);
-        if (!part.of.weightQuads) part.advance(at, 1);
-      } else {
-        quad[e] = there(at) && e < outputs ? weights[index(at) + e] : T(0);
-      }
-    }
+    for (int e = 0; e < 4; e++) quad[e] = at && e < outputs ? at[e] : T(0);
   }
-  DEVICE void advance(int by) { part.advance(step, by); }
+  DEVICE void advance(int by) { of.advance(part, step, by); }
 };
 
+// Four steps from a cursor on, which are neighbours in memory if `quads`.
+template <class T, class Cursor> DEVICE void loadSteps(const Cursor& from, bool quads, T (&quad)[4]) {
+  const T* at = from.address(from.step);
+  if (quads && at) return loadQuad(quad, at);
+  Step step = from.step;
+#pragma unroll
+  for (int e = 0; e < 4; e++) {
+    quad[e] = at ? *at : T(0);
+    if (quads) continue;
+    from.of.advance(from.part, step, 1);
+    at = from.address(step);
+  }
+}
+
+// The weights' steps lie along channels, or `along` is false and their outputs do.
 template <class T, bool along> struct Windows {
+  using Part = WindowPart;
   Window windowRows, windowColumns;
   struct {
     int group, out, tap, in;
   } weight;
-  int batch, height, width, channels, groupIn, groupOut, inHeight, inWidth, kernelWidth, phases;
+  int batch, height, width, channels, groupIn, groupOut, inHeight, inWidth, kernelWidth, columnStep, phases;
   bool backwards, pixelQuads, weightQuads;
   const T *x, *w;
   Output<T> out;
@@ -130,6 +127,7 @@ template <class T, bool along> struct Windows {
         inHeight(number(p.rows.input)),
         inWidth(number(p.columns.input)),
         kernelWidth(number(p.columns.kernel)),
+        columnStep(backwards ? 1 : number(p.columns.stride)),
         phases(backwards ? number(p.columns.stride) : 1),
         backwards(backwards),
         pixelQuads(inQuads(x.data, p.groupIn)),
@@ -141,50 +139,35 @@ template <class T, bool along> struct Windows {
         rows(batch * ((width + phases - 1) / phases)),
         columns(groupOut) {}
 
-  struct Part {
-    const Windows& of;
-    int group, line, phase;
-    Taps down, across;
-    int perImage, rows, columns, steps, firstColumn;
-
-    DEVICE Part(const Windows& of, int i)
-        : of(of),
-          group(i / of.phases / of.height),
-          line(i / of.phases % of.height),
-          phase(i % of.phases),
-          down(of.windowRows, of.backwards, line, true),
-          across(of.windowColumns, of.backwards, phase, false),
-          perImage((of.width - phase + of.phases - 1) / of.phases),
-          rows(of.batch * perImage),
-          columns(of.groupOut),
-          steps(down.count * across.count * of.groupIn),
-          firstColumn(group * of.groupOut) {}
-
-    DEVICE void advance(Step& step, int by) const { step.advance(by, down.count, across.count, of.groupIn); }
-    // A line that is not there is past its last tap.
-    DEVICE Step stepAt(bool there, int k) const {
-      Step step;
-      step.row = there ? 0 : down.count;
-      advance(step, k);
-      return step;
-    }
-    DEVICE PixelCursor<T, Part> left(int row, int k) const {
-      const int image = row / perImage, column = across.at + row % perImage * (of.backwards ? 1 : static_cast<int>(of.windowColumns.stride));
-      const T* first = of.x + int64_t{image} * of.inHeight * of.inWidth * of.channels + group * of.groupIn;
-      return {*this, first, column, stepAt(row < rows, k)};
-    }
-    DEVICE WeightCursor<T, Part, along> right(int column, int k) const {
-      return {*this, of.w + group * of.weight.group + column * of.weight.out, columns - column, stepAt(column < columns, k)};
-    }
-    DEVICE int64_t place(int row) const {
-      const int image = row / perImage, column = phase + row % perImage * of.phases;
-      return (int64_t{image} * of.height + line) * of.width + column;
-    }
-  };
-  DEVICE Part part(int64_t i) const { return Part(*this, static_cast<int>(i)); }
+  DEVICE Part part(int64_t index) const {
+    const int i = static_cast<int>(index), group = i / phases / height, line = i / phases % height, phase = i % phases;
+    const Taps down = tapsOf(windowRows, backwards, line, true), across = tapsOf(windowColumns, backwards, phase, false);
+    const int perImage = (width - phase + phases - 1) / phases;
+    return {down, across, group, line, phase, perImage, batch * perImage, groupOut, down.count * across.count * groupIn, group * groupOut};
+  }
+  DEVICE void advance(const Part& part, Step& step, int by) const { step.advance(by, part.down.count, part.across.count, groupIn); }
+  DEVICE PixelCursor<T, Windows> left(const Part& part, int row, int k) const {
+    const int image = row / part.perImage, column = part.across.at + row % part.perImage * columnStep;
+    const T* first = x + int64_t{image} * inHeight * inWidth * channels + part.group * groupIn;
+    return {*this, part, first, column, stepAt(part, row < part.rows, k)};
+  }
+  DEVICE WeightCursor<T, Windows, along> right(const Part& part, int column, int k) const {
+    const T* first = w + part.group * weight.group + column * weight.out;
+    return {*this, part, first, columns - column, stepAt(part, column < columns, k)};
+  }
+  DEVICE int64_t place(const Part& part, int row) const {
+    const int image = row / part.perImage, column = part.phase + row % part.perImage * phases;
+    return (int64_t{image} * height + part.line) * width + column;
+  }
 
  private:
   static int number(int64_t x) { return static_cast<int>(x); }
+  // A pixel or an output that is not there is past its last tap.
+  DEVICE Step stepAt(const Part& part, bool there, int k) const {
+    Step step{there ? 0 : part.down.count, 0, 0};
+    advance(part, step, k);
+    return step;
+  }
 };
 
 }  // namespace

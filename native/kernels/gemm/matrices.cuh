@@ -30,23 +30,23 @@ template <class T, bool leftAlong, bool rightAlong> struct Matrices {
         rightQuads(inQuads(matmul.b.data, rightStride)) {}
 
   struct Part {
-    const Matrices& of;
     const T *a, *b;
     int64_t firstRow;
-    int rows, columns, steps, firstColumn = 0;
-
-    DEVICE MatrixCursor<T, leftAlong> left(int row, int k) const { return {a, of.leftStride, row, rows, k, steps, of.leftQuads}; }
-    DEVICE MatrixCursor<T, rightAlong> right(int column, int k) const {
-      return {b, of.rightStride, column, columns, k, steps, of.rightQuads};
-    }
-    DEVICE int64_t place(int row) const { return firstRow + row; }
+    int rows, columns, steps, firstColumn;
   };
   DEVICE Part part(int64_t i) const {
     const int64_t matrix = i / chunks.count, first = chunks.first(i % chunks.count), end = chunks.first(i % chunks.count + 1);
     const T* a = matmul.a.as<T>() + matmul.indexOfA(matrix) * matmul.m * matmul.k + first * (leftAlong ? 1 : leftStride);
     const T* b = matmul.b.as<T>() + matmul.indexOfB(matrix) * matmul.k * matmul.n + first * (rightAlong ? 1 : rightStride);
-    return {*this, a, b, i * matmul.m, rows, columns, static_cast<int>(end - first)};
+    return {a, b, i * matmul.m, rows, columns, static_cast<int>(end - first), 0};
   }
+  DEVICE MatrixCursor<T, leftAlong> left(const Part& part, int row, int k) const {
+    return {part.a, leftStride, row, rows, k, part.steps, leftQuads};
+  }
+  DEVICE MatrixCursor<T, rightAlong> right(const Part& part, int column, int k) const {
+    return {part.b, rightStride, column, columns, k, part.steps, rightQuads};
+  }
+  DEVICE int64_t place(const Part& part, int row) const { return part.firstRow + row; }
 };
 
 // (rows, the last dimension), whatever the rank.
