@@ -8,6 +8,8 @@
 
 #include <functional>
 
+#include "../core/half.h"
+
 #define __global__
 #define __device__
 #define __host__
@@ -237,5 +239,6 @@ inline uint32_t tf32Of(float x) {
   const uint32_t bits = __float_as_uint(x);
   return (bits & 0x7f800000u) == 0x7f800000u ? bits : (bits + 0x1000u) & 0xffffe000u;
 }
+inline uint32_t bf16Of(float low, float high) { return bhalf::encode(low) | static_cast<uint32_t>(bhalf::encode(high)) << 16; }
 
 }  // namespace lowbit
