@@ -65,7 +65,9 @@ void meetWarp();
 int laneOf();
 // Gives `bytes` of this lane to the others of the warp and waits for them; slot(lane) is what a lane gave, until the next exchange.
 void exchange(const void* value, size_t bytes);
-const void* slot(int lane);
+constexpr int kExchange = 64;
+const char* slots();
+inline const char* slot(int lane) { return slots() + lane * kExchange; }
 uint32_t liveLanes();
 void queueCopy(void* to, const void* from, size_t bytes);
 void closeGroup();
@@ -198,10 +200,11 @@ template <class Sum, class Dot> void multiplyFragments(Sum (&sum)[4], const uint
   const uint32_t mine[6] = {a[0], a[1], a[2], a[3], b0, b1};
   emulation::exchange(mine, sizeof mine);
   const int lane = emulation::laneOf();
-  const auto word = [](int from, int i) {
-    uint32_t words[6];
-    memcpy(words, emulation::slot(from), sizeof words);
-    return words[i];
+  const char* given = emulation::slots();
+  const auto word = [given](int from, int i) {
+    uint32_t bits;
+    memcpy(&bits, given + from * emulation::kExchange + i * 4, sizeof bits);
+    return bits;
   };
   for (int i = 0; i < 4; i++) {
     const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
