@@ -34,6 +34,16 @@ template <class T> struct Output {
 
   DEVICE T first(int64_t row, int64_t column) const { return start ? start[row * startStep + column] : T(0); }
   DEVICE void store(int64_t row, int64_t column, T sum) const { y[row * width + column] = finish(sum, row, column); }
+  DEVICE void storeFour(int64_t row, int64_t column, const T* sums) const {
+    T four[4];
+#pragma unroll
+    for (int e = 0; e < 4; e++) four[e] = finish(sums[e], row, column + e);
+    storeQuad(y + (row * width + column), four);
+  }
+  // Whether quads of these columns are whole, and 16-byte aligned.
+  DEVICE bool inQuads(int firstColumn, int columns) const {
+    return reinterpret_cast<uintptr_t>(y) % 16 == 0 && width % 4 == 0 && firstColumn % 4 == 0 && columns % 4 == 0;
+  }
 };
 
 // Elements that lie `stride` apart from one step to the next, or where `along` from one line (row or column) to the next.
@@ -192,13 +202,17 @@ template <int side, class Product> __global__ void __launch_bounds__(2 * side, 2
     __syncthreads();
   }
 
+  const bool quads = product.out.inQuads(part.firstColumn, part.columns);
 #pragma unroll
   for (int r = 0; r < down; r++) {
     if (rowOf(r) >= part.rows) continue;
     const int64_t place = product.place(part, rowOf(r));
 #pragma unroll
-    for (int c = 0; c < across; c++)
-      if (columnOf(c) < part.columns) product.out.store(place, part.firstColumn + columnOf(c), sums[r][c]);
+    for (int c = 0; c < across; c++) {
+      if (columnOf(c) >= part.columns) continue;
+      if (!quads) product.out.store(place, part.firstColumn + columnOf(c), sums[r][c]);
+      else if (c % 4 == 0) product.out.storeFour(place, part.firstColumn + columnOf(c), sums[r] + c);
+    }
   }
 }
 
