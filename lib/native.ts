@@ -64,6 +64,8 @@ interface Addon {
   /** The elements of a buffer to another of its size, on any device. */
   move(from: number, to: number): void;
   cuda(): CudaCard | { problem: string };
+  /** An index of `cudaPrecisions` (lib/cuda.ts). */
+  cudaPrecision(precision?: number): number;
   call(words: Float64Array, count: number): number;
   /**
    * `more`: the next submission belongs to this one, and does nothing where this one fails. `unused`: handles that only these calls need;

@@ -8,7 +8,7 @@
 
 namespace lowbit {
 
-constexpr int kCudaAbi = 2;
+constexpr int kCudaAbi = 3;
 
 // A fault as lib/calls.ts reads it: its code, and the text behind it.
 struct CudaFault {
@@ -33,6 +33,9 @@ struct CudaRow {
 
 enum class CopyTo { card, host, sameCard };
 
+// What the factors of float32 products are rounded to. lib/cuda.ts has the same order.
+enum class Precision { float32, tf32, bf16 };
+
 struct CudaTable {
   int abi;
   int emulated;
@@ -46,6 +49,8 @@ struct CudaTable {
   // After all that was started before. From the host: its memory may change when this returns. To the host: waits.
   int (*copy)(void* to, const void* from, size_t bytes, CopyTo direction, CudaFault* fault);
   int (*wait)(CudaFault* fault);
+  // For the whole process, float32 at first. Given nothing it only answers.
+  Precision (*precision)(const Precision* wanted);
 };
 
 }  // namespace lowbit

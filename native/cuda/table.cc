@@ -1,4 +1,5 @@
 // What the library hands over: its rows, which are the cuda rows of ops.inc, and the card.
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -52,6 +53,8 @@ constexpr int kEmulated = 1;
 constexpr int kEmulated = 0;
 #endif
 
+std::atomic<Precision> precision{Precision::float32};
+
 constexpr CudaTable kTable = {
     kCudaAbi,
     kEmulated,
@@ -72,6 +75,10 @@ constexpr CudaTable kTable = {
         return 0;
       });
     },
+    [](const Precision* wanted) {
+      if (wanted) precision = *wanted;
+      return precision.load();
+    },
 };
 
 }  // namespace
@@ -80,6 +87,7 @@ CardScratch::CardScratch(size_t bytes) : memory_(takeCard(bytes)) {
   if (!memory_) throw std::bad_alloc();
 }
 CardScratch::~CardScratch() { giveCard(memory_); }
+Precision cudaPrecision() { return precision; }
 void copyToCard(void* to, const void* from, size_t bytes) { copyCard(to, from, bytes, CopyTo::card); }
 
 }  // namespace lowbit

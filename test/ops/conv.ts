@@ -1,5 +1,5 @@
 import { type Dtype, Tensor } from 'lowbit';
-import { type Case, finishes, random } from './case.js';
+import { type Case, finishes, random, roundedBound } from './case.js';
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -125,6 +125,7 @@ function inputGradCase(shape: ConvShape, plus: readonly number[] = [0], dtype: D
     params: { inputShape: x.slice(1, 3), ...window },
     expect: inputGradExpect(shape),
     bound: roundingBound(depth),
+    cudaBound: roundedBound(depth),
   };
 }
 
@@ -142,6 +143,7 @@ function edgeCase(shape: ConvShape, names: readonly EdgeInput[], weights: readon
     note: `${noteOf(shape)}, weights ${weights}`,
     inputs: () => names.map((name) => Tensor.from(cycled(sizeOf(shapes[name]), values[name]), shapes[name], 'float32')),
     params,
+    cudaBound: roundedBound(0), // small integers are not rounded
     gradient: false,
   };
 }
@@ -157,6 +159,7 @@ function convCase(shape: ConvShape, expect: (inputs: number[][]) => number[], dt
     params,
     expect,
     bound: roundingBound(depth),
+    cudaBound: roundedBound(depth),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Dtype, Tensor } from 'lowbit';
-import { type Case, finishes, random, randomInts } from './case.js';
+import { type Case, finishes, random, randomInts, roundedBound } from './case.js';
 
 // Each of the k steps and the bias round once, a partial sum is at most k + 1 (all factors are within ±1): k·2^-24·(k + 1).
 const bound = (k: number) => k * 2 ** -24 * (k + 1);
@@ -47,6 +47,7 @@ export function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dty
     inputs: () => [random([...lead, k], -1, 1, 1, dtype), random([n, k], -1, 1, 2, dtype), random([n], -1, 1, 3, dtype)],
     expect: gemmExpect(m, n, k),
     bound: bound(k),
+    cudaBound: roundedBound(k),
   };
 }
 
@@ -65,6 +66,7 @@ function middleCase(note: string, a: number, outputs: readonly (readonly [b: num
     ],
     expect: all.map(([, , y]) => y),
     bound: 0,
+    cudaBound: roundedBound(2), // one product, of factors up to 1 + 2^-12
     gradient: false,
   };
 }
@@ -128,6 +130,7 @@ function matmulCase({ a, b, mnk, ia, ib }: MatmulShape): Case {
     inputs: () => [random(a, -1, 1, 1), random(b, -1, 1, 2)],
     expect: matmulExpect(...mnk, ia, ib),
     bound: bound(mnk[2]),
+    cudaBound: roundedBound(mnk[2]),
   };
 }
 
@@ -154,6 +157,7 @@ function transposedCase({ a, b, mnk, ia, ib }: MatmulShape, params: Turned, dtyp
     expect: ([x, y]) =>
       matmulExpect(...mnk, ia, ib)([params.transposeA ? turned(x, shapes[0]) : x, params.transposeB ? turned(y, shapes[1]) : y]),
     bound: bound(mnk[2]),
+    cudaBound: roundedBound(mnk[2]),
   };
 }
 
@@ -174,6 +178,7 @@ function gemmWeightGradCase([m, n, k]: number[], lead: readonly number[] = [m], 
       return sums;
     },
     bound: bound(m),
+    cudaBound: roundedBound(m),
   };
 }
 

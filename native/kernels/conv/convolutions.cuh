@@ -16,18 +16,19 @@ inline Conv flattened(Conv p) {
   return p;
 }
 
-// Declined are other types than Arithmetic takes, and images, weights or grids beyond 2^31.
+// Declined are other types than Arithmetic takes; images, weights and grids beyond 2^31; and of other than exact products those with one
+// channel a group, which are no work for tensor cores.
 template <class Arithmetic> struct ConvolutionRows {
-  static bool takes(const Conv& p, const View& x, const View& w) {
+  // Of Conv and WeightGrad alike.
+  template <class Sizes> static bool takes(const Sizes& p, const View& x, const View& w, int64_t pixels, int64_t parts) {
     const auto fits = [](int64_t size) { return size <= INT32_MAX; };
-    const int64_t phases = p.columns.stride;
-    return Arithmetic::takes(x.dtype) && fits(p.rows.input * p.columns.input * p.channels) && fits(w.size()) && fits(p.batch * p.width) &&
-           fits(p.groups * p.height * phases);
+    return Arithmetic::takes(x.dtype) && (Arithmetic::exact || p.groupIn > 1 || p.groupOut > 1) &&
+           fits(p.rows.input * p.columns.input * p.channels) && fits(w.size()) && fits(pixels) && fits(parts);
   }
 
   template <class T, bool along>
   static bool convolution(const Conv& sizes, bool backwards, const View& x, const View& w, const Output<T>& out) {
-    if (!takes(sizes, x, w)) return false;
+    if (!takes(sizes, x, w, sizes.batch * sizes.width, sizes.groups * sizes.height * sizes.columns.stride)) return false;
     const Windows<T, along> p(flattened(sizes), backwards, x, w, out);
     if constexpr (Arithmetic::exact && sizeof(T) == 4) {
       if (depthwise(p)) return true;
@@ -63,14 +64,12 @@ template <class Arithmetic> struct ConvolutionRows {
 
   template <class T> static bool weightGrad(const conv2dWeightGrad_call& c) {
     const WeightGrad p(c);
-    const auto fits = [](int64_t size) { return size <= INT32_MAX; };
-    if (!Arithmetic::takes(c.dy.dtype) || !fits(p.rows.input * p.columns.input * p.channels) || !fits(c.dw.size()) ||
-        !fits(p.chunks.lines * p.width) || !fits(p.chunks.count * p.groups))
-      return false;
+    if (!takes(p, c.x, c.dw, p.chunks.lines * p.width, p.chunks.count * p.groups)) return false;
     multiplyChunks(p.chunks.count, c.dw.as<T>(), c.dw.size(), [&](T* sums) {
       const WindowGrad<T> grad(p, c.dy, c.x, sums);
-      if (Arithmetic::exact && p.groupIn == 1 && p.groupOut == 1)
-        return run(gradDepthwise<T>, launchOver(grad.parts * int64_t{grad.columns}), grad);
+      if constexpr (Arithmetic::exact) {
+        if (p.groupIn == 1 && p.groupOut == 1) return run(gradDepthwise<T>, launchOver(grad.parts * int64_t{grad.columns}), grad);
+      }
       Arithmetic::template multiply<T>(grad);
     });
     return true;
