@@ -62,7 +62,7 @@ export const crossEntropyGrad = defineOp({
  * (Szegedy et al., "Rethinking the Inception architecture", 2016), as in PyTorch. NaN where no row counts.
  * @param logits (n, classes)
  * @param labels (n), int32 or int64; rows whose label is `ignoreIndex` do not count
- * @throws LowbitError "data" for a label that is no class
+ * @throws LowbitError "data" for a label that is no class; on a card nobody waits to see it, the loss and its gradient are NaN then
  */
 export const crossEntropy = defineOp({
   name: 'crossEntropy',

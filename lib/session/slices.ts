@@ -33,8 +33,8 @@ function ifValid(graph: () => Graph): Graph | undefined {
   }
 }
 
-// A quarter of the last cache of a small machine.
-const mostBytes = 8 << 20;
+// What the second-level caches of today hold, about.
+const mostBytes = 2 << 20;
 
 /**
  * How many samples of a batch run best together: so few that the intermediate values stay in the cache, but so many that a slice, which reads

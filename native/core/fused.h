@@ -4,10 +4,11 @@
 // does: the exact sum and s lie on one side of the middle between two floats, unless s is that middle. Then, where s is too small for a
 // normal float, so that middles lie elsewhere, and for NaN, whose bits are to be those of an instruction, the library is asked.
 #pragma once
+#include "view.h"
+#if !defined(LOWBIT_CARD)
 #include <emmintrin.h>
 #include <string.h>
-
-#include "view.h"
+#endif
 
 namespace lowbit {
 
@@ -17,7 +18,7 @@ namespace {
 
 INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 
-#if defined(__FMA__)
+#if defined(__FMA__) || defined(LOWBIT_CARD)
 
 INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 

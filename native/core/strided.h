@@ -1,8 +1,6 @@
 // A walk over a dense output while N operands advance by strides of their own: y[i, j, ...] reads operand k at Σ index·stride.
 // Broadcasting is a stride of 0, a transpose permutes strides, a slice backwards has a negative one.
 #pragma once
-#include <algorithm>
-
 #include "check.h"
 #include "view.h"
 
@@ -25,11 +23,11 @@ template <int N> struct Strided {
     for (int k = 0; k < N; k++) strides[k][last] = steps[k];
   }
 
-  int64_t step(int operand) const { return strides[operand][rank - 1]; }
+  INLINE int64_t step(int operand) const { return strides[operand][rank - 1]; }
 
   // Calls body(i, at, count) for runs of output elements [i, i + count) that cover [begin, end); operand k is read at
   // at[k], at[k] + step(k), ...
-  template <class F> void walk(int64_t begin, int64_t end, F&& body) const {
+  template <class F> INLINE void walk(int64_t begin, int64_t end, F&& body) const {
     const int last = rank - 1;
     int64_t index[kMost], at[N] = {}, rest = begin;
     if (begin >= end) return;
@@ -39,7 +37,7 @@ template <int N> struct Strided {
       for (int k = 0; k < N; k++) at[k] += index[d] * strides[k][d];
     }
     for (int64_t i = begin; i < end;) {
-      const int64_t count = std::min(shape[last] - index[last], end - i);
+      const int64_t left = shape[last] - index[last], count = left < end - i ? left : end - i;
       body(i, at, count);
       i += count;
       for (int k = 0; k < N; k++) at[k] -= index[last] * strides[k][last];

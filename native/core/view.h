@@ -3,6 +3,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Kernels of graphics cards, compiled for those or for the emulation.
+#if defined(__CUDACC__) || defined(LOWBIT_EMULATION)
+#define LOWBIT_CARD
+#endif
+
 #if defined(__CUDACC__)
 #define INLINE __host__ __device__ __forceinline__
 #else

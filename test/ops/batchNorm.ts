@@ -44,6 +44,9 @@ function statisticsOf(x: readonly number[], shape: readonly number[], axis: numb
   return [...means, ...variances];
 }
 
+// On a card the double sums are added in another order: `error` is what that changes, and float32 is rounded to the next number then.
+const otherOrder = (error: number, dtype: Dtype) => error + (dtype === 'float64' ? 0 : 2 ** -23);
+
 function statisticsCase(shape: readonly number[], axis = -1, [low, high] = [-2, 2], dtype: Dtype = 'float32'): Case {
   return {
     note: `${dtype} [${shape}] axis ${axis} from ${low} to ${high}`,
@@ -53,6 +56,8 @@ function statisticsCase(shape: readonly number[], axis = -1, [low, high] = [-2, 
     // Differences from the first element are at most 4 and rounded once, so the mean is off by 4·2^-24 and the variance, a mean of
     // squares of up to 16, by 2·16·2^-24; then each is rounded. The plain loop above is off by less than 1e-9 of a mean of 1000.
     bound: 33 * 2 ** -24 + 2 ** -24,
+    // Squares up to 16, so sums up to 16·n with a rounding for each term; over n.
+    cudaBound: otherOrder(2 * 16 * channelsOf(shape, axis).count * 2 ** -53, dtype),
   };
 }
 
@@ -115,13 +120,15 @@ function sumsOf(shape: TrainingShape, dy: number[], inputs: number[][]): number[
 }
 
 function sumsCase(shape: TrainingShape): Case {
+  const { count } = channelsOf(shape.x, shape.axis ?? -1);
   return {
     note: title(shape),
     inputs: () => [random(shape.x, -1, 1, 9, shape.dtype), ...trainingInputs(shape)],
     params: paramsOf(shape),
     expect: ([dy, ...inputs]) => sumsOf(shape, dy, inputs),
     // |dy| ≤ 1 and |x̂| ≤ 6; x − mean is rounded once (2^-24 of 3, times an inverse of 2), the sum once.
-    bound: roundOff(shape.dtype ?? 'float32') * 8 * Math.max(1, channelsOf(shape.x, shape.axis ?? -1).count),
+    bound: roundOff(shape.dtype ?? 'float32') * 8 * Math.max(1, count),
+    cudaBound: otherOrder(2 * 6 * count * count * 2 ** -53, shape.dtype ?? 'float32'), // terms up to 6
   };
 }
 
@@ -158,6 +165,7 @@ const trainingShapes: TrainingShape[] = [
   { x: [6], axis: 0 },
   { x: [4, 0] },
   { x: [5000, 19], activation: 'relu' },
+  { x: [129, 260] },
   { x: [2, 5], dtype: 'float64', activation: 'relu' },
   { x: [2, 5, 3], axis: 1, dtype: 'float64' },
 ];
@@ -182,6 +190,8 @@ export const batchNormCases: Record<string, Case[]> = {
     statisticsCase([2, 7, 8, 33]),
     statisticsCase([2, 3, 4, 5], 1),
     statisticsCase([2, 3, 40, 50], 1),
+    statisticsCase([3, 1, 3000], 1),
+    statisticsCase([300, 33]),
     statisticsCase([6], 0),
     statisticsCase([4, 0]),
     statisticsCase([3000, 4], -1, [998, 1002]),

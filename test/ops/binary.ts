@@ -191,6 +191,8 @@ const convolutions: Case[] = [
   convCase({ note: 'tall', x: [1, 70, 3, 64], w: [16, 3, 3], params: { pads: around } }),
   // More than a band.
   convCase({ note: 'large', x: [1, 40, 12, 640], w: [3, 3, 3], params: { pads: around, ...signs } }),
+  convCase({ note: 'large tiles, whole chunks', x: [1, 18, 19, 128], w: [130, 3, 3], params: { pads: around, ...signs } }),
+  convCase({ note: 'large tiles, odd words', x: [2, 15, 17, 192], w: [66, 3, 3], params: { pads: around, padValue: 1, ...int8 } }),
   convCase({ note: 'no images', x: [0, 5, 6, 9], w: [7, 3, 3] }),
   convCase({ note: 'no outputs', x: [1, 5, 6, 9], w: [0, 3, 3], params: signs }),
   convCase({ note: 'no channels', x: [1, 2, 3, 0], w: [4, 1, 1], params: { pads: around } }),
@@ -215,6 +217,8 @@ const products: Case[] = [
   ...widths.map((n, i) => gemmCase({ rows: [2, 4], k: 70, n, params: form(i + 3) })),
   ...widths.map((n) => gemmCase({ rows: [5], k: 128, n, params: signs })),
   ...[1, 2, 4, 5, 6, 7, 13, 31, 32, 33, 48, 49, 97].map((m, i) => gemmCase({ rows: [m], k: i % 2 ? 192 : 200, n: 40, params: form(i) })),
+  gemmCase({ rows: [257], k: 640, n: 130, params: uint8 }),
+  gemmCase({ rows: [390], k: 200, n: 70, params: signs }),
   gemmCase({ rows: [], k: 300, n: 200, params: {} }),
   gemmCase({ rows: [0], k: 300, n: 20, params: {} }),
   gemmCase({ rows: [3], k: 300, n: 0, params: signs }),

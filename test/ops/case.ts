@@ -82,6 +82,12 @@ export function finishes(layer: Case, output: readonly number[], bound: number):
   );
 }
 
+/**
+ * For `cudaBound`: exponentials and logarithms of doubles are within 1 ulp on a card and here, so that they may be two numbers apart,
+ * `error` in all. What is rounded from one to float32 or float16 may be the next number then.
+ */
+export const doubleFunctions = (error: number, dtype: Dtype) => ({ float64: error, float32: 2 ** -23, float16: 2 ** -10 })[dtype as string];
+
 /** Sizes that break vector code: 1, around 8, 16, 32 and 64, and a ragged large one. */
 export const raggedSizes = [1, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 1000];
 

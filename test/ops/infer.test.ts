@@ -581,3 +581,12 @@ test('a label that is no class is refused, naming its row', (t) => {
     t.throws(() => runOp(lb.crossEntropyGrad, [one, inputs[0], negative], {}, row), { message: /label -1 of row 1/ });
   }
 });
+
+test('on a card, where nobody waits for it, a label that is no class makes loss and gradient NaN', (t) => {
+  if ('problem' in lb.cudaCard()) return t.pass('no card, no emulation');
+  for (const label of [10, -1]) {
+    const [logits, labels, one] = [random([3, 10]), Tensor.from([1, 2, label], [3], 'int32'), Tensor.scalar(1)].map((x) => x.to('cuda'));
+    t.true(Number.isNaN(runOp(lb.crossEntropy, [logits, labels]).toNumbers()[0]));
+    t.true(runOp(lb.crossEntropyGrad, [one, logits, labels]).toNumbers().every(Number.isNaN));
+  }
+});

@@ -1,5 +1,5 @@
 import { type Dtype, Tensor } from 'lowbit';
-import { type Case, random, randomInts } from './case.js';
+import { type Case, doubleFunctions, random, randomInts } from './case.js';
 
 // A loss below 16 of exponentials within 1 ulp: their sum's logarithm is off by 2^-23, the result rounded to 24 bits of at most 16.
 const bound = 2 ** -23;
@@ -38,6 +38,7 @@ function labelled(given: Labelled): { loss: Case; gradient: Case } {
     note: `${dtype} ${labelType} [${labels.length}, ${classes}] smoothing ${labelSmoothing} ignoring ${ignoreIndex}`,
     params: { labelSmoothing, ignoreIndex },
     bound: boundOf(dtype),
+    cudaBound: doubleFunctions(doubles, dtype),
   };
   return {
     loss: {
@@ -59,6 +60,7 @@ function labelled(given: Labelled): { loss: Case; gradient: Case } {
         ),
       // Probabilities within 4 ulp of at most 1, three more roundings, times 1.5 / counted.
       bound: dtype === 'float64' ? doubles : 8 * 2 ** -24 * 1.5,
+      cudaBound: dtype === 'float64' ? doubles : undefined,
     },
   };
 }
@@ -103,6 +105,7 @@ function softCases(gradient: boolean): Case[] {
     },
     // Losses up to 100, gradients up to 2·Σ t ≤ 34 of exponentials and a sum within 1 ulp each.
     bound: dtype === 'float64' ? doubles : 2 * 34 * 2 ** -23,
+    cudaBound: gradient && dtype === 'float32' ? undefined : doubleFunctions(doubles, dtype),
   }));
 }
 
@@ -135,6 +138,7 @@ function distillationCases(gradient: boolean): Case[] {
     },
     // In double, rounded once.
     bound: dtype === 'float64' ? 1e-12 : 2 ** -24,
+    cudaBound: doubleFunctions(1e-12, dtype),
   }));
 }
 
@@ -164,6 +168,7 @@ export const lossCases: Record<string, Case[]> = {
       inputs: () => [Tensor.from([1e30, -1e30, 0, -Infinity, 5, 5], [2, 3]), Tensor.from([0, 1], [2], 'int32')],
       expect: [Math.log(2) / 2],
       bound,
+      cudaBound: bound,
     },
   ],
   crossEntropyGrad: [
@@ -182,6 +187,7 @@ export const lossCases: Record<string, Case[]> = {
       inputs: () => [Tensor.from([0, 0, -Infinity], [1, 3]), Tensor.from([0.5, 0.5, 0], [1, 3])],
       expect: [Math.log(2)],
       bound,
+      cudaBound: bound,
       gradient: false,
     },
   ],
@@ -195,7 +201,12 @@ export const lossCases: Record<string, Case[]> = {
   ],
   meanSquaredErrorGrad: distanceCases(-2, ([[dy], x, target]) => x.map((v, i) => (2 * (v - target[i]) * dy) / x.length), true),
   klDivergence: [
-    ...distanceCases(-4, ([logP, target], rows) => [sum(logP.map((v, i) => target[i] * (Math.log(target[i]) - v))) / rows]),
+    ...distanceCases(-4, ([logP, target], rows) => [sum(logP.map((v, i) => target[i] * (Math.log(target[i]) - v))) / rows]).map(
+      (entry) => ({
+        ...entry,
+        cudaBound: doubleFunctions(1e-12, entry.note?.startsWith('float64') ? 'float64' : 'float32'),
+      }),
+    ),
     {
       note: 'a target of 0',
       inputs: () => [Tensor.from([-Infinity, -1], [1, 2]), Tensor.from([0, 1], [1, 2])],

@@ -1,5 +1,5 @@
 import { type Dtype, Tensor } from 'lowbit';
-import { type Case, raggedSizes, random } from './case.js';
+import { type Case, doubleFunctions, raggedSizes, random } from './case.js';
 
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -11,6 +11,9 @@ function split(shape: readonly number[], axis: number): [number, number, number]
 
 // Rounding of a stored float16 next to values of at least 1; nothing for the others.
 const stored = (dtype: Dtype) => (dtype === 'float16' ? 2 ** -11 : 0);
+
+// On a card 16 lanes keep the first 256 or 512 elements of a line in registers.
+const lengths = [...raggedSizes, 128, 129, 256, 257, 512, 513];
 
 interface LayerNormShape {
   x: readonly number[];
@@ -81,7 +84,7 @@ function layerNormGradCase(name: 'input' | 'scale', { x: shape, axis = -1, scale
 
 function layerNormGradCases(name: 'input' | 'scale'): Case[] {
   return [
-    ...raggedSizes.map((n) => layerNormGradCase(name, { x: [3, n] })),
+    ...lengths.map((n) => layerNormGradCase(name, { x: [3, n] })),
     layerNormGradCase(name, { x: [100, 37] }),
     layerNormGradCase(name, { x: [2, 3, 4], axis: -2 }),
     layerNormGradCase(name, { x: [2, 3, 4], axis: -2, scale: [4] }),
@@ -97,6 +100,7 @@ function softmaxGradCases(
   low: number,
   high: number,
   element: (dy: number, y: number, line: { dy: number[]; y: number[] }) => number,
+  cudaBound: (dtype: Dtype) => number | undefined,
 ): Case[] {
   const along = (shape: readonly number[], axis: number, dtype: Dtype = 'float32'): Case => {
     const [, length, inner] = split(shape, axis);
@@ -113,10 +117,11 @@ function softmaxGradCases(
       // The sum is rounded once, the difference and the product too, an exponential of at most 1 is within 1 ulp: 4 roundings of at most
       // 1 + |sum|, and the sums here stay below 40.
       bound: 4 * 41 * 2 ** -24 + stored(dtype) * 2,
+      cudaBound: cudaBound(dtype),
     };
   };
   return [
-    ...raggedSizes.map((n) => along([2, n], -1)),
+    ...lengths.map((n) => along([2, n], -1)),
     along([3, 5, 4], 1),
     along([3, 5, 4], 0),
     along([40, 5, 33], 2),
@@ -127,7 +132,7 @@ function softmaxGradCases(
   ];
 }
 
-function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
+function softmaxCases(finish: (x: number, sum: number) => number, cudaBound: (dtype: Dtype) => number | undefined): Case[] {
   const line = (values: readonly number[]) => {
     const most = Math.max(...values);
     const sum = values.reduce((a, b) => a + Math.exp(b - most), 0);
@@ -153,10 +158,11 @@ function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
       // Exponentials within 1 ulp, so their sum as well; its inverse and the product are rounded: at most 4 ulp of at most 1, or of the sum's
       // logarithm, which stays below 14.
       bound: 4 * 2 ** -23 + stored(dtype),
+      cudaBound: cudaBound(dtype),
     };
   };
   return [
-    ...raggedSizes.map((n) => along([2, n], -1)),
+    ...lengths.map((n) => along([2, n], -1)),
     along([1, 2500], 1),
     along([3, 5, 4], 1),
     along([3, 5, 4], 0),
@@ -176,7 +182,7 @@ function softmaxCases(finish: (x: number, sum: number) => number): Case[] {
 
 export const normCases: Record<string, Case[]> = {
   layerNorm: [
-    ...raggedSizes.map((n) => layerNormCase({ x: [2, n] })),
+    ...lengths.map((n) => layerNormCase({ x: [2, n] })),
     layerNormCase({ x: [2, 3, 4], axis: -2 }),
     layerNormCase({ x: [2, 3, 4], axis: -2, scale: [4] }),
     layerNormCase({ x: [2, 3, 4], axis: -2, scale: [3, 1] }),
@@ -188,8 +194,27 @@ export const normCases: Record<string, Case[]> = {
   ],
   layerNormInputGrad: layerNormGradCases('input'),
   layerNormScaleGrad: layerNormGradCases('scale'),
-  softmaxGrad: softmaxGradCases(0, 1, (dy, y, line) => y * (dy - line.dy.reduce((sum, v, i) => sum + v * line.y[i], 0))),
-  logSoftmaxGrad: softmaxGradCases(-6, 0, (dy, y, line) => dy - Math.exp(y) * line.dy.reduce((sum, v) => sum + v, 0)),
-  softmax: softmaxCases((x, sum) => Math.exp(x) / sum),
-  logSoftmax: softmaxCases((x, sum) => x - Math.log(sum)),
+  softmaxGrad: softmaxGradCases(
+    0,
+    1,
+    (dy, y, line) => y * (dy - line.dy.reduce((sum, v, i) => sum + v * line.y[i], 0)),
+    () => undefined,
+  ),
+  // An exponential of at most 1 times a sum below 40.
+  logSoftmaxGrad: softmaxGradCases(
+    -6,
+    0,
+    (dy, y, line) => dy - Math.exp(y) * line.dy.reduce((sum, v) => sum + v, 0),
+    (dtype) => (dtype === 'float32' ? undefined : doubleFunctions(40 * 2 ** -51, dtype)),
+  ),
+  // Numerator and sum.
+  softmax: softmaxCases(
+    (x, sum) => Math.exp(x) / sum,
+    (dtype) => (dtype === 'float32' ? undefined : doubleFunctions(2 * 2 ** -51, dtype)),
+  ),
+  // The sum and its logarithm of up to 14.
+  logSoftmax: softmaxCases(
+    (x, sum) => x - Math.log(sum),
+    (dtype) => doubleFunctions(15 * 2 ** -51, dtype),
+  ),
 };

@@ -152,6 +152,12 @@ export const optimizerCases: Record<string, Case[]> = {
       expect: (lists) => [squares(lists)],
       bound: 2 ** -24,
     },
+    {
+      note: 'as many tensors as networks have',
+      inputs: () => Array.from({ length: 130 }, (_, i) => random([i % 3], -1, 1, i)),
+      expect: (lists) => [squares(lists)],
+      bound: 2 ** -24,
+    },
     { note: 'NaN', inputs: () => [Tensor.from([1, NaN])], expect: [NaN] },
   ],
   updateControl: [

@@ -129,6 +129,23 @@ const qconv2d: Case[] = [
   convCase({ note: 'padding only', x: [1, 1, 1, 5], w: [8, 3, 3], params: { pads: [4, 4, 4, 4], strides: [3, 3], xZero: 99, ...uint8 } }),
   convCase({ note: 'kernel as large as the image', x: [3, 4, 5, 8], w: [17, 4, 5], params: { xZero: 99, ...uint8 } }),
   convCase({ note: 'tall', x: [1, 70, 3, 4], w: [16, 3, 3], params: { pads: around, xZero: 99, ...uint8 } }),
+  convCase({ note: 'large tiles', x: [1, 18, 19, 16], w: [130, 3, 3], params: { pads: around, xZero: 99, yZero: 3, ...uint8 } }),
+  convCase({
+    note: 'narrow tiles, two groups',
+    x: [2, 31, 9, 64],
+    w: [40, 3, 3],
+    type: 'int8',
+    params: { groups: 2, strides: [2, 1], pads: around, xZero: -99, ...int8 },
+  }),
+  convCase({
+    note: 'small tiles',
+    x: [1, 7, 5, 48],
+    w: [70, 2, 3],
+    params: { dilations: [2, 1], pads: [2, 1, 0, 3], xZero: 9, wZero: -5, ...uint8 },
+  }),
+  convCase({ note: 'words', x: [2, 15, 15, 20], w: [66, 3, 3], type: 'int8', params: { pads: around, xZero: 9, ...int8 } }),
+  convCase({ note: 'depthwise, large kernel', x: [1, 29, 30, 2], w: [2, 28, 28], params: { groups: 2, xZero: 9, ...uint8 } }),
+  convCase({ note: 'depthwise to float', x: [1, 9, 9, 132], w: [132, 3, 3], params: { groups: 132, wZero: 3, xZero: 9, ...float } }),
   convCase({ note: 'deep', x: [1, 3, 3, 300], w: [4, 3, 3], params: { xZero: 128, ...uint8 } }),
   convCase({ note: 'float', x: [1, 5, 6, 9], w: [37, 3, 3], params: { pads: around, xZero: 3, ...float } }),
   convCase({

@@ -45,6 +45,8 @@ function reduction(f: (group: number[]) => number, integer: (group: number[]) =>
     ...raggedSizes.map((n) => over([2, n], [1])),
     ...raggedSizes.map((n) => over([3, n], [0])),
     ...[[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2], [-1, 0], []].map((axes) => over([4, 3, 5], axes)),
+    over([5, 3, 1], [0, 2]),
+    over([1, 70, 3, 1, 1], [0, 1, 3]),
     over([4, 3, 5], [1], 'without keepDims', false),
     over([2, 3, 4, 5, 2], [1, 3]),
     over([3, 20, 130], [1], 'several blocks of columns'),

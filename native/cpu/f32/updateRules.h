@@ -1,5 +1,6 @@
 // Optimizer steps of one parameter, written once for a float and for a Vector of them. Constants are formed in double and rounded once;
-// control is (learning rate, factor of the gradient). A rule takes its constants from any call that has parameters of their names.
+// control is (learning rate, factor of the gradient). A rule takes its constants from any call that has parameters of their names; on a
+// card its control is known to the kernel alone.
 #pragma once
 #include <math.h>
 
@@ -11,27 +12,31 @@ namespace {
 INLINE bool isFloats(const View& x, int64_t size) { return x.dtype == Dtype::float32 && x.size() == size; }
 
 // A step without numbers in its control is left out: nothing is written.
-INLINE bool isLeftOut(const View& control) {
-  const float* c = control.template as<float>();
-  return c[0] != c[0] || c[1] != c[1];
-}
+INLINE bool isLeftOut(const float* control) { return control[0] != control[0] || control[1] != control[1]; }
+INLINE bool isLeftOut(const View& control) { return isLeftOut(control.as<float>()); }
 
-// g = gradientScale·gradient + weightDecay·p
-// v = first ? g : momentum·v + (1 − dampening)·g
-// p = p − learningRate·(nesterov ? g + momentum·v : v)         without momentum p − learningRate·g
-struct SgdRule {
-  float rate, scale, decay, momentum, undamped;
+// What a rule has before it knows its control.
+struct SgdConstants {
+  float decay, momentum, undamped;
   bool nesterov, first;
 
   template <class Call>
-  INLINE explicit SgdRule(const Call& c)
-      : rate(c.control.template as<float>()[0]),
-        scale(c.control.template as<float>()[1]),
-        decay(static_cast<float>(c.weightDecay)),
+  INLINE explicit SgdConstants(const Call& c)
+      : decay(static_cast<float>(c.weightDecay)),
         momentum(static_cast<float>(c.momentum)),
         undamped(static_cast<float>(1 - c.dampening)),
         nesterov(c.nesterov != 0),
         first(c.first != 0) {}
+};
+
+// g = gradientScale·gradient + weightDecay·p
+// v = first ? g : momentum·v + (1 − dampening)·g
+// p = p − learningRate·(nesterov ? g + momentum·v : v)         without momentum p − learningRate·g
+struct SgdRule : SgdConstants {
+  float rate, scale;
+
+  INLINE SgdRule(const SgdConstants& constants, const float* control) : SgdConstants(constants), rate(control[0]), scale(control[1]) {}
+  template <class Call> INLINE explicit SgdRule(const Call& c) : SgdRule(SgdConstants(c), c.control.template as<float>()) {}
 
   template <class V> INLINE V decayed(V parameter, V gradient) const {
     const V g = scale * gradient;
@@ -45,25 +50,38 @@ struct SgdRule {
   }
 };
 
-// p = p − learningRate·weightDecay·p where the decay is decoupled, else g = gradientScale·gradient + weightDecay·p
-// m = beta1·m + (1 − beta1)·g,  v = beta2·v + (1 − beta2)·g²
-// p = p − learningRate / (1 − beta1^step) · m / (√v / √(1 − beta2^step) + epsilon)
-struct AdamRule {
-  float scale, decay, keep, beta1, fresh1, beta2, fresh2, size, correction, epsilon;
+struct AdamConstants {
+  double weightDecay, growth;  // growth: 1 − beta1^step
+  float beta1, fresh1, beta2, fresh2, correction, epsilon;
+  bool decoupled;
 
-  template <class Call> INLINE explicit AdamRule(const Call& c) {
-    const double rate = c.control.template as<float>()[0], first = c.beta1, second = c.beta2, weightDecay = c.weightDecay, step = c.step;
-    scale = c.control.template as<float>()[1];
-    decay = c.decoupled != 0 ? 0 : static_cast<float>(weightDecay);
-    keep = c.decoupled != 0 ? static_cast<float>(1 - rate * weightDecay) : 1;
+  template <class Call> INLINE explicit AdamConstants(const Call& c) {
+    const double first = c.beta1, second = c.beta2, step = c.step;
+    weightDecay = c.weightDecay;
+    growth = 1 - pow(first, step);
     beta1 = static_cast<float>(first);
     fresh1 = static_cast<float>(1 - first);
     beta2 = static_cast<float>(second);
     fresh2 = static_cast<float>(1 - second);
-    size = static_cast<float>(rate / (1 - pow(first, step)));
     correction = static_cast<float>(1 / root(1 - pow(second, step)));
     epsilon = static_cast<float>(c.epsilon);
+    decoupled = c.decoupled != 0;
   }
+};
+
+// p = p − learningRate·weightDecay·p where the decay is decoupled, else g = gradientScale·gradient + weightDecay·p
+// m = beta1·m + (1 − beta1)·g,  v = beta2·v + (1 − beta2)·g²
+// p = p − learningRate / (1 − beta1^step) · m / (√v / √(1 − beta2^step) + epsilon)
+struct AdamRule : AdamConstants {
+  float scale, decay, keep, size;
+
+  INLINE AdamRule(const AdamConstants& constants, const float* control) : AdamConstants(constants), scale(control[1]) {
+    const double rate = control[0];
+    decay = decoupled ? 0 : static_cast<float>(weightDecay);
+    keep = decoupled ? static_cast<float>(1 - rate * weightDecay) : 1;
+    size = static_cast<float>(rate / growth);
+  }
+  template <class Call> INLINE explicit AdamRule(const Call& c) : AdamRule(AdamConstants(c), c.control.template as<float>()) {}
 
   template <class V> INLINE void step(V& parameter, V gradient, V& m, V& v) const {
     V g = scale * gradient;

@@ -9,10 +9,10 @@ namespace lowbit {
 namespace {
 
 // Asks for a cache line that will be needed soon; any address will do.
-INLINE void fetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+INLINE void fetch(const float* p) { __builtin_prefetch(p, 0, 3); }
 
 // The same to the second-level cache.
-INLINE void fetchFar(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
+INLINE void fetchFar(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 #if defined(__AVX512F__)
 

@@ -8,20 +8,10 @@
 #include "../../core/types.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
+#include "crop.h"
 
 namespace lowbit {
 namespace {
-
-enum Mode { constant, reflect };
-
-// The index in [0, size) that i is read from; -1 where the fill value goes.
-int64_t sourceOf(int64_t i, int64_t size, int64_t mode) {
-  if (i >= 0 && i < size) return i;
-  if (mode == constant) return -1;
-  if (size == 1) return 0;
-  const int64_t period = 2 * (size - 1), at = (i % period + period) % period;
-  return at < size ? at : period - at;
-}
 
 template <class T> void cropRow(const T* from, int64_t width, T* to, int64_t count, int64_t left, bool flip, int64_t mode, T fill) {
   // Columns [begin, end) of the window lie inside the image.

@@ -28,16 +28,16 @@ struct SomeSigns {
 };
 
 // `channels` signs in the last dimension, and the same others as `like`.
-INLINE bool holdsSigns(const View& bits, int64_t channels) {
+inline bool holdsSigns(const View& bits, int64_t channels) {
   return bits.dtype == Dtype::uint8 && bits.rank >= 1 && bits.dim(-1) == 8 * signWords(channels);
 }
 
-INLINE void expectProduct(const binaryGemm_call& c) {
+inline void expectProduct(const binaryGemm_call& c) {
   EXPECT(holdsSigns(c.a, c.columns.integer()) && holdsSigns(c.b, c.columns.integer()) && c.y.rank == c.a.rank);
   EXPECT(c.bias.size() == c.b.shape[0] && c.scale.size() == c.b.shape[0]);
 }
 
-INLINE void expectProduct(const binaryConv2d_call& c) {
+inline void expectProduct(const binaryConv2d_call& c) {
   const int64_t channels = c.channels.integer(), groups = c.groups.integer();
   EXPECT(holdsSigns(c.x, channels) && holdsSigns(c.w, c.kernel[0] * c.kernel[1] * (channels / groups)) && c.x.rank == 4 && c.y.rank == 4);
   EXPECT(c.bias.size() == c.w.shape[0] && c.scale.size() == c.w.shape[0] && c.pads.count == 4 && c.strides.count == 2);

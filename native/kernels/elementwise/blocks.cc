@@ -1,5 +1,6 @@
 #include "blocks.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "../../core/strided.h"

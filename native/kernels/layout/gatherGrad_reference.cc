@@ -1,5 +1,7 @@
 // dx = for every slice of x the sum of those of dy that were copied from it, 0 for one that nobody picked. Several of one slice are
 // added in the order of the indices: threads share out the columns of the slices, never the slices.
+#include <algorithm>
+
 #include "../../core/axis.h"
 #include "../../core/types.h"
 #include "../../cpu/pool.h"

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+
 #include "../../cpu/pool.h"
 
 namespace lowbit {

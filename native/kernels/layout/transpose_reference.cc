@@ -2,6 +2,8 @@
 //
 // Where the innermost axis of y is not that of x, one of both would be read or written a cache line per element. The two axes are then
 // walked in square tiles: a tile of x fits the cache, so each of its lines is used whole.
+#include <algorithm>
+
 #include "../../cpu/pool.h"
 #include "../../op.h"
 #include "move.h"

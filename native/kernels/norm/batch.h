@@ -44,13 +44,17 @@ struct Sums {
 // What elements need of their channel, a row of `width` each: channels and zeros.
 enum { kMean, kFactor, kBias, kNormalizeRows, kShare = kNormalizeRows, kSlope, kInputGradRows };
 
+template <class S> INLINE S factorOf(S scale, S variance, S epsilon) { return scale / root(variance + epsilon); }
+// The factor of x − mean in dx, negative, of Σ(g·x̂) over n pixels
+template <class S> INLINE S slopeOf(S sum, S n, S variance, S epsilon) { return -(sum / n) / root(variance + epsilon); }
+
 template <class S>
 void fillNormalize(S* table, int64_t width, int64_t channels, const S* scale, const S* bias, const S* mean, const S* variance,
                    double epsilon) {
   for (int64_t i = 0; i < kNormalizeRows * width; i++) table[i] = 0;
   for (int64_t c = 0; c < channels; c++) {
     table[kMean * width + c] = mean[c];
-    table[kFactor * width + c] = scale[c] / root(variance[c] + static_cast<S>(epsilon));
+    table[kFactor * width + c] = factorOf(scale[c], variance[c], static_cast<S>(epsilon));
     table[kBias * width + c] = bias[c];
   }
 }
@@ -63,7 +67,7 @@ template <class S, class C> void fillNormalize(S* table, int64_t width, const C&
                    call.epsilon);
 }
 
-// Σg/n and the factor of x − mean, negative
+// Σg/n and slopeOf
 template <class S> void fillInputGrad(S* table, int64_t width, const batchNormInputGrad_call& call, int64_t pixels) {
   fillNormalize(table, width, call);
   const int64_t channels = call.scale.size();
@@ -72,7 +76,7 @@ template <class S> void fillInputGrad(S* table, int64_t width, const batchNormIn
   for (int64_t i = kNormalizeRows * width; i < kInputGradRows * width; i++) table[i] = 0;
   for (int64_t c = 0; c < channels; c++) {
     table[kShare * width + c] = sums[c] / n;
-    table[kSlope * width + c] = -(sums[channels + c] / n) / root(variance[c] + static_cast<S>(static_cast<double>(call.epsilon)));
+    table[kSlope * width + c] = slopeOf(sums[channels + c], n, variance[c], static_cast<S>(static_cast<double>(call.epsilon)));
   }
 }
 
@@ -93,24 +97,29 @@ template <class V> INLINE V inputGradient(V g, V x, V mean, V factor, V share, V
   return factor * fused(slope, x - mean, g - share);
 }
 
-// mean and variance of a channel from the sums of d = x − first and d²: mean = first + Σd/n, variance = (Σd² − (Σd)²/n) / n
+// y = mean and variance of channel c from the sums of d = x − first and d² over n pixels:
+// mean = first + Σd/n, variance = (Σd² − (Σd)²/n) / n
+template <class S> INLINE void putStatistics(S* y, int64_t channels, int64_t c, double first, double sum, double product, double n) {
+  const double squares = product - sum * sum / n;
+  y[c] = static_cast<S>(first + sum / n);
+  y[channels + c] = static_cast<S>(squares > 0 || squares != squares ? squares / n : 0);
+}
 template <class S> void putStatistics(const batchStatistics_call& call, const Axis& axis, Sums sums) {
   const double n = static_cast<double>(axis.outer * axis.inner);
-  for (int64_t c = 0; c < axis.length; c++) {
-    const double first = call.x.as<S>()[c * axis.inner], sum = sums(0, c), squares = sums(1, c) - sum * sum / n;
-    call.y.as<S>()[c] = static_cast<S>(first + sum / n);
-    call.y.as<S>()[axis.length + c] = static_cast<S>(squares > 0 || squares != squares ? squares / n : 0);
-  }
+  for (int64_t c = 0; c < axis.length; c++)
+    putStatistics(call.y.as<S>(), axis.length, c, call.x.as<S>()[c * axis.inner], sums(0, c), sums(1, c), n);
 }
 
-// Σg and Σ(g·x̂) from the sums of g and g·(x − mean)
+// y = Σg and Σ(g·x̂) of channel c from the sums of g and g·(x − mean)
+template <class S>
+INLINE void putGradientSums(S* y, int64_t channels, int64_t c, double sum, double product, double variance, double epsilon) {
+  y[c] = static_cast<S>(sum);
+  y[channels + c] = static_cast<S>(product / root(variance + epsilon));
+}
 template <class S> void putGradientSums(const batchNormSums_call& call, Sums sums) {
   const int64_t channels = call.scale.size();
-  for (int64_t c = 0; c < channels; c++) {
-    const double variance = call.statistics.as<S>()[channels + c];
-    call.y.as<S>()[c] = static_cast<S>(sums(0, c));
-    call.y.as<S>()[channels + c] = static_cast<S>(sums(1, c) / root(variance + static_cast<double>(call.epsilon)));
-  }
+  for (int64_t c = 0; c < channels; c++)
+    putGradientSums(call.y.as<S>(), channels, c, sums(0, c), sums(1, c), call.statistics.as<S>()[channels + c], call.epsilon);
 }
 
 // body(std::true_type or false_type): whether a ReLU follows

@@ -5,16 +5,11 @@
 #include "../../core/interleaved.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "axis.h"
 #include "layerNorm.h"
+#include "work.h"
 
 namespace lowbit {
 namespace {
-
-// What elements of type T are computed in.
-template <class T> using Work = std::conditional_t<std::is_same_v<T, float>, float, double>;
-
-template <class T> Work<T> number(T x) { return static_cast<Work<T>>(static_cast<Computed<T>>(x)); }
 
 // A tensor repeated to the last dimensions of x, `width` elements.
 template <class T> std::vector<Work<T>> expanded(const View& operand, const View& x, int64_t width) {
@@ -32,14 +27,7 @@ template <class T> std::vector<Work<T>> expanded(const View& operand, const View
   return all;
 }
 
-// Where a line's x̂ come from.
-template <class W> struct Standard {
-  W high, low, inverse;
-  W operator()(W x) const { return (x - high - low) * inverse; }
-};
-
 template <class T> Standard<Work<T>> standardOf(const T* x, int64_t width, double epsilon) {
-  using W = Work<T>;
   const double first = width ? number(x[0]) : 0;
   InterleavedSum sum, squares;
   for (int64_t i = 0; i < width; i++) {
@@ -48,8 +36,7 @@ template <class T> Standard<Work<T>> standardOf(const T* x, int64_t width, doubl
     squares.addProduct(i, difference, difference);
   }
   const Statistics found = statisticsOf(first, sum.total(), squares.total(), width, epsilon);
-  const W high = static_cast<W>(found.mean);
-  return {high, static_cast<W>(found.mean - high), static_cast<W>(found.inverse)};
+  return {found.mean, found.inverse};
 }
 
 template <class F> void eachLine(const Lines& lines, F body) {

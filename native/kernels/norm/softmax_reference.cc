@@ -10,13 +10,10 @@
 #include "../../cpu/f32/functions.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
-#include "axis.h"
+#include "work.h"
 
 namespace lowbit {
 namespace {
-
-// What a line of elements of type T is computed in.
-template <class T> using Work = std::conditional_t<std::is_same_v<T, float>, float, double>;
 
 float power(float x) { return exponential(x); }
 double power(double x) { return std::exp(x); }
@@ -25,7 +22,7 @@ double power(double x) { return std::exp(x); }
 template <class T> struct Line {
   T* data;
   int64_t step;
-  Work<T> operator[](int64_t i) const { return static_cast<Work<T>>(static_cast<Computed<T>>(data[i * step])); }
+  Work<T> operator[](int64_t i) const { return number(data[i * step]); }
   void put(int64_t i, double value) const { data[i * step] = static_cast<T>(value); }
 };
 

@@ -1,6 +1,4 @@
 // Updates in place: the first input and the state beside it are written through their views (rules.h has the formulas).
-#include <cmath>
-
 #include "../../core/scratch.h"
 #include "rules.h"
 
@@ -79,13 +77,9 @@ bool sumSquares_reference(const sumSquares_call& c) {
   return true;
 }
 
-// y = (rate, min(1, maxNorm / (√norm2 + 1e-6))) in double; NaN for both unless norm2 and loss are finite
 bool updateControl_reference(const updateControl_call& c) {
   EXPECT(isFloats(c.norm2, 1) && isFloats(c.loss, 1) && isFloats(c.y, 2));
-  const double norm2 = c.norm2.as<float>()[0], loss = c.loss.as<float>()[0], scale = c.maxNorm / (sqrt(norm2) + 1e-6);
-  const bool finite = std::isfinite(norm2) && std::isfinite(loss);
-  c.y.as<float>()[0] = finite ? static_cast<float>(c.rate) : NAN;
-  c.y.as<float>()[1] = finite ? static_cast<float>(scale > 1 ? 1 : scale) : NAN;
+  putControl(c.y.as<float>(), c.norm2.as<float>()[0], c.loss.as<float>()[0], c.rate, c.maxNorm);
   return true;
 }
 

@@ -16,6 +16,14 @@ struct AverageRule {
   template <class V> INLINE void step(V& average, V value) const { average = fused(momentum, fused(factor, value, -average), average); }
 };
 
+// y = (rate, min(1, maxNorm / (√norm2 + 1e-6))) in double; NaN for both unless norm2 and loss are finite
+INLINE void putControl(float* y, double norm2, double loss, double rate, double maxNorm) {
+  const bool finite = norm2 - norm2 == 0 && loss - loss == 0;
+  const double scale = maxNorm / (root(norm2) + 1e-6);
+  y[0] = finite ? static_cast<float>(rate) : NAN;
+  y[1] = finite ? static_cast<float>(scale > 1 ? 1 : scale) : NAN;
+}
+
 // Σ x² is formed in double: in kSumLanes sums a chunk, element i in sum i % kSumLanes, which are then added in order; chunks in order,
 // tensors in order.
 constexpr int64_t kSumChunk = 16384, kSumLanes = 16;

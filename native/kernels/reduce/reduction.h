@@ -37,8 +37,8 @@ struct Reduction {
   int64_t outer = 1, width = 1, count = 1;  // kept elements before the columns, columns, elements behind a result
 
   Reduction(const View& x, const Axes& reduces) {
-    int columns = x.rank;  // the first of the dimensions that make up the columns
-    while (columns > 0 && !reduces[columns - 1]) columns--;
+    int columns = x.rank;  // the first of the dimensions that make up the columns; reduced ones of a single element are among them
+    while (columns > 0 && (!reduces[columns - 1] || x.shape[columns - 1] == 1)) columns--;
     width = x.count(columns, x.rank);
     for (int d = 0; d < columns; d++) {
       const int64_t stride = x.count(d + 1, x.rank);
@@ -48,7 +48,7 @@ struct Reduction {
   }
 
   // Where the elements behind results [row·width, (row + 1)·width) start.
-  int64_t start(int64_t row) const {
+  INLINE int64_t start(int64_t row) const {
     if (kept.rank == 1) return row * kept.step(0);
     int64_t first = 0;
     kept.walk(row, row + 1, [&](int64_t, const int64_t* at, int64_t) { first = at[0]; });
@@ -56,13 +56,13 @@ struct Reduction {
   }
 
   // body(at, n) for runs of the elements [begin, end) behind a result: they lie at `at`, at + step, ... after its start, n of them.
-  template <class F> void eachRun(int64_t begin, int64_t end, F&& body) const {
+  template <class F> INLINE void eachRun(int64_t begin, int64_t end, F&& body) const {
     if (reduced.rank == 1) return body(begin * step(), end - begin);
     reduced.walk(begin, end, [&](int64_t, const int64_t* at, int64_t n) { body(at[0], n); });
   }
   // Whether every result is behind neighbours, and those of the next result follow at a fixed distance.
   bool isRuns() const { return kept.rank == 1 && reduced.rank == 1 && (step() == 1 || count == 1); }
-  int64_t step() const { return reduced.step(0); }
+  INLINE int64_t step() const { return reduced.step(0); }
 };
 
 }  // namespace lowbit

@@ -1,6 +1,5 @@
 // The SLB kernels (choice.h), one pass over the logits each. Elements past the last weight are neither read as weights nor written.
 #pragma once
-#include "../../core/check.h"
 #include "../../cpu/f32/updateRules.h"
 #include "../../cpu/pool.h"
 #include "../../op.h"
@@ -8,22 +7,6 @@
 
 namespace lowbit {
 namespace {
-
-// body(Index<K>()) for the number of logits a weight
-template <class F> INLINE void withLogits(int64_t k, F body) {
-  switch (k) {
-    case 1: return body(Index<1>());
-    case 2: return body(Index<2>());
-    case 4: return body(Index<4>());
-    case 8: return body(Index<8>());
-    default: EXPECT(k == 16); return body(Index<16>());
-  }
-}
-
-INLINE void checkLogits(const View& logits, const View& values, int64_t size) {
-  EXPECT(logits.rank == 3 && logits.shape[2] == kBlock && logits.shape[0] == (size + kBlock - 1) / kBlock);
-  EXPECT(values.dtype == logits.dtype && values.size() == (logits.shape[1] == 1 ? 2 : logits.shape[1]));
-}
 
 // body(at, i, lanes) for vectors of weights from i on, with the offset of their logits and the lanes that are weights. `flatten` inlines
 // all that happens in it: GCC otherwise makes calls of some candidates, and the K vectors go through memory.

@@ -8,15 +8,12 @@
 //
 // Written once for vectors of weights and, where there are none, for one float or double.
 #pragma once
-#include "../../core/unroll.h"
 #include "../../cpu/f32/formula.h"
 #include "../../cpu/f32/functions.h"
+#include "logits.h"
 
 namespace lowbit {
 namespace {
-
-// Logits are (⌈n / 16⌉, K, 16): those of 16 weights lie together.
-constexpr int64_t kBlock = 16;
 
 constexpr double kLog2E = 1.4426950408889634;  // e^x = 2^(kLog2E·x)
 
@@ -25,8 +22,6 @@ constexpr double kLog2E = 1.4426950408889634;  // e^x = 2^(kLog2E·x)
 INLINE Vector read(const float* p) { return load(p); }
 // The prefetchers of the hardware alone lose two thirds of the speed of a pass that only reads 16 logits a weight.
 INLINE void fetchAhead(const float* p) { fetch(p + 1024); }
-// f(c) for candidates 0 ... N - 1
-template <int N, class F> INLINE void eachOf(F f) { each<N>(f); }
 
 #else
 
@@ -35,9 +30,6 @@ struct Lanes {
   template <class T> INLINE T load(const T* p) const { return *p; }
   template <class T> INLINE void store(T* p, T x) const { *p = x; }
 };
-template <int N, class F> INLINE void eachOf(F f) {
-  for (int c = 0; c < N; c++) f(c);
-}
 template <class T> INLINE T read(const T* p) { return *p; }
 template <class T> INLINE void fetchAhead(const T*) {}
 INLINE double repeat(double x) { return x; }
@@ -47,6 +39,15 @@ INLINE double absolute(double x) { return __builtin_fabs(x); }
 INLINE double powerOfTwo(double x) { return __builtin_exp2(x); }
 
 #endif
+
+// f(c) for candidates 0 ... N - 1, in registers where there are many
+template <int N, class F> INLINE void eachOf(F f) {
+#if defined(__AVX2__) || defined(LOWBIT_CARD)
+  each<N>(f);
+#else
+  for (int c = 0; c < N; c++) f(c);
+#endif
+}
 
 // What `read` makes of elements T.
 template <class T> using Read = decltype(read(static_cast<const T*>(nullptr)));
