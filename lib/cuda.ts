@@ -30,3 +30,30 @@ export function requireCuda(): void {
   }
   if (problem !== undefined) fail({ code: 'cuda', problem });
 }
+
+/** What the factors of float32 products may be rounded to on a graphics card, in the order of native/cuda/api.h. */
+export const cudaPrecisions = ['float32', 'tf32', 'bf16'] as const;
+export type CudaPrecision = (typeof cudaPrecisions)[number];
+
+/**
+ * How the graphics card multiplies matrices and convolves float32, in the whole process; give a precision to change it.
+ *
+ * - 'float32', as it is at first: the results have the bytes of the CPU's.
+ * - 'tf32', 'bf16': tensor cores multiply, many times faster. Factors are rounded to 11 or 8 bits, each product is then off by at most
+ *   2^-10 or 2^-7 of itself; sums are float32, and what is stored stays float32. Results are the same from run to run.
+ *
+ * Set it before the work begins: what has been submitted is waited for, what waits inside `offThread` takes the new one.
+ *
+ * @throws LowbitError 'option' for another word, 'cuda' where there is no graphics card that can be used
+ */
+export function cudaPrecision(precision?: CudaPrecision): CudaPrecision {
+  const { addon } = native();
+  if (precision === undefined) return cudaPrecisions[addon.cudaPrecision()];
+  const index = cudaPrecisions.indexOf(precision);
+  if (index < 0) {
+    fail({ code: 'option', where: 'cudaPrecision', option: 'precision', came: precision, expected: `one of ${cudaPrecisions.join(', ')}` });
+  }
+  requireCuda();
+  addon.settle();
+  return cudaPrecisions[addon.cudaPrecision(index)];
+}

@@ -2,7 +2,7 @@
 
 export { type Differentiated, noGrad, valueAndGradients } from './autograd.js';
 export { offThread } from './calls.js';
-export { type CudaCard, cudaCard } from './cuda.js';
+export { type CudaCard, type CudaPrecision, cudaCard, cudaPrecision } from './cuda.js';
 export type { Augmentation } from './data/augment.js';
 export { type Batch, type Dataset, dataset, type Samples, type Source, type Window } from './data/dataset.js';
 export { type DigitsOptions, digits } from './data/digits.js';

@@ -69,6 +69,8 @@ interface Addon {
   /** Waits for it, and not for what was started since; once. */
   collect(fetch: NativeFetch, array: ArrayBufferView): void;
   cuda(): CudaCard | { problem: string };
+  /** An index of `cudaPrecisions` (lib/cuda.ts). */
+  cudaPrecision(precision?: number): number;
   call(words: Float64Array, count: number): number;
   /**
    * `more`: the next submission belongs to this one, and does nothing where this one fails. `unused`: handles that only these calls need;

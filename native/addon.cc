@@ -238,6 +238,18 @@ Napi::Value cuda(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// cudaPrecision(precision?) -> its number in the library (cuda/api.h)
+Napi::Value cudaPrecision(const Napi::CallbackInfo& info) {
+  const lowbit::CudaLibrary& library = lowbit::cudaLibrary();
+  lowbit::Precision precision = lowbit::Precision::float32;
+  if (library.usable()) {
+    const bool given = !info[0].IsUndefined();
+    if (given) precision = static_cast<lowbit::Precision>(number(info, 0));
+    precision = library.table->precision(given ? &precision : nullptr);
+  }
+  return Napi::Number::New(info.Env(), static_cast<int>(precision));
+}
+
 std::vector<PreparedCall> calls(const Napi::CallbackInfo& info) {
   auto words = info[0].As<Napi::Float64Array>();
   return lowbit::readCalls(environmentOf(info).buffers, words.Data(), static_cast<size_t>(number(info, 1)));
@@ -528,6 +540,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("fetch", Napi::Function::New(env, fetch));
   exports.Set("collect", Napi::Function::New(env, collect));
   exports.Set("cuda", Napi::Function::New(env, cuda));
+  exports.Set("cudaPrecision", Napi::Function::New(env, cudaPrecision));
   exports.Set("call", Napi::Function::New(env, call));
   exports.Set("submit", Napi::Function::New(env, submit));
   exports.Set("createKept", Napi::Function::New(env, createKept));

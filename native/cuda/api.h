@@ -8,7 +8,7 @@
 
 namespace lowbit {
 
-constexpr int kCudaAbi = 3;
+constexpr int kCudaAbi = 4;
 
 // A fault as lib/calls.ts reads it: its code, and the text behind it.
 struct CudaFault {
@@ -35,6 +35,9 @@ enum class CopyTo { card, host, sameCard };
 
 constexpr size_t kFetchBytes = 4096;
 
+// What the factors of float32 products are rounded to. lib/cuda.ts has the same order.
+enum class Precision { float32, tf32, bf16 };
+
 struct CudaTable {
   int abi;
   int emulated;
@@ -58,6 +61,8 @@ struct CudaTable {
   int (*endCapture)(void** captured, CudaFault* fault);
   int (*replay)(void* captured, CudaFault* fault);
   void (*freeCapture)(void* captured);
+  // For the whole process, float32 at first. Given nothing it only answers.
+  Precision (*precision)(const Precision* wanted);
 };
 
 }  // namespace lowbit

@@ -65,6 +65,12 @@ DEVICE uint32_t tf32Of(float x) {
   asm("cvt.rna.tf32.f32 %0, %1;\n" : "=r"(bits) : "f"(x));
   return bits;
 }
+// Two numbers rounded to bfloat16, as multiplyBf16 reads them.
+DEVICE uint32_t bf16Of(float low, float high) {
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;\n" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
 
 }  // namespace lowbit
 

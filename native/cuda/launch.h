@@ -3,6 +3,7 @@
 #include <tuple>
 #include <utility>
 
+#include "api.h"
 #include "device.cuh"
 #include "note.h"
 
@@ -62,6 +63,8 @@ class CardScratch {
 };
 
 int cardMultiprocessors();
+// What rows may round the factors of products to; those with the reference's bytes take every call all the same.
+Precision cudaPrecision();
 // Fills memory of the card with a byte.
 void fillCard(void* memory, int byte, size_t bytes);
 // Copies `bytes` from the host to the card in order with the kernels; the host's memory may change when this returns.

@@ -1,4 +1,5 @@
 // What the library hands over: its rows, which are the cuda rows of ops.inc, and the card.
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -59,6 +60,8 @@ template <class Body> int done(CudaFault* fault, Body&& body) {
   });
 }
 
+std::atomic<Precision> precision{Precision::float32};
+
 constexpr CudaTable kTable = {
     kCudaAbi,
     kEmulated,
@@ -79,6 +82,10 @@ constexpr CudaTable kTable = {
     [](void** captured, CudaFault* fault) { return done(fault, [&] { *captured = endCapture(); }); },
     [](void* captured, CudaFault* fault) { return done(fault, [&] { replay(captured); }); },
     freeCapture,
+    [](const Precision* wanted) {
+      if (wanted) precision = *wanted;
+      return precision.load();
+    },
 };
 
 }  // namespace
@@ -87,6 +94,7 @@ CardScratch::CardScratch(size_t bytes) : memory_(takeCard(bytes)) {
   if (!memory_) throw std::bad_alloc();
 }
 CardScratch::~CardScratch() { giveCard(memory_); }
+Precision cudaPrecision() { return precision; }
 void copyToCard(void* to, const void* from, size_t bytes) { copyCard(to, from, bytes, CopyTo::card); }
 
 }  // namespace lowbit

@@ -8,6 +8,8 @@
 
 #include <functional>
 
+#include "../core/half.h"
+
 #define __global__
 #define __device__
 #define __host__
@@ -63,7 +65,9 @@ void meetWarp();
 int laneOf();
 // Gives `bytes` of this lane to the others of the warp and waits for them; slot(lane) is what a lane gave, until the next exchange.
 void exchange(const void* value, size_t bytes);
-const void* slot(int lane);
+constexpr int kExchange = 64;
+const char* slots();
+inline const char* slot(int lane) { return slots() + lane * kExchange; }
 uint32_t liveLanes();
 void queueCopy(void* to, const void* from, size_t bytes);
 void closeGroup();
@@ -198,10 +202,11 @@ template <class Sum, class Dot> void multiplyFragments(Sum (&sum)[4], const uint
   const uint32_t mine[6] = {a[0], a[1], a[2], a[3], b0, b1};
   emulation::exchange(mine, sizeof mine);
   const int lane = emulation::laneOf();
-  const auto word = [](int from, int i) {
-    uint32_t words[6];
-    memcpy(words, emulation::slot(from), sizeof words);
-    return words[i];
+  const char* given = emulation::slots();
+  const auto word = [given](int from, int i) {
+    uint32_t bits;
+    memcpy(&bits, given + from * emulation::kExchange + i * 4, sizeof bits);
+    return bits;
   };
   for (int i = 0; i < 4; i++) {
     const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
@@ -239,5 +244,6 @@ inline uint32_t tf32Of(float x) {
   const uint32_t bits = __float_as_uint(x);
   return (bits & 0x7f800000u) == 0x7f800000u ? bits : (bits + 0x1000u) & 0xffffe000u;
 }
+inline uint32_t bf16Of(float low, float high) { return bhalf::encode(low) | static_cast<uint32_t>(bhalf::encode(high)) << 16; }
 
 }  // namespace lowbit

@@ -41,7 +41,7 @@ dim3 threadIndex, blockIndex, blockSize, gridSize;
 
 namespace {
 
-constexpr size_t kStack = 128 << 10, kShared = 227 << 10, kExchange = 64;
+constexpr size_t kStack = 128 << 10, kShared = 227 << 10;
 
 // Where threads meet: the last of the `live` ones to come opens it for all.
 struct Barrier {
@@ -202,7 +202,7 @@ void exchange(const void* value, size_t bytes) {
   memcpy(warps[static_cast<size_t>(current / 32)].slots[current % 32], value, bytes);
   meetWarp();
 }
-const void* slot(int lane) { return warps[static_cast<size_t>(current / 32)].slots[lane]; }
+const char* slots() { return warps[static_cast<size_t>(current / 32)].slots[0]; }
 
 void queueCopy(void* to, const void* from, size_t bytes) { fibers[static_cast<size_t>(current)].open.push_back({to, from, bytes}); }
 void closeGroup() {

@@ -11,8 +11,8 @@ export interface Case {
   expect?: readonly number[] | ((inputs: number[][]) => readonly number[]);
   /** Largest |got - want| / max(1, |want|), derived where it is written; 0 means equal. Rows are always compared byte for byte. */
   bound?: number;
-  /** The same for rows on a graphics card where they round otherwise than the reference; without it they give its bytes. */
-  cudaBound?: number;
+  /** The same for rows on a graphics card that round otherwise than the reference, all or each by its name; others give its bytes. */
+  cudaBound?: number | Readonly<Record<string, number>>;
   /** false: no check of the gradient here, because the inputs sit on kinks or are not independent. */
   gradient?: boolean;
 }
@@ -28,6 +28,16 @@ export function randomNumbers(count: number, low: number, high: number, seed = 1
     state >>>= 0;
     return low + ((high - low) * state) / 4294967296;
   });
+}
+
+/**
+ * Of rows that round factors to tf32 or bfloat16, for sums of `depth` products of factors within ±1: rounded to p bits, a factor is off by
+ * at most u = 2^-p, and so a product by 2u + u². The sum of the row and that of the reference round at every step, where they start and
+ * where they are finished, by at most 2^-23 of what they are then (cards may cut off), which is at most depth + 2.
+ */
+export function roundedBound(depth: number): Record<string, number> {
+  const bound = (u: number) => depth * (2 * u + u ** 2) + 2 * (depth + 2) * 2 ** -23 * (depth + 2);
+  return { tf32: bound(2 ** -11), bf16: bound(2 ** -8) };
 }
 
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
@@ -66,6 +76,7 @@ export function finishes(layer: Case, output: readonly number[], bound: number):
           return expect(inputs).map((sum, i) => Math.min(Math.max(sum + (added.length ? added[i % added.length] : 0), min), max));
         },
         bound,
+        cudaBound: layer.cudaBound,
       }),
     ),
   );

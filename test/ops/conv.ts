@@ -1,5 +1,5 @@
-import { Tensor } from 'lowbit';
-import { type Case, finishes, random } from './case.js';
+import { type Dtype, Tensor } from 'lowbit';
+import { type Case, finishes, random, roundedBound } from './case.js';
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
@@ -116,15 +116,16 @@ export function outputShape({ x: [batch, h, w], w: [out, kh, kw], ...window }: C
   ];
 }
 
-function inputGradCase(shape: ConvShape, plus: readonly number[] = [0]): Case {
+function inputGradCase(shape: ConvShape, plus: readonly number[] = [0], dtype: Dtype = 'float32'): Case {
   const { x, w, ...window } = shape;
   const depth = (w[0] / (shape.groups ?? 1)) * w[1] * w[2];
   return {
-    note: plus.length > 1 ? `${noteOf(shape)}, plus` : noteOf(shape),
-    inputs: () => [random(outputShape(shape), -1, 1, 4), random(weightShape(shape), -1, 1, 2), random(plus, -1, 1, 3)],
+    note: `${noteOf(shape)}${plus.length > 1 ? ', plus' : ''} ${dtype}`,
+    inputs: () => [random(outputShape(shape), -1, 1, 4, dtype), random(weightShape(shape), -1, 1, 2, dtype), random(plus, -1, 1, 3, dtype)],
     params: { inputShape: x.slice(1, 3), ...window },
     expect: inputGradExpect(shape),
     bound: roundingBound(depth),
+    cudaBound: roundedBound(depth),
   };
 }
 
@@ -142,21 +143,23 @@ function edgeCase(shape: ConvShape, names: readonly EdgeInput[], weights: readon
     note: `${noteOf(shape)}, weights ${weights}`,
     inputs: () => names.map((name) => Tensor.from(cycled(sizeOf(shapes[name]), values[name]), shapes[name], 'float32')),
     params,
+    cudaBound: roundedBound(0), // small integers are not rounded
     gradient: false,
   };
 }
 
-function convCase(shape: ConvShape, expect: (inputs: number[][]) => number[]): Case {
+function convCase(shape: ConvShape, expect: (inputs: number[][]) => number[], dtype: Dtype = 'float32'): Case {
   const { x, w, ...params } = shape;
   const depth = weightShape(shape)
     .slice(1)
     .reduce((a, b) => a * b, 1);
   return {
-    note: noteOf(shape),
-    inputs: () => [random(x, -1, 1, 1), random(weightShape(shape), -1, 1, 2), random([w[0]], -1, 1, 3)],
+    note: `${noteOf(shape)} ${dtype}`,
+    inputs: () => [random(x, -1, 1, 1, dtype), random(weightShape(shape), -1, 1, 2, dtype), random([w[0]], -1, 1, 3, dtype)],
     params,
     expect,
     bound: roundingBound(depth),
+    cudaBound: roundedBound(depth),
   };
 }
 
@@ -194,6 +197,10 @@ export const convShapes: ConvShape[] = [
   { x: [1, 14, 14, 64], w: [64, 3, 3], ...same3 },
   { x: [1, 28, 28, 64], w: [96, 1, 1] },
   { x: [1, 56, 56, 48], w: [48, 3, 3], groups: 48, ...same3 },
+  // Just past half of the larger tiles of graphics cards, in fours and not.
+  { x: [3, 4, 24, 68], w: [68, 3, 2], pads: [1, 0, 1, 1] },
+  { x: [3, 4, 24, 3], w: [67, 3, 3], ...same3 },
+  { x: [1, 5, 40, 5], w: [33, 3, 3], ...same3 },
 ];
 
 const transposeShapes: ConvShape[] = [
@@ -254,20 +261,28 @@ const finishedCases = (shape: ConvShape): Case[] =>
     ),
   );
 
+const smallGroups: ConvShape = { x: [2, 5, 6, 4], w: [6, 3, 2], groups: 2, strides: [2, 1], pads: [1, 1, 0, 1] };
+
 const windowOf = ({ x: _, w: __, ...window }: ConvShape) => window;
 
 export const convCases: Record<string, Case[]> = {
   conv2d: [
     ...[...convShapes, ...gradientShapes].map((shape) => convCase(shape, convExpect(shape))),
     ...edgeCases(['x', 'w', 'bias'], windowOf),
+    convCase(smallGroups, convExpect(smallGroups), 'float64'),
   ],
   conv2dAddClip: [
     ...[...convShapes, ...gradientShapes].filter((_, i) => i % 3 === 0).flatMap(finishedCases),
     ...(['dy', 'nothing'] as const).flatMap((plus) => edgeCases(['x', 'w', 'bias', plus], (shape) => ({ ...windowOf(shape), min: 0 }))),
   ],
-  convTranspose2d: [...transposeShapes.map((shape) => convCase(shape, transposeExpect(shape))), ...edgeCases(['x', 'w', 'bias'], windowOf)],
+  convTranspose2d: [
+    ...transposeShapes.map((shape) => convCase(shape, transposeExpect(shape))),
+    ...edgeCases(['x', 'w', 'bias'], windowOf),
+    convCase(smallGroups, transposeExpect(smallGroups), 'float64'),
+  ],
   conv2dInputGrad: [
     ...[...convShapes, ...gradientShapes].flatMap((shape) => [inputGradCase(shape), inputGradCase(shape, shape.x)]),
+    inputGradCase(smallGroups, smallGroups.x, 'float64'),
     ...(['plus', 'nothing'] as const).flatMap((start) =>
       edgeCases(['dy', 'w', start], (shape) => ({ inputShape: shape.x.slice(1, 3), ...windowOf(shape) })),
     ),

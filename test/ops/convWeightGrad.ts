@@ -1,5 +1,5 @@
 import type { Dtype } from 'lowbit';
-import { type Case, random } from './case.js';
+import { type Case, random, roundedBound } from './case.js';
 import { type ConvShape, convShapes, outputShape } from './conv.js';
 
 interface Shape extends ConvShape {
@@ -43,6 +43,7 @@ function weightGradCase(shape: Shape): Case {
     expect: expected(shape),
     // One rounding a pixel of a sum of at most that many products within ±1.
     bound: pixels * (dtype === 'float64' ? 2 ** -53 : 2 ** -24) * (pixels + 1),
+    cudaBound: roundedBound(pixels),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Dtype, Tensor } from 'lowbit';
-import { type Case, finishes, random, randomInts } from './case.js';
+import { type Case, finishes, random, randomInts, roundedBound } from './case.js';
 
 // Each of the k steps and the bias round once, a partial sum is at most k + 1 (all factors are within ±1): k·2^-24·(k + 1).
 const bound = (k: number) => k * 2 ** -24 * (k + 1);
@@ -36,6 +36,9 @@ const gemmShapes = [
   [65, 128, 300],
   [1, 1000, 1280],
   [130, 140, 530],
+  // Just past the tiles of graphics cards (128, 64 and 32 either way), with steps in fours.
+  [133, 132, 20],
+  [65, 132, 36],
 ];
 
 export function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dtype: Dtype = 'float32'): Case {
@@ -44,6 +47,7 @@ export function gemmCase([m, n, k]: number[], lead: readonly number[] = [m], dty
     inputs: () => [random([...lead, k], -1, 1, 1, dtype), random([n, k], -1, 1, 2, dtype), random([n], -1, 1, 3, dtype)],
     expect: gemmExpect(m, n, k),
     bound: bound(k),
+    cudaBound: roundedBound(k),
   };
 }
 
@@ -62,6 +66,7 @@ function middleCase(note: string, a: number, outputs: readonly (readonly [b: num
     ],
     expect: all.map(([, , y]) => y),
     bound: 0,
+    cudaBound: roundedBound(2), // one product, of factors up to 1 + 2^-12
     gradient: false,
   };
 }
@@ -114,6 +119,9 @@ const matmulShapes: MatmulShape[] = [
   { a: [0, 2, 3], b: [3, 4], mnk: [2, 4, 3], ia: [], ib: [] },
   // Several blocks of steps, and bands that are copied.
   { a: [130, 530], b: [530, 140], mnk: [130, 140, 530] },
+  // Just past the tiles of graphics cards, in fours.
+  { a: [132, 44], b: [44, 136], mnk: [132, 136, 44] },
+  { a: [2, 68, 12], b: [12, 36], mnk: [68, 36, 12], ia: [0, 1], ib: [0, 0] },
 ];
 
 function matmulCase({ a, b, mnk, ia, ib }: MatmulShape): Case {
@@ -122,6 +130,7 @@ function matmulCase({ a, b, mnk, ia, ib }: MatmulShape): Case {
     inputs: () => [random(a, -1, 1, 1), random(b, -1, 1, 2)],
     expect: matmulExpect(...mnk, ia, ib),
     bound: bound(mnk[2]),
+    cudaBound: roundedBound(mnk[2]),
   };
 }
 
@@ -148,6 +157,7 @@ function transposedCase({ a, b, mnk, ia, ib }: MatmulShape, params: Turned, dtyp
     expect: ([x, y]) =>
       matmulExpect(...mnk, ia, ib)([params.transposeA ? turned(x, shapes[0]) : x, params.transposeB ? turned(y, shapes[1]) : y]),
     bound: bound(mnk[2]),
+    cudaBound: roundedBound(mnk[2]),
   };
 }
 
@@ -168,6 +178,7 @@ function gemmWeightGradCase([m, n, k]: number[], lead: readonly number[] = [m], 
       return sums;
     },
     bound: bound(m),
+    cudaBound: roundedBound(m),
   };
 }
 
