@@ -4,7 +4,7 @@ import type { Graph, Value } from '../graph/graph.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
 import { type Batches, calibrate, checkRange } from '../quant/calibrate.js';
-import { type Observer, type ObserverName, observer, observerNames } from '../quant/observers/index.js';
+import { keepsShare, type Observer, type ObserverName, observer, observerNames } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan } from '../quant/plan.js';
 import { type CodeType, type QParams, qparamsOf, type Range } from '../quant/scheme.js';
 import { weightSize } from './codedWeights.js';
@@ -19,7 +19,7 @@ export interface QuantizeOptions extends WeightOptions {
   symmetric?: boolean;
   /** One scale for each weight instead of one a channel. Default false. */
   perTensor?: boolean;
-  /** Per cent of the numbers that the percentile observer keeps. Default 99.99. */
+  /** Per cent of the numbers that the observers percentile (default 99.99) and hist (default 99.999) keep. */
   percentile?: number;
   /** Layers to leave float: names, or patterns written /like this/. */
   exclude?: readonly string[];
@@ -27,10 +27,10 @@ export interface QuantizeOptions extends WeightOptions {
   signal?: AbortSignal;
 }
 
-const defaults = { observer: 'mse', activations: 'uint8', symmetric: false, perTensor: false, percentile: 99.99, exclude: [] } as const;
+const defaults = { observer: 'mse', activations: 'uint8', symmetric: false, perTensor: false, exclude: [] } as const;
 
 /** Names of all options of `quantize`. */
-export const quantizeOptions = [...Object.keys(defaults), ...weightOptions, 'onProgress', 'signal'];
+export const quantizeOptions = [...Object.keys(defaults), 'percentile', ...weightOptions, 'onProgress', 'signal'];
 
 /** A layer whose weights became codes. */
 export interface QuantizedLayer {
@@ -82,20 +82,21 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
   };
 }
 
-type Settings = Required<Pick<QuantizeOptions, keyof typeof defaults>> & Pick<WeightOptions, 'scales'>;
+type Settings = Required<Pick<QuantizeOptions, keyof typeof defaults>> & Pick<QuantizeOptions, 'percentile' | 'scales'>;
 
 function checked(options: QuantizeOptions): Settings {
   checkOptions('quantize', options, quantizeOptions);
   checkWeightOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => name in defaults && value !== undefined));
-  const settings: Settings = { ...defaults, scales: options.scales, ...given };
+  const settings: Settings = { ...defaults, percentile: options.percentile, scales: options.scales, ...given };
   const refuse = (option: keyof Settings, expected: string, because?: string): never =>
     fail({ code: 'option', where: 'quantize', option, came: settings[option], expected, because });
   if (!observerNames.includes(settings.observer)) refuse('observer', `one of ${observerNames.join(', ')}`);
   if (settings.activations !== 'uint8' && settings.activations !== 'int8') refuse('activations', '"uint8" or "int8"');
   for (const flag of ['symmetric', 'perTensor'] as const) if (typeof settings[flag] !== 'boolean') refuse(flag, 'true or false');
-  if (!(settings.percentile > 0 && settings.percentile <= 100)) refuse('percentile', 'a number above 0, at most 100');
-  if (options.percentile !== undefined && settings.observer !== 'percentile') {
+  const { percentile = 100 } = settings;
+  if (!(percentile > 0 && percentile <= 100)) refuse('percentile', 'a number above 0, at most 100');
+  if (options.percentile !== undefined && !keepsShare(settings.observer)) {
     refuse('percentile', 'to be left out', `observer is "${settings.observer}"`);
   }
   if (!Array.isArray(settings.exclude) || settings.exclude.some((item) => typeof item !== 'string')) refuse('exclude', 'a list of names');

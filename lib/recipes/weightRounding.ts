@@ -21,13 +21,13 @@ export interface WeightOptions {
   /** Any scales, or powers of two for weights and activations. Default "float". */
   scales?: ScaleKind;
   /** Round weights to the nearest code, or so that the outputs of each layer stay (AdaRound): better below 8 bits. Default "nearest". */
-  rounding?: 'nearest' | 'adaround';
+  rounding?: (typeof weightRoundings)[number];
   /** Settings of AdaRound. */
   adaround?: AdaroundOptions;
   onRounding?: (progress: RoundingProgress) => void;
 }
 
-const roundings = ['nearest', 'adaround'] as const;
+export const weightRoundings = ['nearest', 'adaround'] as const;
 
 /** Names of the options. */
 export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
@@ -36,7 +36,11 @@ export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding',
 export function checkWeightOptions({ weightBits = 8, weightRange, scales, rounding, adaround: settings }: WeightOptions): void {
   for (const bits of typeof weightBits === 'object' && weightBits ? Object.values(weightBits) : [weightBits])
     checkWeightBits('quantize', bits);
-  const choices = { weightRange: [weightRange, weightRanges], scales: [scales, scaleKinds], rounding: [rounding, roundings] } as const;
+  const choices = {
+    weightRange: [weightRange, weightRanges],
+    scales: [scales, scaleKinds],
+    rounding: [rounding, weightRoundings],
+  } as const;
   for (const [option, [came, allowed]] of Object.entries(choices)) {
     const known = came === undefined || (allowed as readonly unknown[]).includes(came);
     if (!known) fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
@@ -54,7 +58,12 @@ export function bitsOfLayers(graph: Graph, layers: readonly Node[], weightBits: 
   if (typeof weightBits === 'number') return new Map(layers.map(({ name }) => [name, weightBits]));
   const bits = new Map(layers.map(({ name }): [string, WeightBits] => [name, 8]));
   for (const [pattern, count] of Object.entries(weightBits)) {
-    for (const { name } of nodesNamed(graph, [pattern], 'weightBits')) if (bits.has(name)) bits.set(name, count);
+    const named = [...nodesNamed(graph, [pattern], 'weightBits')].filter(({ name }) => bits.has(name));
+    for (const { name } of named) bits.set(name, count);
+    if (layers.length && !named.length) {
+      const expected = `names of layers whose weights are quantized: ${layers.map(({ name }) => name).join(', ')}`;
+      fail({ code: 'option', where: 'quantize', option: 'weightBits', came: pattern, expected });
+    }
   }
   return bits;
 }
