@@ -7,7 +7,7 @@ import { importOnnx } from '../onnx/importOnnx.js';
 import { type WeightStorage, weightStorages } from '../onnx/weights.js';
 import { type ObserverName, observerNames } from '../quant/observers/index.js';
 import { type CodeType, type ScaleKind, scaleKinds } from '../quant/scheme.js';
-import { type WeightRange, weightRanges } from '../quant/weightScheme.js';
+import { type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
 import { weightStorageOf } from '../recipes/codedWeights.js';
 import { calibrationBatches } from '../recipes/prepare.js';
 import { type Quantized, type QuantizedLayer, quantize } from '../recipes/quantize.js';
@@ -30,7 +30,7 @@ interface Options extends DataOptions {
   exclude?: string[];
   opset?: number;
   weights?: WeightStorage;
-  weightBits?: string[];
+  weightBits?: Bits;
   weightRange?: WeightRange;
   scales?: ScaleKind;
   rounding?: WeightOptions['rounding'];
@@ -64,11 +64,11 @@ export function addQuantize(program: Command): void {
     .option('--per-tensor', 'one scale for each weight instead of one a channel')
     .option('--percentile <p>', 'per cent of the numbers that percentile (default: 99.99) and hist (99.999) keep', number)
     .option('--exclude <names...>', 'layers that stay float: names, or patterns /like this/')
-    .option('--weight-bits <n...>', 'bits of weights: 2, 3, 4 or 8, also of single layers (4 conv1=8 /head/=8)')
+    .option('--weight-bits <n...>', 'bits of weights, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
     .addOption(new Option('--weight-range <name>', 'what their codes reach (default: max, below 8 bits mse)').choices(weightRanges))
     .addOption(new Option('--scales <kind>', 'any scales, or powers of two (default: float)').choices(scaleKinds))
     .addOption(new Option('--rounding <name>', 'how weights are rounded (default: nearest)').choices(weightRoundings))
-    .option('--rounding-iterations <n>', 'adaround: updates of each layer (default: 10000)', wholeFrom(1))
+    .option('--rounding-iterations <n>', 'adaround: updates of each layer (default: 2000)', wholeFrom(1))
     .option('--rounding-folder <folder>', 'adaround: finished layers are kept here; a run that was stopped goes on')
     .addOption(new Option('--weights <type>', 'how weights are written (default: as few bits as they have)').choices(weightStorages))
     .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights 21)', wholeFrom(1));
@@ -98,16 +98,15 @@ export function addQuantize(program: Command): void {
 function weightOptionsOf({ weightBits, weightRange, scales, rounding, roundingIterations, roundingFolder }: Options): WeightOptions {
   const adaround = { iterations: roundingIterations, folder: roundingFolder };
   const isSaid = Object.values(adaround).some((value) => value !== undefined);
-  return { weightBits: weightBits && bitsOf(weightBits), weightRange, scales, rounding, ...(isSaid && { adaround }) };
+  return { weightBits, weightRange, scales, rounding, ...(isSaid && { adaround }) };
 }
 
+type Bits = Record<string, WeightBits>;
+
 /** "4" for all layers, "conv1=8" for one; what comes later counts. */
-function bitsOf(words: readonly string[]): WeightOptions['weightBits'] {
-  const pairs = words.map((word) => {
-    const [, name = '/./', bits] = /^(?:(.*)=)?([^=]*)$/.exec(word) ?? [];
-    return [name, number(bits)];
-  });
-  return Object.fromEntries(pairs);
+function bitsOf(word: string, before: Bits = {}): Bits {
+  const [, name = '/./', bits] = /^(?:(.*)=)?([^=]*)$/.exec(word)!;
+  return { ...before, [name]: number(bits) as WeightBits };
 }
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? failOnFile(path, { code: 'ENOENT' });

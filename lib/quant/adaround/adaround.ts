@@ -33,7 +33,7 @@ export interface AdaRound {
  * Rounds the weights of a quantized graph anew, layer by layer in its order, on samples (Nagel et al., 2020). A layer reads what the layers
  * before it give with their final codes, on integers, and has to give what it gives in the float graph, behind the clamp that follows it:
  *
- *   Σ (f(w·x + b) − f(ŵ·x̂ + b))² + λ·Σ (1 − |2h(V) − 1|^β),   ŵ = s·clamp(⌊w / s⌋ + h(V), −Q, Q)
+ *   mean of Σ (f(w·x + b) − f(ŵ·x̂ + b))² + λ·c·Σ (1 − |2h(V) − 1|^β),   ŵ = s·clamp(⌊w / s⌋ + h(V), −Q, Q),   c the mean s²·x̂²
  *
  * The result depends on graphs, samples and settings alone, not on the number of threads or the size of the batches. Memory is bounded by
  * the activations of one batch and 256 MiB of rows. Layers are those of convolutions and gemm whose weights are symmetric codes.

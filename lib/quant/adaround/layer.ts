@@ -2,7 +2,7 @@
 import { valueAndGradients } from '../../autograd.js';
 import { offThread } from '../../calls.js';
 import { fail } from '../../error.js';
-import { add, clip, conv2d, gather, gemm, meanSquaredError, mul, slice, sub } from '../../ops/index.js';
+import { add, clip, conv2d, gather, gemm, meanSquaredError, mul, slice, sub, sumSquares } from '../../ops/index.js';
 import { permutation, streamOf } from '../../random.js';
 import { scope, Tensor } from '../../tensor.js';
 import { adam } from '../../train/optim/adam.js';
@@ -75,6 +75,7 @@ export async function roundLayer(
     const lossOf = async (weight: () => Tensor) => mean(await measure(weight), rows.count);
     const nearest = nearestCodes(real, scales, bits);
     const loss = { nearest: await lossOf(() => hard(nearest)), start: await lossOf(soft), end: 0, rounded: 0 };
+    const lambda = settings.lambda * stepCost(layer, rows);
     const pick = batchesOf(rows.count, settings, number);
     for (let done = 0; done < settings.iterations; ) {
       if (signal?.aborted) fail({ code: 'aborted', what: 'AdaRound' });
@@ -84,13 +85,13 @@ export async function roundLayer(
           scope(() => {
             const places = pick(done);
             const [x, wanted] = [rows.inputs, rows.outputs].map((all) => gather(all, places));
-            const beta = settings.lambda > 0 ? betaAt(done, settings) : undefined;
+            const beta = lambda > 0 ? betaAt(done, settings) : undefined;
             const { gradients } = valueAndGradients(() => {
               const steps = softSteps(grid.v);
               const weight = mul(clip(add(grid.floor, steps), { min: -top, max: top }), grid.scale);
               const error = meanSquaredError(forward(layer, x, weight), wanted);
               // The mean is over outputs too, where the loss has their sum: both parts are divided by their number.
-              return beta === undefined ? error : sub(error, mul(decided(steps, beta), Tensor.scalar(settings.lambda / bias.size)));
+              return beta === undefined ? error : sub(error, mul(decided(steps, beta), Tensor.scalar(lambda / bias.size)));
             }, [grid.v]);
             optimizer.update(gradients, () => control, done);
           });
@@ -122,6 +123,12 @@ function gridOf(real: Float32Array, scales: Float32Array, shape: readonly number
       shape,
     ),
   };
+}
+
+/** What a step of one weight adds to the loss, on average: the mean s² times the mean x̂². */
+function stepCost({ scales }: LayerWeight, { inputs }: Rows): number {
+  const squares = scope(() => sumSquares([inputs]).item());
+  return (scales.reduce((sum, s) => sum + s * s, 0) / scales.length) * (squares / Math.max(inputs.size, 1));
 }
 
 /** Codes of V: one step up where h(V) ≥ 1/2. */
