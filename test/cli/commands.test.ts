@@ -91,19 +91,19 @@ test('options of quantize arrive', async (t) => {
 });
 
 test('weights of few bits: rounded on the samples, 4 bits in the file', async (t) => {
-  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '4', 'linear=8', '-o', 'w4.onnx'];
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '4', 'fc=8', '-o', 'w4.onnx'];
   const { data } = await json(folder, [...base, '--rounding', 'adaround', '--rounding-iterations', '20', '--rounding-folder', 'layers']);
   t.deepEqual(
-    data.rounding.map((layer: { name: string; bits: number }) => [layer.name, layer.bits]),
+    (data.rounding as { name: string; bits: number }[]).map(({ name, bits }) => [name, bits]),
     [
       ['conv', 4],
-      ['linear', 8],
+      ['fc', 8],
     ],
   );
   t.deepEqual(readdirSync(join(folder, 'layers')), ['layer-0000.safetensors', 'layer-0001.safetensors']);
   const { codedWeights } = (await json(folder, ['inspect', 'w4.onnx'])).data;
   t.deepEqual(
-    codedWeights.map((weight: { bits: number }) => weight.bits),
+    (codedWeights as { bits: number }[]).map(({ bits }) => bits),
     [4, 8],
   );
   const { code } = await json(folder, [...base, '--scales', 'powerOfTwo', '--weight-range', 'max', '--weights', 'int8']);

@@ -131,7 +131,7 @@ test('without the regularizer the reconstruction loss falls, strictly', async (t
 });
 
 test('the regularizer decides: what was learned is what is rounded', async (t) => {
-  const { rounding } = await rounded(severalLayers(), { adaround: { ...quick, iterations: 1000, lambda: 1 } });
+  const { rounding } = await rounded(severalLayers(), { adaround: { ...quick, iterations: 1000, lambda: 10 } });
   for (const { name, loss } of rounding)
     t.true(Math.abs(loss.end - loss.rounded) <= 1e-3 * loss.rounded, `${name}: ${loss.end}, ${loss.rounded}`);
 });
