@@ -45,6 +45,12 @@ export interface LayerRounding {
   kept: boolean;
 }
 
+export interface Hooks {
+  signal?: AbortSignal;
+  /** Called with the iterations that are done. */
+  onIterations?: (done: number) => void;
+}
+
 // Iterations that run off the thread together: their tensors are freed together too.
 const together = 8;
 // Rows of a pass that measures.
@@ -53,52 +59,26 @@ const measured = 1024;
 /**
  * Learns the rounding of a layer with Adam on V alone.
  * @param number of the layer: its streams of random numbers
- * @param onIterations called with the iterations that are done
  */
 export async function roundLayer(
   layer: LayerWeight,
   rows: Rows,
   settings: AdaroundSettings,
   number: number,
-  { signal, onIterations }: { signal?: AbortSignal; onIterations?: (done: number) => void } = {},
+  hooks: Hooks = {},
 ): Promise<QuantizedWeight & Omit<LayerRounding, 'name'>> {
-  const { bits, scales, bias } = layer;
+  const { bits, scales } = layer;
   const real = layer.weight.data() as Float32Array;
   const top = largestCode(bits);
   const grid = gridOf(real, scales, layer.weight.shape);
-  const optimizer = adam({ rate: settings.rate }).start(new Map([['v', grid.v]]));
-  const control = Tensor.from([settings.rate, 1]);
   try {
-    const soft = () => mul(clip(add(grid.floor, softSteps(grid.v)), { min: -top, max: top }), grid.scale);
+    const soft = () => softWeight(grid, softSteps(grid.v), top);
     const hard = (codes: Int8Array) => mul(Tensor.from(Float32Array.from(codes), layer.weight.shape), grid.scale);
     const measure = (weight: () => Tensor) => offThread(() => scope(() => reconstruction(layer, rows, weight())));
     const lossOf = async (weight: () => Tensor) => mean(await measure(weight), rows.count);
     const nearest = nearestCodes(real, scales, bits);
     const loss = { nearest: await lossOf(() => hard(nearest)), start: await lossOf(soft), end: 0, rounded: 0 };
-    const lambda = settings.lambda * stepCost(layer, rows);
-    const pick = batchesOf(rows.count, settings, number);
-    for (let done = 0; done < settings.iterations; ) {
-      if (signal?.aborted) fail({ code: 'aborted', what: 'AdaRound' });
-      const until = Math.min(done + together, settings.iterations);
-      await offThread(() => {
-        for (; done < until; done++) {
-          scope(() => {
-            const places = pick(done);
-            const [x, wanted] = [rows.inputs, rows.outputs].map((all) => gather(all, places));
-            const beta = lambda > 0 ? betaAt(done, settings) : undefined;
-            const { gradients } = valueAndGradients(() => {
-              const steps = softSteps(grid.v);
-              const weight = mul(clip(add(grid.floor, steps), { min: -top, max: top }), grid.scale);
-              const error = meanSquaredError(forward(layer, x, weight), wanted);
-              // The mean is over outputs too, where the loss has their sum: both parts are divided by their number.
-              return beta === undefined ? error : sub(error, mul(decided(steps, beta), Tensor.scalar(lambda / bias.size)));
-            }, [grid.v]);
-            optimizer.update(gradients, () => control, done);
-          });
-        }
-      });
-      onIterations?.(done);
-    }
+    await learn(layer, rows, grid, settings, number, hooks);
     const codes = roundedCodes(grid.floor, grid.v, top);
     loss.end = await lossOf(soft);
     loss.rounded = await lossOf(() => hard(codes));
@@ -106,12 +86,58 @@ export async function roundLayer(
     const changed = kept ? 0 : codes.reduce((sum, q, i) => sum + (q === nearest[i] ? 0 : 1), 0);
     return { codes: kept ? nearest : codes, scales, bits, rows: rows.count, loss, changed, kept };
   } finally {
-    for (const tensor of [grid.floor, grid.scale, grid.v, control, ...optimizer.state.values()]) tensor.dispose();
+    for (const tensor of Object.values(grid)) tensor.dispose();
   }
 }
 
-/** ⌊w / s⌋, s in a shape that broadcasts with it, and V with h(V) = w / s − ⌊w / s⌋. */
-function gridOf(real: Float32Array, scales: Float32Array, shape: readonly number[]) {
+/** All iterations: Adam on V. */
+async function learn(layer: LayerWeight, rows: Rows, grid: RoundingGrid, settings: AdaroundSettings, number: number, hooks: Hooks) {
+  const { iterations, rate } = settings;
+  const top = largestCode(layer.bits);
+  // The mean of squares is over outputs too, where the loss has their sum: both of its parts are divided by their number.
+  const lambda = (settings.lambda * stepCost(layer, rows)) / layer.bias.size;
+  const pick = batchesOf(rows.count, settings, number);
+  const optimizer = adam({ rate }).start(new Map([['v', grid.v]]));
+  const control = Tensor.from([rate, 1]);
+  const iterate = (iteration: number) => {
+    const places = pick(iteration);
+    const [x, wanted] = [rows.inputs, rows.outputs].map((all) => gather(all, places));
+    const beta = lambda > 0 ? betaAt(iteration, settings) : undefined;
+    const { gradients } = valueAndGradients(() => {
+      const steps = softSteps(grid.v);
+      const error = meanSquaredError(forward(layer, x, softWeight(grid, steps, top)), wanted);
+      return beta === undefined ? error : sub(error, mul(decided(steps, beta), Tensor.scalar(lambda)));
+    }, [grid.v]);
+    optimizer.update(gradients, () => control, iteration);
+  };
+  try {
+    for (let done = 0; done < iterations; hooks.onIterations?.(done)) {
+      if (hooks.signal?.aborted) fail({ code: 'aborted', what: 'AdaRound' });
+      const until = Math.min(done + together, iterations);
+      await offThread(() => {
+        for (; done < until; done++) scope(() => iterate(done));
+      });
+    }
+  } finally {
+    for (const tensor of [control, ...optimizer.state.values()]) tensor.dispose();
+  }
+}
+
+/** Where the codes of a layer may go. */
+interface RoundingGrid {
+  /** ⌊w / s⌋. */
+  floor: Tensor;
+  /** s, in a shape that broadcasts with it. */
+  scale: Tensor;
+  v: Tensor;
+}
+
+/** s·clamp(⌊w / s⌋ + h, −Q, Q). */
+const softWeight = ({ floor, scale }: RoundingGrid, steps: Tensor, top: number): Tensor =>
+  mul(clip(add(floor, steps), { min: -top, max: top }), scale);
+
+/** Begins where no weight has moved: h(V) = w / s − ⌊w / s⌋. */
+function gridOf(real: Float32Array, scales: Float32Array, shape: readonly number[]): RoundingGrid {
   const size = real.length / scales.length;
   const steps = real.map((w, i) => w / scales[Math.floor(i / size)]);
   const floor = steps.map(Math.floor);

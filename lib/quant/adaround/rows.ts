@@ -3,6 +3,7 @@
  * image under its window, so that what is kept of large images is no more than of small ones.
  */
 
+import { fail } from '../../error.js';
 import type { Graph, Node } from '../../graph/graph.js';
 import { runAsync } from '../../graph/run.js';
 import { conv2d } from '../../ops/index.js';
@@ -59,6 +60,7 @@ export async function collectRows(
     for (const tensor of [input, output, ...Object.values(samples)]) tensor.dispose();
   }
   const { count } = kept;
+  if (!count) fail({ code: 'data', where: 'AdaRound', problem: `there are no samples of what "${layer.name}" reads` });
   const isImage = patch.shape.length > 1;
   return { count, inputs: x.tensor(count, patch.shape), outputs: y.tensor(count, isImage ? [1, 1, outputs] : [outputs]) };
 }
