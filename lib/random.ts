@@ -43,7 +43,7 @@ function highHalf(a: number, b: number): number {
 }
 
 /** What random numbers are used for; each use has 2^32 streams of its own. */
-const uses = ['order', 'augment', 'digits', 'weights', 'dropout'] as const;
+const uses = ['order', 'augment', 'digits', 'weights', 'dropout', 'rounding'] as const;
 
 /** Stream `number` (an epoch, a sample, a layer) of a use. */
 export function streamOf(use: (typeof uses)[number], number = 0): number {

@@ -47,11 +47,11 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
   },
   {
     from: /^passes\/(insertQdq|lower\/products)$/,
-    to: /^quant\/scheme$/,
+    to: /^quant\/(scheme|weightScheme)$/,
     reason: 'weights and biases become codes in one place, by the scheme',
   },
   {
-    from: /^quant\/slb\//,
+    from: /^quant\/(slb|adaround)\//,
     to: /^(train|passes|data)\//,
     reason: 'an algorithm that learns rewrites a network, watches its run, and asks for samples to calibrate with',
   },

@@ -6,10 +6,12 @@ import { exportOnnx } from '../onnx/exportOnnx.js';
 import { importOnnx } from '../onnx/importOnnx.js';
 import { type WeightStorage, weightStorages } from '../onnx/weights.js';
 import { type ObserverName, observerNames } from '../quant/observers/index.js';
-import type { CodeType } from '../quant/scheme.js';
+import { type CodeType, type ScaleKind, scaleKinds } from '../quant/scheme.js';
+import { type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
 import { weightStorageOf } from '../recipes/codedWeights.js';
 import { calibrationBatches } from '../recipes/prepare.js';
-import { type QuantizedLayer, quantize } from '../recipes/quantize.js';
+import { type Quantized, type QuantizedLayer, quantize } from '../recipes/quantize.js';
+import { type WeightOptions, weightRoundings } from '../recipes/weightRounding.js';
 import { command, requires, runs } from './command.js';
 import { bytes, facts } from './format.js';
 import { floatTable } from './inspect.js';
@@ -28,6 +30,12 @@ interface Options extends DataOptions {
   exclude?: string[];
   opset?: number;
   weights?: WeightStorage;
+  weightBits?: Bits;
+  weightRange?: WeightRange;
+  scales?: ScaleKind;
+  rounding?: WeightOptions['rounding'];
+  roundingIterations?: number;
+  roundingFolder?: string;
 }
 
 /** What --json prints. */
@@ -40,6 +48,8 @@ interface Outcome {
   layers: QuantizedLayer[];
   floatLayers: { name: string; op: string; reason: string }[];
   calibrationSamples: number;
+  /** What AdaRound made of each layer. */
+  rounding: Quantized['rounding'];
 }
 
 export function addQuantize(program: Command): void {
@@ -52,9 +62,15 @@ export function addQuantize(program: Command): void {
     .addOption(new Option('--activations <type>', 'codes of activations (default: uint8)').choices(['uint8', 'int8']))
     .option('--symmetric', 'activations have their zero point in the middle')
     .option('--per-tensor', 'one scale for each weight instead of one a channel')
-    .option('--percentile <p>', 'per cent of the numbers that --observer percentile keeps (default: 99.99)', number)
+    .option('--percentile <p>', 'per cent of the numbers that percentile (default: 99.99) and hist (99.999) keep', number)
     .option('--exclude <names...>', 'layers that stay float: names, or patterns /like this/')
-    .addOption(new Option('--weights <type>', 'how weights are written (default: as the model has them)').choices(weightStorages))
+    .option('--weight-bits <n...>', 'bits of weights, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
+    .addOption(new Option('--weight-range <name>', 'what their codes reach (default: max, below 8 bits mse)').choices(weightRanges))
+    .addOption(new Option('--scales <kind>', 'any scales, or powers of two (default: float)').choices(scaleKinds))
+    .addOption(new Option('--rounding <name>', 'how weights are rounded (default: nearest)').choices(weightRoundings))
+    .option('--rounding-iterations <n>', 'adaround: updates of each layer (default: 2000)', wholeFrom(1))
+    .option('--rounding-folder <folder>', 'adaround: finished layers are kept here; a run that was stopped goes on')
+    .addOption(new Option('--weights <type>', 'how weights are written (default: as few bits as they have)').choices(weightStorages))
     .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights 21)', wholeFrom(1));
   requires(target, 'output');
   runs<Options>(target, async ({ options, signal, progress }, model) => {
@@ -67,13 +83,30 @@ export function addQuantize(program: Command): void {
     const line = progress('calibrating');
     const batches = calibrationBatches(graph, dataset, count, options.batch ?? 32, signal);
     const onProgress = (samples: number) => line.update(Math.min(samples, count), count);
-    const settings = { observer, activations, symmetric, perTensor, percentile, exclude };
-    const { graph: quantized, layers, float } = await quantize(graph, batches, { ...settings, onProgress, signal });
-    exportOnnx(quantized, output, { opset, weights: weights ?? weightStorageOf(graph) });
+    const settings = { observer, activations, symmetric, perTensor, percentile, exclude, ...weightOptionsOf(options) };
+    const onRounding: WeightOptions['onRounding'] = ({ layer, layers, name, iteration, iterations }) =>
+      line.show(`rounding  layer ${layer}/${layers}  ${Math.round((100 * iteration) / iterations)} %  ${name}`);
+    const made = await quantize(graph, batches, { ...settings, onProgress, onRounding, signal });
+    exportOnnx(made.graph, output, { opset, weights: weights ?? weightStorageOf(made.graph) });
+    const { layers, float, rounding } = made;
     const sizes = { bytesBefore, bytesAfter: sizeOf(output) };
-    const data = { output, ...sizes, quantizedLayers: layers.length, layers, floatLayers: float, calibrationSamples: count };
+    const data = { output, ...sizes, quantizedLayers: layers.length, layers, floatLayers: float, calibrationSamples: count, rounding };
     return { data, text: text(data) };
   });
+}
+
+function weightOptionsOf({ weightBits, weightRange, scales, rounding, roundingIterations, roundingFolder }: Options): WeightOptions {
+  const adaround = { iterations: roundingIterations, folder: roundingFolder };
+  const isSaid = Object.values(adaround).some((value) => value !== undefined);
+  return { weightBits, weightRange, scales, rounding, ...(isSaid && { adaround }) };
+}
+
+type Bits = Record<string, WeightBits>;
+
+/** "4" for all layers, "conv1=8" for one; what comes later counts. */
+function bitsOf(word: string, before: Bits = {}): Bits {
+  const [, name = '/./', bits] = /^(?:(.*)=)?([^=]*)$/.exec(word)!;
+  return { ...before, [name]: number(bits) as WeightBits };
 }
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? failOnFile(path, { code: 'ENOENT' });

@@ -3,27 +3,49 @@ import type { Graph, Node, Value } from '../graph/graph.js';
 import { codesOf } from '../graph/match.js';
 import { Rewriter, withoutDead } from '../graph/rewrite.js';
 import * as ops from '../ops/index.js';
-import { productScales, type QParams, quantizeBias, quantizeWeight } from '../quant/scheme.js';
+import { productScales, type QParams, quantizeBias, type ScaleKind } from '../quant/scheme.js';
+import {
+  checkWeightBits,
+  largestCode,
+  type QuantizedWeight,
+  quantizeWeight,
+  type WeightBits,
+  type WeightRange,
+  type WeightScheme,
+} from '../quant/weightScheme.js';
+import { type Shape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
 export interface QdqOptions {
   /** One scale for a whole weight instead of one for each output channel. */
   perTensor?: boolean;
+  /** Bits of weights: of all layers, or by the name of the layer, 8 for those that are not named. Default 8. */
+  weightBits?: WeightBits | ReadonlyMap<string, WeightBits>;
+  /** What codes of weights reach. Default "max" for 8 bits, "mse" for fewer. */
+  weightRange?: WeightRange;
+  /** Scales of weights. Default "float". */
+  scales?: ScaleKind;
+  /** Scales and codes of weights that are decided already, by the name of the layer; the others are rounded to nearest. */
+  weights?: ReadonlyMap<string, QuantizedWeight>;
 }
 
 /**
  * Puts quantize → dequantize behind values, and turns the weights of layers into int8 codes behind a dequantize, their biases into int32
  * codes of scale s_x·s_w[c]. Weights that are codes already stay what they are. A pure rewrite: nothing is computed on data.
+ *
+ * A scale belongs to all that an output channel reads: with one for each group of input channels there would be as many sums to a product,
+ * and the integer kernels have one.
  * @param activations parameters by value name; every reader of such a value reads it dequantized
  * @param layers names of nodes whose weights are quantized; their input has to be among the activations
+ * @throws LowbitError "data" for constants that are not finite and for given weights that do not fit, "graph", "option"
  */
 export function insertQdq(
   old: Graph,
   activations: ReadonlyMap<string, QParams>,
   layers: ReadonlySet<string>,
-  { perTensor = false }: QdqOptions = {},
+  options: QdqOptions = {},
 ): Graph {
-  const to = new Inserter(old, activations, perTensor);
+  const to = new Inserter(old, activations, options);
   for (const value of [...old.inputs, ...old.constants.keys()]) to.insert(value);
   for (const node of old.nodes) {
     to.set(node.output, layers.has(node.name) && node.op.quantizes ? to.quantizedLayer(node) : to.copy(node));
@@ -37,7 +59,7 @@ class Inserter extends Rewriter {
   constructor(
     old: Graph,
     readonly activations: ReadonlyMap<string, QParams>,
-    readonly perTensor: boolean,
+    readonly options: QdqOptions,
   ) {
     super(old);
   }
@@ -63,27 +85,38 @@ class Inserter extends Rewriter {
     const inputScale = this.scaleOf(x, node);
     // int32 has to hold bias / (s_x·s_w): a channel of tiny weights gets a larger scale, and loses nothing by it.
     const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
-    const { weight, scales } = codesOf(this.old, w) ? this.givenWeight(w) : this.quantizedWeight(w, least);
+    const { weight, scales } = codesOf(this.old, w) ? this.codedWeight(w) : this.quantizedWeight(node, least);
     return this.copy(node, [this.get(x), weight, this.quantizedBias(bias, shift, inputScale, scales)]);
   }
 
-  private givenWeight(w: Value): { weight: Value; scales: Float32Array } {
+  private codedWeight(w: Value): { weight: Value; scales: Float32Array } {
     const [, scale] = w.producer!.inputs;
     return { weight: this.get(w), scales: this.finite(scale) };
   }
 
-  private quantizedWeight(w: Value, least: Float32Array): { weight: Value; scales: Float32Array } {
+  private quantizedWeight(node: Node, least: Float32Array): { weight: Value; scales: Float32Array } {
     const { graph } = this;
-    const weight = this.old.constantOf(w)!;
-    const channels = weight.shape[0];
-    const { codes, scales } = quantizeWeight(this.finite(w), channels, this.perTensor, least);
+    const [, w] = node.inputs;
+    const { shape } = this.old.constantOf(w)!;
+    const numbers = this.finite(w);
+    const scheme = this.scheme(node);
+    const given = this.options.weights?.get(node.name);
+    if (given) checkWeight(node, given, shape, scheme.bits);
+    const { codes, scales } = given ?? quantizeWeight(numbers, shape[0], scheme, least);
     const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
     const weightZero = graph.constant(
-      Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [channels]),
+      Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [shape[0]]),
       `${w.name}.zeroPoint`,
     );
-    const weightCodes = graph.constant(Tensor.from(codes, weight.shape), `${w.name}.codes`);
+    const bits = scheme.bits < 8 ? scheme.bits : undefined;
+    const weightCodes = graph.constant(Tensor.from(codes, shape), `${w.name}.codes`, bits);
     return { weight: graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name), scales };
+  }
+
+  private scheme({ name }: Node): WeightScheme {
+    const { perTensor = false, weightBits = 8, weightRange, scales = 'float' } = this.options;
+    const bits = checkWeightBits('insertQdq', typeof weightBits === 'object' ? (weightBits.get(name) ?? 8) : weightBits);
+    return { bits, perTensor, range: weightRange ?? (bits < 8 ? 'mse' : 'max'), scales };
   }
 
   private scaleOf(x: Value, node: Node): number {
@@ -113,6 +146,17 @@ class Inserter extends Rewriter {
     );
     return graph.add(ops.dequantize, [graph.constant(Tensor.from(codes), `${bias.name}.codes`), scale, zero], { axis: 0 }, bias.name);
   }
+}
+
+function checkWeight({ name }: Node, { codes, scales }: QuantizedWeight, shape: Shape, bits: WeightBits): void {
+  const wrong = (problem: string) => fail({ code: 'data', where: 'insertQdq', problem: `the weight given for "${name}" has ${problem}` });
+  const top = largestCode(bits);
+  if (codes.length !== sizeOf(shape)) wrong(`${codes.length} codes, expected ${sizeOf(shape)}`);
+  if (scales.length !== 1 && scales.length !== shape[0]) wrong(`${scales.length} scales, expected 1 or ${shape[0]}`);
+  const code = codes.find((q) => Math.abs(q) > top);
+  if (code !== undefined) wrong(`the code ${code}, those of ${bits} bits are ${-top} to ${top}`);
+  const scale = scales.find((s) => !(s > 0 && Number.isFinite(s)));
+  if (scale !== undefined) wrong(`the scale ${scale}`);
 }
 
 const scalesTensor = (scales: Float32Array) => Tensor.from(scales, scales.length === 1 ? [] : [scales.length]);

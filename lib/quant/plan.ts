@@ -43,7 +43,7 @@ class Planner {
   }
 
   plan(): Plan {
-    const excluded = matching(this.graph, this.exclude);
+    const excluded = nodesNamed(this.graph, this.exclude, 'exclude');
     // Products first: what they read gets codes, and others may then read those too.
     for (const wanted of [true, false]) {
       for (const node of this.graph.nodes) {
@@ -132,10 +132,14 @@ class Planner {
   }
 }
 
-function matching(graph: Graph, patterns: readonly string[]): Set<Node> {
+/**
+ * The nodes with these names, or whose name fits a pattern written /like this/; values they make count as names too.
+ * @throws LowbitError "option", with the name of the option, when one of them fits no node
+ */
+export function nodesNamed(graph: Graph, patterns: readonly string[], option: string): Set<Node> {
   const found = new Set<Node>();
   for (const pattern of patterns) {
-    const test = testOf(pattern);
+    const test = testOf(pattern, option);
     const nodes = graph.nodes.filter((node) => test(node.name) || test(node.output.name));
     if (!nodes.length) {
       const names = graph.nodes.map((node) => node.name);
@@ -143,7 +147,7 @@ function matching(graph: Graph, patterns: readonly string[]): Set<Node> {
       fail({
         code: 'option',
         where: 'quantize',
-        option: 'exclude',
+        option,
         came: pattern,
         expected: near ? `the name of a layer (did you mean "${near}"?)` : 'names of layers, or patterns /like this/ that match some',
       });
@@ -153,7 +157,7 @@ function matching(graph: Graph, patterns: readonly string[]): Set<Node> {
   return found;
 }
 
-function testOf(pattern: string): (name: string) => boolean {
+function testOf(pattern: string, option: string): (name: string) => boolean {
   const [, source] = /^\/(.*)\/$/.exec(pattern) ?? [];
   if (source === undefined) return (name) => name === pattern;
   try {
@@ -163,7 +167,7 @@ function testOf(pattern: string): (name: string) => boolean {
     return fail({
       code: 'option',
       where: 'quantize',
-      option: 'exclude',
+      option,
       came: pattern,
       expected: `a regular expression (${(error as Error).message})`,
     });

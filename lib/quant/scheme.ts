@@ -18,6 +18,10 @@ export interface Range {
   max: number;
 }
 
+/** Any scale, or the next power of two above it: then all of requantization is shifts. */
+export const scaleKinds = ['float', 'powerOfTwo'] as const;
+export type ScaleKind = (typeof scaleKinds)[number];
+
 /** Smallest scale that is used: below it, a range is taken for a single number. */
 const leastScale = 2 ** -100;
 
@@ -26,60 +30,37 @@ const leastScale = 2 ** -100;
  * affine: scale = (max − min) / 255, zeroPoint = rne(qmin − min / scale).
  * symmetric: the zero point is 0 (int8), 128 (uint8 with negative numbers) or 0 (uint8 without).
  */
-export function qparamsOf({ min, max }: Range, dtype: CodeType, symmetric: boolean): QParams {
+export function qparamsOf({ min, max }: Range, dtype: CodeType, symmetric: boolean, kind: ScaleKind = 'float'): QParams {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
   const [qmin, qmax] = integerRange(dtype);
   if (symmetric) {
     const zeroPoint = dtype === 'uint8' && low < 0 ? 128 : 0;
     const steps = qmax - zeroPoint;
-    return { scale: scaleOf(Math.max(high, -low), steps), zeroPoint, dtype };
+    return { scale: scaleOf(Math.max(high, -low), steps, kind), zeroPoint, dtype };
   }
-  return { ...affineCodes(low, high, qmin, qmax), dtype };
+  return { ...affineCodes(low, high, qmin, qmax, kind), dtype };
 }
 
 /** Scale and zero point with which codes qmin..qmax cover low..high, which hold 0. */
-function affineCodes(low: number, high: number, qmin: number, qmax: number): Pick<QParams, 'scale' | 'zeroPoint'> {
-  const scale = scaleOf(high - low, qmax - qmin);
+function affineCodes(low: number, high: number, qmin: number, qmax: number, kind: ScaleKind): Pick<QParams, 'scale' | 'zeroPoint'> {
+  const scale = scaleOf(high - low, qmax - qmin, kind);
   return { scale, zeroPoint: Math.min(Math.max(roundHalfEven(qmin - low / scale), qmin), qmax) };
 }
 
 /** Affine codes 0..qmax for a range, in uint8: what `fakeQuantizeRange` computes with. */
 export function rangeCodes({ min, max }: Range, qmax: number): QParams {
-  return { ...affineCodes(Math.min(min, 0), Math.max(max, 0), 0, qmax), dtype: 'uint8' };
+  return { ...affineCodes(Math.min(min, 0), Math.max(max, 0), 0, qmax, 'float'), dtype: 'uint8' };
 }
 
-function scaleOf(span: number, steps: number): number {
+/** The scale with which so many steps cover a span: f32(span / steps), or the least power of two from there on. */
+export function scaleOf(span: number, steps: number, kind: ScaleKind): number {
   const scale = Math.fround(span / steps);
-  return scale > leastScale ? scale : 1;
+  if (!(scale > leastScale)) return 1;
+  return kind === 'float' ? scale : powerOfTwoFrom(scale);
 }
 
-/** Weights as int8 codes −127..127 with one scale, or one for each index of axis 0 (the output channels). */
-export interface QuantizedWeight {
-  codes: Int8Array;
-  scales: Float32Array;
-}
-
-/**
- * Symmetric int8 codes: scale = max|w| / 127.
- * @param leastScales scales that the channels must have at least, so that their int32 bias fits
- */
-export function quantizeWeight(w: Float32Array, channels: number, perTensor: boolean, leastScales: ArrayLike<number>): QuantizedWeight {
-  const row = channels ? w.length / channels : 0;
-  const most = new Float32Array(channels);
-  for (let i = 0; i < w.length; i++) {
-    const c = Math.floor(i / row);
-    most[c] = Math.max(most[c], Math.abs(w[i]));
-  }
-  const largest = (list: ArrayLike<number>) => Array.from(list).reduce((a, b) => Math.max(a, b), 0);
-  const scales =
-    perTensor && channels
-      ? Float32Array.of(Math.max(scaleOf(largest(most), 127), largest(leastScales)))
-      : Float32Array.from(most, (amax, c) => Math.max(scaleOf(amax, 127), leastScales[c]));
-  const codes = Int8Array.from(w, (x, i) =>
-    Math.min(Math.max(roundHalfEven(Math.fround(x / scales[scales.length === 1 ? 0 : Math.floor(i / row)])), -127), 127),
-  );
-  return { codes, scales };
-}
+/** The least power of two that is not below x, of which there are float32 numbers. */
+export const powerOfTwoFrom = (x: number) => 2 ** Math.min(Math.ceil(Math.log2(x)), 127);
 
 /** The scales of sums of products, and so of a bias: f32(s_x·s_w), one or one for each channel. */
 export function productScales(inputScale: number, weightScales: ArrayLike<number>): Float32Array {

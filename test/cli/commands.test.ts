@@ -49,7 +49,7 @@ test('quantize, eval, verify: the way of a model', async (t) => {
   const made = await json(folder, ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '30', '-o', out]);
   t.is(made.code, 0);
   t.deepEqual(keys(made.data), [
-    ...['bytesAfter', 'bytesBefore', 'calibrationSamples', 'floatLayers', 'layers', 'output', 'quantizedLayers'],
+    ...['bytesAfter', 'bytesBefore', 'calibrationSamples', 'floatLayers', 'layers', 'output', 'quantizedLayers', 'rounding'],
   ]);
   t.is(made.data.bytesBefore, statSync(join(folder, 'float.onnx')).size);
   t.is(made.data.bytesAfter, statSync(join(folder, out)).size);
@@ -89,6 +89,26 @@ test('options of quantize arrive', async (t) => {
   const first = graph.nodes.find(({ op }) => op.name === 'quantize')!;
   t.is(graph.constantOf(first.inputs[2])!.dtype, 'int8');
   t.is(graph.constantOf(first.inputs[2])!.item(), 0); // symmetric
+});
+
+test('weights of few bits: rounded on the samples, 4 bits in the file', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '4', 'fc=8', '-o', 'w4.onnx'];
+  const { data } = await json(folder, [...base, '--rounding', 'adaround', '--rounding-iterations', '20', '--rounding-folder', 'layers']);
+  t.deepEqual(
+    (data.rounding as { name: string; bits: number }[]).map(({ name, bits }) => [name, bits]),
+    [
+      ['conv', 4],
+      ['fc', 8],
+    ],
+  );
+  t.deepEqual(readdirSync(join(folder, 'layers')), ['layer-0000.safetensors', 'layer-0001.safetensors']);
+  const { codedWeights } = (await json(folder, ['inspect', 'w4.onnx'])).data;
+  t.deepEqual(
+    (codedWeights as { bits: number }[]).map(({ bits }) => bits),
+    [4, 8],
+  );
+  const { code } = await json(folder, [...base, '--scales', 'powerOfTwo', '--weight-range', 'max', '--weights', 'int8']);
+  t.is(code, 0);
 });
 
 test('low-bit weights are shown, and stay packed unless int8 or int4 is asked for', async (t) => {
@@ -224,6 +244,12 @@ const mistakes: [string, string[], number, RegExp][] = [
     ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--exclude', 'cnv'],
     2,
     /did you mean "conv"/,
+  ],
+  [
+    'bits that are no number',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--weight-bits', 'conv=few'],
+    2,
+    /Expected a number/,
   ],
   ['a shape of no input', ['inspect', 'float.onnx', '--shape', 'x=1'], 2, /"x", expected one of the inputs image/],
   ['a shape without a name', ['inspect', 'float.onnx', '--shape', '1,2'], 2, /Expected input=sizes/],

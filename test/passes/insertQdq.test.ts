@@ -1,5 +1,18 @@
 import test from 'ava';
-import { foldBatchNorm, importOnnx, insertQdq, print, type QParams, run, toOnnx } from 'lowbit';
+import {
+  exportOnnx,
+  foldBatchNorm,
+  importOnnx,
+  insertQdq,
+  lowerInteger,
+  print,
+  type QParams,
+  type QuantizedWeight,
+  run,
+  toOnnx,
+} from 'lowbit';
+import { faults } from '../faults.js';
+import { temporaryFolder } from '../folder.js';
 import { randomImages, smallNet } from '../graph/graphs.js';
 
 const activations = new Map<string, QParams>([
@@ -64,3 +77,68 @@ test('the graph with codes is close to the one without, and survives a file', (t
   for (const [i, value] of want.entries()) t.true(Math.abs(got[i] - value) < 36 * (0.01 + 4 / 254) + 0.5, `${got[i]} for ${value}`);
   t.deepEqual(run(importOnnx(toOnnx(graph)), { image }).y.toNumbers(), got);
 });
+
+test('bits by layer: narrow codes that run on integers, and 4 bits in the file', (t) => {
+  const graph = insertQdq(smallNet(), activations, layers, { weightBits: new Map([['conv', 4]]) });
+  const codes = (name: string) => graph.constantOf(graph.find(name))!.toNumbers();
+  t.is(Math.max(...codes('w1.codes').map(Math.abs)), 7);
+  t.is(Math.max(...codes('w2.codes').map(Math.abs)), 127);
+  const lowered = lowerInteger(graph);
+  t.true(['conv', 'linear'].every((name) => lowered.graph.nodes.some((node) => node.name === name && node.op.integer)));
+  const image = randomImages(3);
+  const want = run(lowered.graph, { image }).y.toNumbers();
+  const path = `${temporaryFolder()}/w4.onnx`;
+  const { weights } = exportOnnx(graph, path, { weights: 'int4' });
+  t.deepEqual(
+    weights.map(({ layer, type }) => [layer, type]),
+    [
+      ['conv', 'int4'],
+      ['linear', 'int8'],
+    ],
+  );
+  t.deepEqual(run(lowerInteger(importOnnx(path)).graph, { image }).y.toNumbers(), want);
+});
+
+test('powers of two for weights', (t) => {
+  const graph = insertQdq(smallNet(), activations, layers, { scales: 'powerOfTwo' });
+  for (const name of ['w1.scale', 'w2.scale']) {
+    for (const scale of graph.constantOf(graph.find(name))!.toNumbers()) t.true(Number.isInteger(Math.log2(scale)));
+  }
+});
+
+const given: QuantizedWeight = { codes: Int8Array.from({ length: 180 }, (_, i) => (i % 15) - 7), scales: Float32Array.of(0.5, 1, 2, 3, 4) };
+
+test('a weight that is given keeps its codes and scales, and the bias gets theirs', (t) => {
+  const graph = insertQdq(smallNet(), activations, layers, { weightBits: 4, weights: new Map([['linear', given]]) });
+  const numbers = (name: string) => graph.constantOf(graph.find(name))!.toNumbers();
+  t.deepEqual(numbers('w2.codes'), [...given.codes]);
+  t.deepEqual(numbers('w2.scale'), [...given.scales]);
+  t.deepEqual(
+    numbers('b2.scale'),
+    [...given.scales].map((s) => Math.fround(0.02 * s)),
+  );
+});
+
+for (const [what, weight, message] of [
+  ['too few codes', { ...given, codes: new Int8Array(9) }, /given for "linear" has 9 codes, expected 180/],
+  ['scales for other channels', { ...given, scales: Float32Array.of(1, 2) }, /has 2 scales, expected 1 or 5/],
+  ['codes beyond the bits', { ...given, codes: given.codes.with(3, -8) }, /has the code -8, those of 4 bits are -7 to 7/],
+  ['a scale of nothing', { ...given, scales: Float32Array.of(1, 1, 0, 1, 1) }, /has the scale 0/],
+  ['a scale that is no number', { ...given, scales: Float32Array.of(Number.NaN) }, /has the scale NaN/],
+] as const) {
+  test(`a weight that does not fit: ${what}`, (t) =>
+    faults(
+      t,
+      () => insertQdq(smallNet(), activations, layers, { weightBits: 4, weights: new Map([['linear', weight as QuantizedWeight]]) }),
+      'data',
+      message,
+    ));
+}
+
+test('bits that no weight can have', (t) =>
+  faults(
+    t,
+    () => insertQdq(smallNet(), activations, layers, { weightBits: 5 as never }),
+    'option',
+    /weightBits is 5, expected one of 2, 3, 4, 8/,
+  ));

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { type ObserverName, observer, observerNames, Tensor } from 'lowbit';
+import { divergenceThreshold } from '../../lib/quant/observers/entropy.js';
 import { Dice } from '../dice.js';
 import { faults } from '../faults.js';
 
@@ -65,26 +66,50 @@ test('minmax is the smallest and the largest', (t) => {
 
 test('the moving average of a constant is the constant, an outlier moves it by a tenth', (t) => {
   const rows = (values: number[]) => values.flatMap((value) => Array<number>(8).fill(value));
-  const settled = rangeOf('average', rows(Array(300).fill(4)));
+  const settled = rangeOf('movingAverage', rows(Array(300).fill(4)));
   t.true(Math.abs(settled.max - 4) < 1e-12 && Math.abs(settled.min - 4) < 1e-12);
-  const moved = rangeOf('average', rows([...Array(300).fill(4), 104]));
+  const moved = rangeOf('movingAverage', rows([...Array(300).fill(4), 104]));
   t.true(Math.abs(moved.max - 14) < 1e-9, `${moved.max}`);
-  const faded = rangeOf('average', rows([1, 2, 3]));
+  const faded = rangeOf('movingAverage', rows([1, 2, 3]));
   t.true(Math.abs(faded.max - (0.81 * 1 + 0.9 * 2 + 3) / (0.81 + 0.9 + 1)) < 1e-12);
 });
 
-test('a percentile keeps that share of the numbers', (t) => {
-  const ramp = Array.from({ length: 8000 }, (_, i) => (i + 0.5) / 8000);
-  for (const percentile of [50, 90, 99, 99.9]) {
-    const { max } = rangeOf('percentile', ramp, [1000], percentile);
-    t.true(Math.abs(max - percentile / 100) <= 2 ** -11, `${percentile}: ${max}`);
-  }
-  t.is(rangeOf('percentile', ramp, [1000], 100).max, Math.fround(ramp[7999]));
-  const outlier = [...Array(7999).fill(1), 1000];
-  t.true(rangeOf('percentile', outlier, [1000], 99).max <= 1.25);
+test("the average is the mean of the samples' extremes", (t) => {
+  const samples = [
+    [-1, 2, 0, 0, 0, 0, 0, 0],
+    [-4, 1, 0, 0, 0, 0, 0, 0],
+    [5, 9, 5, 5, 5, 5, 5, 5],
+  ];
+  t.deepEqual(rangeOf('average', samples.flat()), { min: 0, max: 4 });
 });
 
-// The squared error of codes over [0, t] for the plain numbers, by trying every threshold of a fine grid.
+// 1000 numbers a thousandth apart, from 0.0005 on: bins of 2^-12 hold at most one, and k of them are counted with the bin of number k − 1.
+test('percentile and hist clip at the left edge and in the middle of the bin that completes the share', (t) => {
+  const ramp = Array.from({ length: 1000 }, (_, i) => Math.fround((i + 0.5) / 1000));
+  for (const percentile of [50, 90, 99, 99.9]) {
+    const bin = Math.floor(ramp[percentile * 10 - 1] * 4096);
+    t.is(rangeOf('percentile', ramp, [125], percentile).max, bin / 4096);
+    t.is(rangeOf('hist', ramp, [125], percentile).max, (bin + 0.5) / 4096);
+  }
+  t.is(rangeOf('percentile', ramp, [125], 100).max, ramp[999]);
+  const outlier = [...Array(7999).fill(1), 1000];
+  t.true(rangeOf('percentile', outlier, [1000], 99).max <= 1.25);
+  const silent = [...Array(7999).fill(0), 1];
+  t.is(rangeOf('percentile', silent, [1000], 99).max, 2 ** -11, 'one bin of 2048, where most numbers are 0');
+});
+
+test('what percentile and hist keep without being told: all but one in 10 000, all but one in 100 000', (t) => {
+  const numbers = [...Array(99_992).fill(1.1), ...Array(7).fill(50), 1000]; // bins of a quarter
+  for (const [name, most] of [
+    ['percentile', 1],
+    ['hist', 50.125],
+  ] as const) {
+    const watching = observer(name, {});
+    watching.observe(Tensor.from(numbers, [12_500, 8]));
+    t.is(watching.range('uint8', false).max, most);
+  }
+});
+
 test('mse clips about where the squared error is smallest', (t) => {
   const numbers = [...Array.from({ length: 639_999 }, (_, i) => Math.fround(((i * 7919) % 640_000) / 640_000)), 3];
   const most = 3;
@@ -126,13 +151,33 @@ test('entropy clips where the plain form of its definition says', (t) => {
     h[0] = h[1];
     const levels = oneSided ? 256 : 128;
     let [best, least] = [h.length, Number.POSITIVE_INFINITY];
-    for (let i = levels; i <= h.length; i++) {
+    for (let i = 128; i <= h.length; i++) {
       const divergence = plainDivergence(h, i, levels);
       if (divergence <= least + 1e-12) [best, least] = [i, Math.min(divergence, least)];
     }
     const { min, max } = rangeOf('entropy', numbers);
     t.is(Math.max(max, -min), Math.min(best * width, most), `seed ${seed}`);
   }
+});
+
+test('the threshold of a histogram, by hand', (t) => {
+  // Equal counts everywhere: without a tail nothing is lost, and the last i with that wins.
+  t.is(divergenceThreshold(new Float64Array(256).fill(5), 128), 256);
+  t.is(divergenceThreshold(new Float64Array(2048).fill(1), 256), 2048);
+  // Fewer bins than levels: groups of one bin lose only the tail. The whole range again has none.
+  t.is(divergenceThreshold(new Float64Array(200).fill(3), 256), 200);
+  // A spike of zeros counts as much as bin 1: the answer is that of the histogram without it.
+  const spiked = new Float64Array(300).fill(2);
+  spiked[0] = 1e9;
+  t.is(divergenceThreshold(spiked, 128), divergenceThreshold(new Float64Array(300).fill(2), 128));
+  // 128 bins of 1000, far out a single number in bin 2047: clipping it costs ln-small mass, keeping it 16 bins a level.
+  const outlier = new Float64Array(2048);
+  outlier.fill(1000, 0, 128);
+  for (let i = 0; i < 128; i++) outlier[i] += i % 2 ? 500 : -500;
+  outlier[2047] = 1;
+  t.is(divergenceThreshold(outlier, 128), 128);
+  // A tail may not go where nothing was: with an empty bin 128, i = 129 is left out.
+  t.not(divergenceThreshold(outlier, 128), 129);
 });
 
 test('only float32 is watched', (t) => {

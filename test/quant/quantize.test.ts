@@ -89,7 +89,12 @@ test('a quantized graph is close, lowers to integers, and says what was done', a
 
 const refused: [what: string, options: object, code: FaultCode, message: RegExp][] = [
   ['an unknown option', { observr: 'mse' }, 'unknownOption', /quantize: unknown option "observr", did you mean "observer"/],
-  ['an unknown observer', { observer: 'mean' }, 'option', /observer is "mean", expected one of minmax, average, percentile, entropy, mse/],
+  [
+    'an unknown observer',
+    { observer: 'mean' },
+    'option',
+    /observer is "mean", expected one of minmax, average, movingAverage, percentile, hist, entropy, mse/,
+  ],
   ['codes of other types', { activations: 'int4' }, 'option', /activations is "int4", expected "uint8" or "int8"/],
   ['a flag that is none', { symmetric: 'yes' }, 'option', /symmetric is "yes", expected true or false/],
   [

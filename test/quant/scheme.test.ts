@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type CodeType, qparamsOf, quantizeWeight, type Range } from 'lowbit';
+import { type CodeType, qparamsOf, type Range } from 'lowbit';
 
 const f32 = Math.fround;
 
@@ -33,29 +33,15 @@ test('zero is a code, and the range is covered to half a step', (t) => {
   }
 });
 
-const weights = Float32Array.of(0.5, -1.27, 0.635, /* zeros */ 0, 0, 0, /* tiny */ 1e-3, -2e-3, 1.5e-3);
-
-test('a scale a channel, ties to even, zero channels', (t) => {
-  const { codes, scales } = quantizeWeight(weights, 3, false, [0, 0, 0]);
-  t.deepEqual(scales, Float32Array.of(1.27 / 127, 1, 2e-3 / 127));
-  t.deepEqual(codes, Int8Array.of(50, -127, 64, 0, 0, 0, 64, -127, 95));
-  const ties = quantizeWeight(Float32Array.of(127, 0.5, 1.5, 2.5, -0.5, -1.5), 1, false, [0]);
-  t.deepEqual(ties.codes, Int8Array.of(127, 0, 2, 2, 0, -2));
-});
-
-test('one scale for all', (t) => {
-  const { codes, scales } = quantizeWeight(weights, 3, true, [0, 0, 0]);
-  t.deepEqual(scales, Float32Array.of(1.27 / 127));
-  t.deepEqual(codes, Int8Array.of(50, -127, 64, 0, 0, 0, 0, 0, 0));
-  t.deepEqual(quantizeWeight(new Float32Array(4), 2, true, [0, 0]), { codes: new Int8Array(4), scales: Float32Array.of(1) });
-});
-
-test('a scale is at least what the bias needs', (t) => {
-  t.deepEqual(quantizeWeight(weights, 3, false, [0, 0, 0.5]).scales, Float32Array.of(1.27 / 127, 1, 0.5));
-  t.deepEqual(quantizeWeight(weights, 3, true, [0, 0, 0.5]).scales, Float32Array.of(0.5));
-});
-
-test('layers without outputs or inputs', (t) => {
-  t.deepEqual(quantizeWeight(new Float32Array(0), 0, false, []).codes.length, 0);
-  t.deepEqual(quantizeWeight(new Float32Array(0), 2, false, [0, 0]).scales, Float32Array.of(1, 1));
+test('scales that are powers of two are the least that cover the range', (t) => {
+  const golden: [Range, CodeType, boolean, number, number][] = [
+    [{ min: -1.3, max: 2.9 }, 'uint8', false, 2 ** -5, 42],
+    [{ min: 0, max: 255 / 64 }, 'uint8', false, 2 ** -6, 0],
+    [{ min: 0, max: 255.1 / 64 }, 'uint8', false, 2 ** -5, 0],
+    [{ min: -127, max: 3 }, 'int8', true, 1, 0],
+    [{ min: 0, max: 0 }, 'uint8', false, 1, 0],
+  ];
+  for (const [range, dtype, symmetric, scale, zeroPoint] of golden) {
+    t.deepEqual(qparamsOf(range, dtype, symmetric, 'powerOfTwo'), { scale, zeroPoint, dtype });
+  }
 });

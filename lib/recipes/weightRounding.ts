@@ -1,0 +1,90 @@
+/** What `quantize` does to weights: how many bits they get, with which scales, and how they are rounded. */
+import { fail } from '../error.js';
+import type { Graph, Node } from '../graph/graph.js';
+import { insertQdq, type QdqOptions } from '../passes/insertQdq.js';
+import { adaround, type RoundingProgress } from '../quant/adaround/adaround.js';
+import type { LayerRounding } from '../quant/adaround/layer.js';
+import { type AdaroundOptions, adaroundSettings } from '../quant/adaround/options.js';
+import type { Batches } from '../quant/calibrate.js';
+import { nodesNamed } from '../quant/plan.js';
+import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
+import { checkWeightBits, type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
+
+export interface WeightOptions {
+  /**
+   * Bits of weights, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
+   * counts; layers that none fits have 8. Default 8.
+   */
+  weightBits?: WeightBits | Readonly<Record<string, WeightBits>>;
+  /** What codes of weights reach: the largest weight, or as far as makes the squared error smallest. Default "max" for 8 bits, else "mse". */
+  weightRange?: WeightRange;
+  /** Any scales, or powers of two for weights and activations. Default "float". */
+  scales?: ScaleKind;
+  /** Round weights to the nearest code, or so that the outputs of each layer stay (AdaRound): better below 8 bits. Default "nearest". */
+  rounding?: (typeof weightRoundings)[number];
+  /** Settings of AdaRound. */
+  adaround?: AdaroundOptions;
+  onRounding?: (progress: RoundingProgress) => void;
+}
+
+export const weightRoundings = ['nearest', 'adaround'] as const;
+
+/** Names of the options. */
+export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
+
+/** @throws LowbitError "option", "unknownOption" */
+export function checkWeightOptions({ weightBits = 8, weightRange, scales, rounding, adaround: settings }: WeightOptions): void {
+  for (const bits of typeof weightBits === 'object' && weightBits ? Object.values(weightBits) : [weightBits])
+    checkWeightBits('quantize', bits);
+  const choices = {
+    weightRange: [weightRange, weightRanges],
+    scales: [scales, scaleKinds],
+    rounding: [rounding, weightRoundings],
+  } as const;
+  for (const [option, [came, allowed]] of Object.entries(choices)) {
+    const known = came === undefined || (allowed as readonly unknown[]).includes(came);
+    if (!known) fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
+  }
+  if (settings === undefined) return;
+  if (rounding !== 'adaround') {
+    const expected = 'to be left out';
+    fail({ code: 'option', where: 'quantize', option: 'adaround', came: settings, expected, because: 'rounding is not "adaround"' });
+  }
+  adaroundSettings(settings);
+}
+
+/** The bits of each layer, by its name. */
+export function bitsOfLayers(graph: Graph, layers: readonly Node[], weightBits: WeightOptions['weightBits'] = 8): Map<string, WeightBits> {
+  if (typeof weightBits === 'number') return new Map(layers.map(({ name }) => [name, weightBits]));
+  const bits = new Map(layers.map(({ name }): [string, WeightBits] => [name, 8]));
+  for (const [pattern, count] of Object.entries(weightBits)) {
+    const named = [...nodesNamed(graph, [pattern], 'weightBits')].filter(({ name }) => bits.has(name));
+    for (const { name } of named) bits.set(name, count);
+    if (layers.length && !named.length) {
+      const expected = `names of layers whose weights are quantized: ${layers.map(({ name }) => name).join(', ')}`;
+      fail({ code: 'option', where: 'quantize', option: 'weightBits', came: pattern, expected });
+    }
+  }
+  return bits;
+}
+
+/**
+ * `insertQdq` with the options' weights.
+ * @param layers the nodes whose weights are quantized
+ * @param batches called once for each layer by AdaRound, otherwise not
+ */
+export async function insertRounded(
+  graph: Graph,
+  activations: ReadonlyMap<string, QParams>,
+  layers: readonly Node[],
+  batches: Batches,
+  options: WeightOptions & Pick<QdqOptions, 'perTensor'> & { signal?: AbortSignal },
+): Promise<{ graph: Graph; rounding: LayerRounding[] }> {
+  const { perTensor, weightRange, scales, rounding, signal, onRounding: onProgress } = options;
+  const names = new Set(layers.map(({ name }) => name));
+  const scheme: QdqOptions = { perTensor, weightRange, scales, weightBits: bitsOfLayers(graph, layers, options.weightBits) };
+  const nearest = insertQdq(graph, activations, names, scheme);
+  if (rounding !== 'adaround') return { graph: nearest, rounding: [] };
+  const { weights, layers: rounded } = await adaround(graph, nearest, batches, options.adaround, { signal, onProgress });
+  return { graph: insertQdq(graph, activations, names, { ...scheme, weights }), rounding: rounded };
+}
