@@ -22,7 +22,7 @@ export interface CalibrateOptions {
 export async function calibrate(
   graph: Graph,
   batches: Batches,
-  observers: ReadonlyMap<Value, Observer>,
+  observers: ReadonlyMap<Value, Pick<Observer, 'observe'>>,
   { onProgress, signal }: CalibrateOptions = {},
 ): Promise<void> {
   let samples = 0;
