@@ -1,9 +1,9 @@
-import type { Graph, Node } from '../graph/graph.js';
 import { checkOptions } from '../error.js';
-import { clampOf } from '../graph/match.js';
-import { clip } from '../ops/index.js';
+import type { Graph, Node } from '../graph/graph.js';
 import { eachWeight, groupsOf, isDepthwise, type LayerPair, layerPairs } from '../graph/layers.js';
+import { clampOf } from '../graph/match.js';
 import { rewrite } from '../graph/rewrite.js';
+import { clip } from '../ops/index.js';
 import { Tensor } from '../tensor.js';
 
 export interface EqualizeOptions {
@@ -142,7 +142,9 @@ function equalize({ nodes, channels, limits }: Step, scaled: ReadonlyMap<Node, S
     const product = r1[i] * (r2 ? r2[i] : 1) * r3[i];
     if (!(product > 0 && product < Infinity)) continue;
     const even = r2 ? Math.cbrt(product) : Math.sqrt(product);
-    const divisor = limits ? Math.min(Math.max(first.divisors[i] * (r1[i] / even), limits.least[i]), limits.most[i]) : first.divisors[i] * (r1[i] / even);
+    const divisor = limits
+      ? Math.min(Math.max(first.divisors[i] * (r1[i] / even), limits.least[i]), limits.most[i])
+      : first.divisors[i] * (r1[i] / even);
     const s12 = divisor / first.divisors[i];
     const s23 = even / r3[i];
     first.divisors[i] = divisor;

@@ -10,9 +10,7 @@ import { isBounded, isScaled } from './equalizeLayers.js';
  * @returns the graph, and the names of what was replaced
  */
 export function replaceRelu6(graph: Graph): { graph: Graph; replaced: string[] } {
-  const found = new Set(
-    layerPairs(graph, (node) => isScaled(node) || isBounded(node)).flatMap(({ between }) => between.filter(isBounded)),
-  );
+  const found = new Set(layerPairs(graph, (node) => isScaled(node) || isBounded(node)).flatMap(({ between }) => between.filter(isBounded)));
   const replace = rewrite(graph, (node, to) => (found.has(node) ? to.graph.add(relu, [to.get(node.inputs[0])], {}, node.name) : undefined));
   return { graph: replace, replaced: [...found].map(({ name }) => name) };
 }

@@ -4,10 +4,13 @@ import type { Graph, Value } from '../graph/graph.js';
 import { insertQdq } from '../passes/insertQdq.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import { type Batches, calibrate, checkRange } from '../quant/calibrate.js';
+import { batchNormStatistics } from '../quant/channels/statistics.js';
 import { type Observer, type ObserverName, observer, observerNames } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan } from '../quant/plan.js';
 import { type CodeType, type QParams, qparamsOf, type Range } from '../quant/scheme.js';
 import { weightSize } from './codedWeights.js';
+import { type Conditioning, conditioned } from './conditioned.js';
+import { type Corrected, type CorrectionMethod, corrected, correctionMethods, watchesFor } from './corrected.js';
 
 export interface QuantizeOptions {
   /** How ranges are chosen from what was seen. Default "mse". */
@@ -22,11 +25,40 @@ export interface QuantizeOptions {
   percentile?: number;
   /** Layers to leave float: names, or patterns written /like this/. */
   exclude?: readonly string[];
-  onProgress?: (samples: number) => void;
+  /**
+   * Scale channels between layers so that their weights have like ranges (`equalizeLayers`), as far as no activation that was measured grows
+   * beyond its clip or the largest channel. Default false.
+   */
+  equalize?: boolean;
+  /** Make relu of the ReLU6 between layers first, so that equalization need not mind them (`replaceRelu6`). Default false. */
+  replaceRelu6?: boolean;
+  /** Move high biases through ReLUs into the next layer (`absorbBias`). Default false. */
+  absorbBias?: boolean;
+  /**
+   * Correct what rounding adds to outputs on average: "empirical" measures it on samples, "analytic" derives it from batch normalization,
+   * "weights" gives rounded weights the mean and deviation of the real ones. Default false.
+   */
+  correctBias?: CorrectionMethod | false;
+  /** In the step "correcting", `done` are layers, else samples; `of` says of how many where that is known. */
+  onProgress?: (done: number, step: QuantizeStep, of?: number) => void;
   signal?: AbortSignal;
 }
 
-const defaults = { observer: 'mse', activations: 'uint8', symmetric: false, perTensor: false, percentile: 99.99, exclude: [] } as const;
+/** What `quantize` does one after the other; only calibration always. */
+export type QuantizeStep = 'measuring' | 'calibrating' | 'correcting';
+
+const defaults = {
+  observer: 'mse',
+  activations: 'uint8',
+  symmetric: false,
+  perTensor: false,
+  percentile: 99.99,
+  exclude: [],
+  equalize: false,
+  replaceRelu6: false,
+  absorbBias: false,
+  correctBias: false,
+} as const;
 
 /** Names of all options of `quantize`. */
 export const quantizeOptions = [...Object.keys(defaults), 'onProgress', 'signal'];
@@ -38,7 +70,7 @@ export interface QuantizedLayer {
   parameters: number;
 }
 
-export interface Quantized {
+export interface Quantized extends Conditioning {
   /** The graph with QuantizeLinear and DequantizeLinear in it: export it, or lower it with `lowerInteger`. */
   graph: Graph;
   layers: QuantizedLayer[];
@@ -46,36 +78,73 @@ export interface Quantized {
   float: { name: string; op: string; reason: string }[];
   /** The ranges that calibration chose, by value name. */
   ranges: Record<string, Range>;
+  /** What `correctBias` did. */
+  corrected?: Corrected;
 }
 
 /**
  * Quantizes a float graph: folds batch normalization, watches the activations over the batches, gives them 8-bit codes and the weights
  * symmetric int8 codes. Weights that are codes already (low-bit ones) stay as they are. The result does not depend on the size of the batches.
- * @param batches inputs by name, samples along their first dimension; called once
+ *
+ * Memory does not grow with the number of samples: each step asks for the batches again and keeps statistics of them. Only the empirical correction
+ * keeps activations, of as many batches as 512 MiB hold.
+ * @param batches inputs by name, samples along their first dimension; called once for calibration, before it where something is equalized or absorbed,
+ *   and after it for the empirical correction
  * @throws LowbitError "unknownOption", "option", "data" (NaN, no samples), "graph" (already quantized, nothing to quantize)
  */
 export async function quantize(graph: Graph, batches: Batches, options: QuantizeOptions = {}): Promise<Quantized> {
   const settings = checked(options);
-  const prepared = prepareToQuantize(graph);
-  const plan = quantizationPlan(prepared, settings);
+  const { signal } = options;
+  const progress = (step: QuantizeStep) => (done: number, of?: number) => options.onProgress?.(done, step, of);
+  const known = batchNormStatistics(graph);
+  const {
+    graph: float,
+    statistics,
+    done,
+  } = await conditioned(prepareToQuantize(graph), known, batches, settings, {
+    onProgress: progress('measuring'),
+    signal,
+  });
+  const plan = quantizationPlan(float, settings);
   const layers = plan.nodes.filter((node) => node.op.quantizes);
   if (!plan.nodes.length) {
     fail({ code: 'graph', problem: 'there is nothing to quantize: no convolution or linear layer with constant weights' });
   }
   const observers = observersFor(plan, settings);
-  await calibrate(prepared, batches, observers, options);
-  const { qparams, ranges } = parameters(prepared, plan, observers, settings);
+  const watches = watchesFor(float, statistics, settings.correctBias);
+  await calibrate(float, batches, together(observers, watches), { onProgress: progress('calibrating'), signal });
+  const { qparams, ranges } = parameters(float, plan, observers, settings);
   const names = new Set(layers.map((node) => node.name));
+  const quantized = insertQdq(float, qparams, names, settings);
+  const after =
+    settings.correctBias &&
+    (await corrected(float, quantized, settings.correctBias, { statistics, watches }, batches, {
+      onProgress: progress('correcting'),
+      signal,
+    }));
   return {
-    graph: insertQdq(prepared, qparams, names, settings),
+    graph: after ? after.graph : quantized,
     layers: layers.map((node) => ({
       name: node.name,
       op: node.op.name,
-      parameters: node.inputs.slice(1).reduce((sum, value) => sum + weightSize(prepared, value), 0),
+      parameters: node.inputs.slice(1).reduce((sum, value) => sum + weightSize(float, value), 0),
     })),
     float: plan.float,
     ranges,
+    ...done,
+    ...(after && { corrected: after.corrected }),
   };
+}
+
+/** All who watch a value, as one. */
+function together(...groups: ReadonlyMap<Value, Pick<Observer, 'observe'>>[]): Map<Value, Pick<Observer, 'observe'>> {
+  const values = new Set(groups.flatMap((group) => [...group.keys()]));
+  const all = (value: Value): Pick<Observer, 'observe'> => ({
+    observe(batch) {
+      for (const group of groups) group.get(value)?.observe(batch);
+    },
+  });
+  return new Map([...values].map((value) => [value, all(value)]));
 }
 
 type Settings = Required<Pick<QuantizeOptions, keyof typeof defaults>>;
@@ -88,12 +157,20 @@ function checked(options: QuantizeOptions): Settings {
     fail({ code: 'option', where: 'quantize', option, came: settings[option], expected, because });
   if (!observerNames.includes(settings.observer)) refuse('observer', `one of ${observerNames.join(', ')}`);
   if (settings.activations !== 'uint8' && settings.activations !== 'int8') refuse('activations', '"uint8" or "int8"');
-  for (const flag of ['symmetric', 'perTensor'] as const) if (typeof settings[flag] !== 'boolean') refuse(flag, 'true or false');
+  for (const flag of ['symmetric', 'perTensor', 'equalize', 'replaceRelu6', 'absorbBias'] as const)
+    if (typeof settings[flag] !== 'boolean') refuse(flag, 'true or false');
   if (!(settings.percentile > 0 && settings.percentile <= 100)) refuse('percentile', 'a number above 0, at most 100');
   if (options.percentile !== undefined && settings.observer !== 'percentile') {
     refuse('percentile', 'to be left out', `observer is "${settings.observer}"`);
   }
   if (!Array.isArray(settings.exclude) || settings.exclude.some((item) => typeof item !== 'string')) refuse('exclude', 'a list of names');
+  if (settings.replaceRelu6 && !settings.equalize) refuse('replaceRelu6', 'to be left out', 'equalize is not set');
+  if (settings.correctBias !== false && !correctionMethods.includes(settings.correctBias)) {
+    refuse('correctBias', `false or one of ${correctionMethods.join(', ')}`);
+  }
+  if (settings.correctBias === 'weights' && settings.perTensor) {
+    refuse('correctBias', '"empirical" or "analytic"', 'perTensor gives the channels of a weight one scale');
+  }
   return settings;
 }
 

@@ -1,6 +1,6 @@
 import type { Graph } from '../../graph/graph.js';
 import { eachWeight, groupsOf } from '../../graph/layers.js';
-import { type Corrections, twinsOf, weightNumbers } from './layers.js';
+import { type Corrections, numbersOf, twinsOf } from './layers.js';
 
 /**
  * Takes out of each bias what rounding the weights adds to the output on average: b −= Σ (W_q − W)·E[x] over the taps and the input
@@ -15,12 +15,12 @@ export function analyticCorrections(float: Graph, quantized: Graph, means: Reado
     if (!expected?.length) continue;
     const weight = float.constantOf(twins.float.inputs[1])!;
     const w = weight.data() as Float32Array;
-    const rounded = weightNumbers(quantized, twins.quantized);
+    const rounded = numbersOf(quantized, twins.quantized.inputs[1]);
     const correction = new Float64Array(weight.shape[0]);
     eachWeight(weight.shape, groupsOf(twins.float), (index, output, input) => {
       correction[output] -= (rounded[index] - w[index]) * expected[input % expected.length];
     });
-    corrections.set(twins.float.name, Float32Array.from(correction));
+    corrections.set(twins.float.name, { shift: Float32Array.from(correction) });
   }
   return corrections;
 }

@@ -39,10 +39,9 @@ export async function empiricalCorrections(
     for (const layer of layers) {
       if (signal?.aborted) fail({ code: 'aborted', what: 'the correction of biases' });
       const rounded = after.until(layer.quantized);
-      const error = meanDifference(rounded, before.until(layer.float));
-      const correction = Float32Array.from(error, (mean) => -mean);
-      corrections.set(layer.float.name, correction);
-      const shift = Tensor.from(correction);
+      const wanted = meanOf(before.until(layer.float));
+      const shift = Tensor.from(Float32Array.from(meanOf(rounded), (mean, c) => wanted[c] - mean));
+      corrections.set(layer.float.name, { shift: shift.data() as Float32Array });
       after.replace(
         layer.quantized,
         rounded.map((y) => add(y, shift)),
@@ -80,14 +79,14 @@ function activationBytes(graph: Graph, inputs: Readonly<Record<string, Tensor>>)
   return bytes(graph.inputs) + 2 * widest;
 }
 
-/** The mean of a − b for each channel, over all batches, summed in float64 element by element: the size of batches leaves no trace. */
-function meanDifference(a: readonly Tensor[], b: readonly Tensor[]): Float64Array {
-  const channels = a[0].shape.at(-1) ?? 1;
+/** The mean of each channel over all batches, summed in float64 element by element: the size of batches leaves no trace. */
+function meanOf(batches: readonly Tensor[]): Float64Array {
+  const channels = batches[0].shape.at(-1) ?? 1;
   const sum = new Float64Array(channels);
   let count = 0;
-  for (const [batch, tensor] of a.entries()) {
-    const [x, y] = [tensor.data(), b[batch].data()] as Float32Array[];
-    for (let i = 0, c = 0; i < x.length; i++, c = c + 1 === channels ? 0 : c + 1) sum[c] += x[i] - y[i];
+  for (const batch of batches) {
+    const x = batch.data() as Float32Array;
+    for (let i = 0, c = 0; i < x.length; i++, c = c + 1 === channels ? 0 : c + 1) sum[c] += x[i];
     count += channels ? x.length / channels : 0;
   }
   return sum.map((total) => (count ? total / count : 0));
