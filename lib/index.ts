@@ -56,7 +56,7 @@ export {
 } from './op.js';
 export * from './ops/index.js';
 export * as ops from './ops/index.js';
-export { type AbsorbedLayer, absorbBias } from './passes/absorbBias.js';
+export { type AbsorbedLayer, absorbBias, type ChannelSpreads } from './passes/absorbBias.js';
 export { batchNormToConv } from './passes/batchNormToConv.js';
 export { cancelTransposes } from './passes/cancelTransposes.js';
 export { type Equalized, type EqualizedLayer, type EqualizeOptions, type Extremes, equalizeLayers } from './passes/equalizeLayers.js';

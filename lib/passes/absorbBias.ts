@@ -3,8 +3,10 @@ import type { Graph, Node } from '../graph/graph.js';
 import { eachWeight, groupsOf, type LayerPair, layerPairs } from '../graph/layers.js';
 import { rewrite } from '../graph/rewrite.js';
 import { conv2d, gemm, globalAveragePool, relu } from '../ops/index.js';
-import type { Statistics } from '../quant/channels/statistics.js';
 import { Tensor } from '../tensor.js';
+
+/** Mean and standard deviation of each channel of values, by value name. */
+export type ChannelSpreads = ReadonlyMap<string, { mean: Float64Array; deviation: Float64Array }>;
 
 /** What a layer's output became smaller by, for each of its channels. */
 export interface AbsorbedLayer {
@@ -21,7 +23,7 @@ export interface AbsorbedLayer {
  * @param statistics of the outputs of layers, by value name
  * @returns the graph; the layers something was absorbed of; layers before a ReLU that have no statistics
  */
-export function absorbBias(graph: Graph, statistics: Statistics): { graph: Graph; layers: AbsorbedLayer[]; skipped: string[] } {
+export function absorbBias(graph: Graph, statistics: ChannelSpreads): { graph: Graph; layers: AbsorbedLayer[]; skipped: string[] } {
   const absorbed = new Map<Node, Float64Array>();
   const shifts = new Map<Node, Float64Array>();
   const skipped: string[] = [];

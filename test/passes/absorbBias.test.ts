@@ -14,12 +14,15 @@ function net(between: (graph: Graph, y: Value) => Value, second: (graph: Graph, 
   return graph;
 }
 
-const conv = (shape: readonly number[], params: NodeParams = {}) => (graph: Graph, y: Value) =>
-  graph.add(ops.conv2d, [y, weight(graph, 'w2', shape, 4), weight(graph, 'b2', [shape[0]], 5)], params, 'second');
+const conv =
+  (shape: readonly number[], params: NodeParams = {}) =>
+  (graph: Graph, y: Value) =>
+    graph.add(ops.conv2d, [y, weight(graph, 'w2', shape, 4), weight(graph, 'b2', [shape[0]], 5)], params, 'second');
 const relu = (graph: Graph, y: Value) => graph.add(ops.relu, [y]);
 
 /** |y − 10| ≤ 3 for images in ±1, so c = 10 − 3 is exact: with means of 10 and deviations of 1, one of which is wider. */
-const statistics = (): Statistics => new Map([['first', { mean: Float64Array.of(10, 10, 10, 2), deviation: Float64Array.of(1, 1.5, 1, 1) }]]);
+const statistics = (): Statistics =>
+  new Map([['first', { mean: Float64Array.of(10, 10, 10, 2), deviation: Float64Array.of(1, 1.5, 1, 1) }]]);
 
 const seconds: Record<string, [(graph: Graph, y: Value) => Value, (graph: Graph, y: Value) => Value]> = {
   'a convolution': [relu, conv([2, 3, 3, 4])],

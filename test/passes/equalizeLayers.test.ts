@@ -28,7 +28,9 @@ test('a pair gets the square root of both ranges; a channel without a range stay
   t.true(close(layers[0].divisors, [2, Math.SQRT1_2, 1]));
   t.true(close(layers[0].before, [4, 0.25, 0]));
   t.true(close(layers[0].after, [2, root, 0]));
-  const [w1, b1, w2, b2] = even.nodes.filter(({ op }) => op === ops.gemm).flatMap(({ inputs }) => inputs.slice(1).map((value) => even.constantOf(value)!.toNumbers()));
+  const [w1, b1, w2, b2] = even.nodes
+    .filter(({ op }) => op === ops.gemm)
+    .flatMap(({ inputs }) => inputs.slice(1).map((value) => even.constantOf(value)!.toNumbers()));
   t.true(close(w1, [2, -0.5, root, 0.1 * Math.SQRT2, 0, 0]));
   t.true(close(b1, [0.5, 2 * Math.SQRT2, 3]));
   t.true(close(w2, [2, root, 3, -1, 0.25 * Math.SQRT1_2, 1]));
@@ -51,7 +53,8 @@ test('a triplet around a depthwise layer gets the cube root', (t) => {
 /** Chains of random layers over an image of 4 channels. */
 const chains: Record<string, (graph: Graph, x: Value) => Value> = {
   'depthwise, leaky, prelu, pools, flattened': (graph, x) => {
-    const conv = (from: Value, shape: readonly number[], params: NodeParams = {}) => layer(graph, from, shape, spread(shape, graph.nodes.length + 1), params);
+    const conv = (from: Value, shape: readonly number[], params: NodeParams = {}) =>
+      layer(graph, from, shape, spread(shape, graph.nodes.length + 1), params);
     const one = graph.add(ops.relu, [conv(x, [6, 3, 3, 4], { pads: [1, 1, 1, 1] })]);
     const two = graph.add(ops.leakyRelu, [conv(one, [6, 3, 3, 1], { groups: 6, pads: [1, 1, 1, 1] })], { alpha: 0.1 });
     const three = graph.add(ops.prelu, [conv(two, [8, 1, 1, 6]), weight(graph, 'slope', [8], 9)]);
@@ -60,7 +63,8 @@ const chains: Record<string, (graph: Graph, x: Value) => Value> = {
     return conv(graph.add(ops.relu, [conv(flat, [5, 32])]), [3, 5]);
   },
   'groups, a transposed convolution, a mean': (graph, x) => {
-    const conv = (from: Value, shape: readonly number[], params: NodeParams = {}) => layer(graph, from, shape, spread(shape, graph.nodes.length + 1), params);
+    const conv = (from: Value, shape: readonly number[], params: NodeParams = {}) =>
+      layer(graph, from, shape, spread(shape, graph.nodes.length + 1), params);
     const one = graph.add(ops.relu, [conv(x, [6, 1, 1, 2], { groups: 2 })]);
     const two = graph.add(ops.relu, [conv(one, [4, 3, 3, 3], { groups: 2 })]);
     const w = graph.constant(Tensor.from(spread([6, 2, 2, 2], 77), [6, 2, 2, 2]));

@@ -31,17 +31,12 @@ function expectationOf(node: Node, statistics: Statistics, expected: Expectation
     return before?.mean.map((mean, c) => clippedMean(mean, before.deviation[c], ...clamp));
   }
   const means = inputs.map((value) => expected.get(value));
-  if (!means.every((mean) => mean !== undefined)) return op === ops.reshape ? keptChannels(node, expected, types) : undefined;
+  if (!means.every((mean) => mean !== undefined)) return undefined;
   if (op === ops.add) return means[0].length === means[1].length ? means[0].map((mean, c) => mean + means[1]![c]) : undefined;
   if (op === ops.concat) {
     const rank = types.rank(output) ?? 0;
     return axisIndex(params.axis as number, rank) === rank - 1 ? Float64Array.from(means.flatMap((mean) => [...mean])) : undefined;
   }
-  return op === ops.globalAveragePool ? means[0] : op === ops.reshape ? keptChannels(node, expected, types) : undefined;
-}
-
-/** A reshape that leaves the innermost dimension as it is. */
-function keptChannels({ inputs, output }: Node, expected: Expectations, types: Types): Float64Array | undefined {
-  const mean = expected.get(inputs[0]);
-  return types.get(output)?.shape.at(-1) === mean?.length ? mean : undefined;
+  const keepsChannels = op === ops.globalAveragePool || (op === ops.reshape && types.get(output)?.shape.at(-1) === means[0].length);
+  return keepsChannels ? means[0] : undefined;
 }
