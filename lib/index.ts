@@ -103,6 +103,7 @@ export { type Inspection, type InspectOptions, inspect, type Layer, type Port } 
 export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { type Quantized, type QuantizedLayer, type QuantizeOptions, type QuantizeStep, quantize } from './recipes/quantize.js';
 export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
+export { reestimateBatchNorm } from './recipes/reestimateBatchNorm.js';
 export { readTrained } from './recipes/runFolder.js';
 export { type SearchesReport, type SearchOptions, searchModel } from './recipes/search.js';
 export { resolveSearchConfig, type SearchConfig } from './recipes/searchConfig.js';
