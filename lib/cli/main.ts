@@ -4,11 +4,13 @@ import { version } from '../onnx/exportOnnx.js';
 import { addBench } from './bench.js';
 import { addBuild } from './build.js';
 import { exitCodes, reportError } from './command.js';
+import { addCompare } from './compare.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
 import { addInspect } from './inspect.js';
 import { addQuantize } from './quantize.js';
+import { addReport } from './report.js';
 import { addSearch } from './search.js';
 import { addTrain } from './train.js';
 import { addVerify } from './verify.js';
@@ -45,6 +47,20 @@ function program(): Command {
     .addHelpText('after', afterHelp)
     .exitOverride()
     .configureOutput({ outputError() {} }); // errors are printed in one place, reportError
-  for (const add of [addInspect, addTrain, addSearch, addQuantize, addEval, addVerify, addBench, addDoctor, addBuild, addDemo]) add(root);
+  for (const add of [
+    addInspect,
+    addTrain,
+    addSearch,
+    addQuantize,
+    addEval,
+    addVerify,
+    addCompare,
+    addReport,
+    addBench,
+    addDoctor,
+    addBuild,
+    addDemo,
+  ])
+    add(root);
   return root;
 }

@@ -1,8 +1,10 @@
 /** Inputs for a model when there is no data: numbers that look random and are the same on every run. */
+import type { Dataset } from '../data/dataset.js';
 import { fail, shapeText } from '../error.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { isReal, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
+import { type Piece, pieces } from './prepare.js';
 import { inputRange } from './quantized.js';
 
 /**
@@ -18,6 +20,29 @@ export function randomInputs(graph: Graph, batch: number, seed = 1): Record<stri
 export function fixedBatch(graph: Graph): number | undefined {
   const sizes = graph.inputs.map(({ type }) => type!.shape[0] ?? 1).filter((n) => !Number.isNaN(n));
   return sizes.length > 0 ? Math.max(...sizes) : undefined;
+}
+
+export interface SampledOptions {
+  /** Where samples come from; random numbers over the model's input range without it. */
+  dataset?: Dataset;
+  samples: number;
+  /** Samples a run; a model of a fixed batch size goes by that. */
+  batch: number;
+  signal?: AbortSignal;
+}
+
+/** Inputs of a run, of which `count` samples count. */
+export type Sampled = Pick<Piece, 'inputs' | 'count'>;
+
+/** Samples cut for a graph; of each piece `count` count. Whoever asked for a piece disposes of its inputs. */
+export async function* sampled(graph: Graph, { dataset, samples, batch, signal }: SampledOptions): AsyncGenerator<Sampled> {
+  if (dataset) return yield* pieces(graph, dataset, samples, batch, signal);
+  const fixed = fixedBatch(graph);
+  for (let first = 0, count: number; first < samples; first += count) {
+    const size = fixed ?? Math.min(batch, samples - first);
+    count = Math.min(size, samples - first);
+    yield { inputs: randomInputs(graph, size, first + 1), count };
+  }
 }
 
 function randomInput(graph: Graph, input: Value, batch: number, seed: number): Tensor {

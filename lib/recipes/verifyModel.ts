@@ -12,9 +12,9 @@ import { isInteger } from '../shape.js';
 import type { Tensor, TensorData } from '../tensor.js';
 import { type Agreement, compareWithOnnxRuntime } from './compareRuntime.js';
 import { type Difference, firstDifference } from './difference.js';
-import { free, pieces } from './prepare.js';
+import { free } from './prepare.js';
 import { isLowerable } from './quantized.js';
-import { fixedBatch, randomInputs } from './samples.js';
+import { sampled } from './samples.js';
 
 export interface VerifyOptions {
   /** Where samples come from; random numbers over the model's input range without it. */
@@ -59,7 +59,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
     fail({ code: 'data', where: path, problem: 'the model has no quantized values', todo: 'Quantize it first: `lowbit quantize`.' });
   }
   const { graph } = lowerInteger(imported);
-  const inputs = () => inputsFor(imported, dataset, samples, signal);
+  const inputs = () => sampled(imported, { dataset, samples, batch, signal });
   const trials = trialsOf(graph);
   const most = threads();
   let done = 0;
@@ -79,17 +79,7 @@ export async function verifyModel(path: string, options: VerifyOptions = {}): Pr
 }
 
 // Small batches: the simulation of one is kept as a whole.
-const batchSize = 4;
-
-async function* inputsFor(graph: Graph, dataset: Dataset | undefined, samples: number, signal: AbortSignal | undefined) {
-  if (dataset) return yield* pieces(graph, dataset, samples, batchSize, signal);
-  const fixed = fixedBatch(graph);
-  for (let first = 0, count: number; first < samples; first += count) {
-    const size = fixed ?? Math.min(batchSize, samples - first);
-    count = Math.min(size, samples - first);
-    yield { inputs: randomInputs(graph, size, first + 1), count };
-  }
-}
+const batch = 4;
 
 interface Trial {
   name: string;

@@ -5,6 +5,7 @@ import { exportOnnx, Graph, importOnnx, inspect, relu, writeNpy } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { lowbitImages, lowbitNet } from '../graph/lowbit.js';
 import { calibrated, smallNetwork } from '../recipes/models.js';
+import { wellFormed } from '../report/html.js';
 import { interrupted, json, lowbit } from './lowbit.js';
 
 const folder = temporaryFolder();
@@ -322,4 +323,41 @@ test('Ctrl-C ends with 130', async (t) => {
   t.is(code, 130);
   t.regex(stderr, /^listening error: .* was stopped with Ctrl-C/);
   t.is(stdout, '');
+});
+
+test('compare', async (t) => {
+  const { code, data } = await json(folder, ['compare', 'float.onnx', 'int8.onnx', '--data', 'digits:20', '--samples', '6']);
+  t.is(code, 0);
+  t.deepEqual(keys(data), ['outputs', 'samples', 'tensors']);
+  t.is(data.samples, 6);
+  const { stdout } = await lowbit(folder, ['compare', 'float.onnx', 'int8.onnx', '--samples', '2', '--sort', 'sqnr']);
+  t.true(narrow(stdout), stdout);
+  t.regex(stdout, /^relu +\d+\.\d +[01]\.\d+ +\S+ +\S+ +codes$/m);
+  t.regex(stdout, /^output logits: \d+\.\d dB over 2 samples$/m);
+  const equal = await lowbit(folder, ['compare', 'float.onnx', 'float.onnx', '--samples', '1']);
+  t.regex(equal.stdout, /^output logits: equal over 1 samples?$/m);
+});
+
+test('report', async (t) => {
+  const { code, data } = await json(folder, [
+    'report',
+    'float.onnx',
+    'int8.onnx',
+    '--data',
+    'digits:20',
+    '--samples',
+    '6',
+    '-o',
+    'page.html',
+  ]);
+  t.is(code, 0);
+  t.deepEqual(keys(data), ['accuracy', 'json', 'output', 'outputs']);
+  t.is(data.json, 'page.json');
+  const record = JSON.parse(readFileSync(join(folder, 'page.json'), 'utf8'));
+  const page = readFileSync(join(folder, 'page.html'), 'utf8');
+  t.is(wellFormed(page), undefined);
+  for (const { activation, name } of record.layers) t.true(page.includes(activation ? `<b>${activation.sqnr.toFixed(1)}</b>` : name));
+  t.is(record.accuracy.quantized.samples, 20);
+  const refused = await lowbit(folder, ['report', 'float.onnx', 'int8.onnx', '--data', 'digits:20', '-o', 'int8.onnx']);
+  t.is(refused.code, 2);
 });

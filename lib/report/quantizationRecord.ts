@@ -1,0 +1,70 @@
+/** What a quantization came to, as plain data: report.json, and what the page shows. */
+import type { Shape } from '../shape.js';
+import type { Machine } from './html.js';
+
+/** Counts of numbers in bins of one width; numbers outside are counted at the ends. */
+export interface Histogram {
+  low: number;
+  high: number;
+  counts: readonly number[];
+}
+
+/** The output of a layer: real numbers of the float model, and the codes that stand for them. */
+export interface ActivationRecord {
+  /** Of the tensor. */
+  name: string;
+  /** Decibels; null where all numbers are equal. */
+  sqnr: number | null;
+  /** The numbers that codes stand for. */
+  range: { min: number; max: number };
+  /** Share of the float model's numbers outside of it. */
+  clipped: number;
+  histogram: Histogram;
+}
+
+export interface WeightRecord {
+  bits: number;
+  sqnr: number | null;
+  histogram: Histogram;
+  /** Largest |w| of each output channel, as quantized and, where a pass changed it, as it was in the file. */
+  channels: { now: readonly number[]; before?: readonly number[] };
+  /** Steps between codes: one, or one for each channel. */
+  scales: readonly number[];
+}
+
+export interface LayerRecord {
+  name: string;
+  op: string;
+  /** Of its output for one sample. */
+  shape: Shape;
+  parameters: number;
+  floatBytes: number;
+  bytes: number;
+  weight: WeightRecord;
+  /** Missing where its output stays real. */
+  activation?: ActivationRecord;
+  /** Of one sample, on the integer kernels of this machine. */
+  milliseconds?: number;
+}
+
+export interface Accuracy {
+  top1: number;
+  top5: number;
+  samples: number;
+}
+
+export interface QuantizationRecord extends Machine {
+  model: { name: string; bytes: number; sha256: string };
+  quantized: { bytes: number; sha256: string };
+  /** What was asked for, with every default, and what the ranges come from: where the report was written together with the model. */
+  options?: Readonly<Record<string, unknown>>;
+  calibration?: { data: string; samples: number };
+  /** Where both models were evaluated. */
+  accuracy?: { data: string; float: Accuracy; quantized: Accuracy };
+  /** The signal to noise of the outputs, over so many samples. */
+  outputs: readonly { name: string; sqnr: number | null }[];
+  samples: number;
+  layers: readonly LayerRecord[];
+  /** Layers that stay float. */
+  float: readonly { name: string; op: string; reason: string }[];
+}

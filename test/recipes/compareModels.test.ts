@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import test from 'ava';
+import { compareModels, exportOnnx, Graph, importOnnx, lowerInteger, ops, run, Tensor } from 'lowbit';
+import { Distance } from '../../lib/recipes/distance.js';
+import { faultsLater } from '../faults.js';
+import { temporaryFolder } from '../folder.js';
+import { calibrated, smallNetwork, someDigits } from './models.js';
+
+test('distances by their formulas', (t) => {
+  const distance = new Distance([2]);
+  distance.add(Float64Array.of(3, 4), Float64Array.of(3, 4.5), 1);
+  distance.add(Float64Array.of(0, 5, 7, 7), Float64Array.of(1, 5, 0, 0), 0.5); // the second half fills up a batch
+  const { sqnr, cosine, largest, shift } = distance.result();
+  t.is(sqnr, 10 * Math.log10((9 + 16 + 25) / (0.25 + 1)));
+  t.is(cosine, (9 + 18 + 25) / Math.sqrt((9 + 16 + 25) * (9 + 20.25 + 1 + 25)));
+  t.is(largest, 1);
+  t.is(shift, 1.5 / 4);
+});
+
+test('equal numbers, zeros and NaN', (t) => {
+  const of = (a: number[], b: number[]) => {
+    const distance = new Distance([a.length]);
+    distance.add(Float64Array.from(a), Float64Array.from(b), 1);
+    return distance.result();
+  };
+  t.like(of([1, 2], [1, 2]), { sqnr: Number.POSITIVE_INFINITY, cosine: 1, largest: 0, shift: 0 });
+  t.like(of([0, 0], [0, 0]), { sqnr: Number.POSITIVE_INFINITY, cosine: 1 });
+  t.is(of([0, 0], [1, 0]).sqnr, Number.NaN);
+  t.is(of([1, 2], [1, Number.NaN]).largest, Number.NaN);
+});
+
+test('a model is equal to itself', async (t) => {
+  const { tensors, outputs, samples } = await compareModels(smallNetwork(), smallNetwork(), { samples: 5 });
+  t.is(samples, 5);
+  t.deepEqual(outputs, ['fc']);
+  t.true(tensors.length >= 5);
+  for (const { name, sqnr } of tensors) t.is(sqnr, Number.POSITIVE_INFINITY, name);
+});
+
+test('a quantized model is measured as it is deployed: on integers', async (t) => {
+  const float = smallNetwork();
+  const quantized = await calibrated(smallNetwork());
+  const dataset = someDigits(3);
+  const { tensors } = await compareModels(float, quantized, { dataset, samples: 3 });
+  const relu = tensors.find(({ name }) => name === 'relu')!;
+  t.true(relu.quantized && relu.sqnr > 25 && relu.sqnr < 80, String(relu.sqnr));
+  t.deepEqual(relu.shape, [13, 13, 6]);
+  t.false(tensors.find(({ name }) => name === 'fc')!.quantized);
+
+  // The same from the codes by hand.
+  let image = Tensor.from([0]);
+  for await (const { data } of dataset.batches(3)) image = Tensor.from(data, [3, 1, 28, 28]);
+  const numbers = (graph: Graph, name: string) => {
+    let found: number[] = [];
+    const onValue = (value: { name: string }, x: Tensor) => {
+      if (value.name === name) found = x.toNumbers();
+    };
+    run(graph, { image }, { onValue });
+    return found;
+  };
+  const [a, codes] = [numbers(float, 'relu'), numbers(lowerInteger(quantized).graph, 'relu.codes')];
+  const node = quantized.nodes.find(({ output }) => output.name === 'relu.codes')!;
+  const [scale, zero] = node.inputs.slice(1).map((value) => quantized.constantOf(value)!.item());
+  const noise = a.reduce((sum, x, i) => sum + ((codes[i] - zero) * scale - x) ** 2, 0);
+  const signal = a.reduce((sum, x) => sum + x * x, 0);
+  t.true(Math.abs(relu.sqnr - 10 * Math.log10(signal / noise)) < 1e-9);
+});
+
+function written(graph: Graph): string {
+  const path = join(temporaryFolder(), 'model.onnx');
+  exportOnnx(graph, path);
+  return path;
+}
+
+test('files are compared by the names of their tensors', async (t) => {
+  const quantized = await calibrated(smallNetwork());
+  const [a, b] = [smallNetwork(), quantized].map((graph) => importOnnx(written(graph)));
+  const { tensors } = await compareModels(a, b, { samples: 2 });
+  t.true(tensors.some(({ name, quantized: codes }) => name === 'relu' && codes));
+});
+
+test('what cannot be compared is refused', async (t) => {
+  const other = new Graph('other');
+  other.output('y', other.add(ops.neg, [other.input('image', { dtype: 'float32', shape: [Number.NaN, 1, 28, 28] })], {}, 'something else'));
+  await faultsLater(t, () => compareModels(smallNetwork(), other), 'data', /no tensor has the name/);
+  await faultsLater(t, () => compareModels(smallNetwork(), smallNetwork(), { samples: 0 }), 'option', /samples/);
+  const two = new Graph('two');
+  const [x, y] = ['x', 'y'].map((name) => two.input(name, { dtype: 'float32', shape: [Number.NaN, 2] }));
+  two.output('z', two.add(ops.add, [x, y]));
+  await faultsLater(t, () => compareModels(smallNetwork(), two), 'data', /inputs are/);
+});

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { compareModels, exportOnnx, importOnnx, quantizationRecord } from 'lowbit';
+import { faultsLater } from '../faults.js';
+import { temporaryFolder } from '../folder.js';
+import { calibrated, smallNetwork, someDigits } from './models.js';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+
+test.before(async () => {
+  exportOnnx(smallNetwork(), at('float.onnx'));
+  exportOnnx(await calibrated(smallNetwork()), at('int8.onnx'));
+  exportOnnx(await calibrated(smallNetwork(), { observer: 'percentile', percentile: 90, perTensor: true }), at('clipped.onnx'));
+});
+
+test('both files are measured', async (t) => {
+  const record = await quantizationRecord(at('float.onnx'), at('int8.onnx'), { dataset: someDigits(12), samples: 10 });
+  t.is(record.samples, 10);
+  t.is(
+    record.model.sha256,
+    createHash('sha256')
+      .update(readFileSync(at('float.onnx')))
+      .digest('hex'),
+  );
+  t.is(record.quantized.bytes, readFileSync(at('int8.onnx')).length);
+  t.deepEqual(
+    record.layers.map(({ name, op, parameters, bytes, floatBytes }) => [name, op, parameters, bytes, floatBytes]),
+    [
+      ['conv', 'conv2d', 54, 54, 216],
+      ['fc', 'gemm', 2160, 2160, 8640],
+    ],
+  );
+  const [conv, fc] = record.layers;
+  t.is(fc.activation, undefined);
+  t.deepEqual(conv.shape, [13, 13, 6]);
+
+  const { tensors } = await compareModels(importOnnx(at('float.onnx')), importOnnx(at('int8.onnx')), {
+    dataset: someDigits(12),
+    samples: 10,
+  });
+  t.is(conv.activation!.sqnr, tensors.find(({ name }) => name === 'relu')!.sqnr);
+  t.is(record.outputs[0].sqnr, tensors.find(({ name }) => name === 'fc' || name === 'logits')!.sqnr);
+
+  const { histogram, range } = conv.activation!;
+  t.is(
+    histogram.counts.reduce((a, b) => a + b, 0),
+    10 * 13 * 13 * 6,
+  );
+  t.is(histogram.low, 0);
+  t.true(range.min === 0 && range.max > 0.9 * histogram.high);
+  t.true(conv.activation!.clipped < 0.01);
+
+  // One scale a channel: the largest weight of each is 127 steps.
+  t.is(conv.weight.bits, 8);
+  t.is(conv.weight.scales.length, 6);
+  for (const [c, largest] of conv.weight.channels.now.entries()) t.true(Math.abs(largest - 127 * conv.weight.scales[c]) < 1e-6);
+  t.is(conv.weight.channels.before, undefined);
+  t.true(conv.weight.sqnr! > 40 && conv.weight.sqnr! < 55, String(conv.weight.sqnr));
+  for (const { milliseconds } of record.layers) t.true(milliseconds! > 0);
+  t.deepEqual(record.float, []);
+});
+
+test('what clips is seen', async (t) => {
+  const { layers } = await quantizationRecord(at('float.onnx'), at('clipped.onnx'), { dataset: someDigits(12), samples: 10 });
+  const { clipped, histogram, range } = layers[0].activation!;
+  t.true(histogram.high > range.max);
+  t.true(clipped > 0.02 && clipped < 0.3, String(clipped));
+  t.is(layers[0].weight.scales.length, 1);
+});
+
+test('a model without codes is refused', async (t) => {
+  await faultsLater(
+    t,
+    () => quantizationRecord(at('float.onnx'), at('float.onnx'), { dataset: someDigits(3) }),
+    'data',
+    /none of its layers/,
+  );
+});
