@@ -96,32 +96,21 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
   const settings = checked(options);
   const { signal } = options;
   const progress = (step: QuantizeStep) => (done: number, of?: number) => options.onProgress?.(done, step, of);
-  const known = batchNormStatistics(graph);
-  const {
-    graph: float,
-    statistics,
-    done,
-  } = await conditioned(prepareToQuantize(graph), known, batches, settings, {
-    onProgress: progress('measuring'),
-    signal,
-  });
-  const plan = quantizationPlan(float, settings);
+  const prepared = prepareToQuantize(graph);
+  planOf(prepared, settings); // mistakes are told before samples are read
+  const measuring = { onProgress: progress('measuring'), signal };
+  const { graph: float, statistics, done } = await conditioned(prepared, batchNormStatistics(graph), batches, settings, measuring);
+  const plan = planOf(float, settings);
   const layers = plan.nodes.filter((node) => node.op.quantizes);
-  if (!plan.nodes.length) {
-    fail({ code: 'graph', problem: 'there is nothing to quantize: no convolution or linear layer with constant weights' });
-  }
   const observers = observersFor(plan, settings);
   const watches = watchesFor(float, statistics, settings.correctBias);
   await calibrate(float, batches, together(observers, watches), { onProgress: progress('calibrating'), signal });
   const { qparams, ranges } = parameters(float, plan, observers, settings);
   const names = new Set(layers.map((node) => node.name));
   const quantized = insertQdq(float, qparams, names, settings);
-  const after =
-    settings.correctBias &&
-    (await corrected(float, quantized, settings.correctBias, { statistics, watches }, batches, {
-      onProgress: progress('correcting'),
-      signal,
-    }));
+  const correcting = { onProgress: progress('correcting'), signal };
+  const method = settings.correctBias;
+  const after = method && (await corrected(float, quantized, method, { statistics, watches }, batches, correcting));
   return {
     graph: after ? after.graph : quantized,
     layers: layers.map((node) => ({
@@ -134,6 +123,12 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
     ...done,
     ...(after && { corrected: after.corrected }),
   };
+}
+
+function planOf(graph: Graph, settings: Settings): Plan {
+  const plan = quantizationPlan(graph, settings);
+  if (plan.nodes.length) return plan;
+  return fail({ code: 'graph', problem: 'there is nothing to quantize: no convolution or linear layer with constant weights' });
 }
 
 /** All who watch a value, as one. */
