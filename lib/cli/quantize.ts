@@ -9,8 +9,9 @@ import { type ObserverName, observerNames } from '../quant/observers/index.js';
 import { type CodeType, type ScaleKind, scaleKinds } from '../quant/scheme.js';
 import { type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
 import { weightStorageOf } from '../recipes/codedWeights.js';
+import { type CorrectionMethod, correctionMethods } from '../recipes/corrected.js';
 import { calibrationBatches } from '../recipes/prepare.js';
-import { type Quantized, type QuantizedLayer, quantize } from '../recipes/quantize.js';
+import { type Quantized, type QuantizedLayer, type QuantizeStep, quantize } from '../recipes/quantize.js';
 import { type WeightOptions, weightRoundings } from '../recipes/weightRounding.js';
 import { command, requires, runs } from './command.js';
 import { bytes, facts } from './format.js';
@@ -28,6 +29,10 @@ interface Options extends DataOptions {
   perTensor?: boolean;
   percentile?: number;
   exclude?: string[];
+  equalize?: boolean;
+  replaceRelu6?: boolean;
+  absorbBias?: boolean;
+  correctBias?: CorrectionMethod;
   opset?: number;
   weights?: WeightStorage;
   weightBits?: Bits;
@@ -50,6 +55,17 @@ interface Outcome {
   calibrationSamples: number;
   /** What AdaRound made of each layer. */
   rounding: Quantized['rounding'];
+  /** What was done about the loss, where it was asked for. */
+  steps: Steps;
+}
+
+/** What the steps around calibration did, in short. */
+interface Steps {
+  /** Clips that became relu. */
+  replacedRelu6?: number;
+  equalized?: { sweeps: number; layers: number };
+  absorbed?: { layers: number; skipped: number; largest: number };
+  corrected?: { method: CorrectionMethod; layers: number; largest: number; layer: string };
 }
 
 export function addQuantize(program: Command): void {
@@ -64,6 +80,10 @@ export function addQuantize(program: Command): void {
     .option('--per-tensor', 'one scale for each weight instead of one a channel')
     .option('--percentile <p>', 'per cent of the numbers that percentile (default: 99.99) and hist (99.999) keep', number)
     .option('--exclude <names...>', 'layers that stay float: names, or patterns /like this/')
+    .option('--equalize', 'scale channels so that the weights of layers have like ranges')
+    .option('--replace-relu6', 'make relu of ReLU6 where --equalize could then go further')
+    .option('--absorb-bias', 'move high biases through ReLUs into the next layer')
+    .addOption(new Option('--correct-bias <method>', 'take out of biases what rounding adds to outputs').choices(correctionMethods))
     .option('--weight-bits <n...>', 'bits of weights, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
     .addOption(new Option('--weight-range <name>', 'what their codes reach (default: max, below 8 bits mse)').choices(weightRanges))
     .addOption(new Option('--scales <kind>', 'any scales, or powers of two (default: float)').choices(scaleKinds))
@@ -75,22 +95,36 @@ export function addQuantize(program: Command): void {
   requires(target, 'output');
   runs<Options>(target, async ({ options, signal, progress }, model) => {
     const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset, weights } = options;
+    const { equalize, replaceRelu6, absorbBias, correctBias } = options;
     const bytesBefore = sizeOf(model);
     checkOutput('quantize', model, output);
     const graph = importOnnx(model);
     const dataset = await datasetOf(options.data, options);
     const count = Math.min(calibration, dataset.length);
-    const line = progress('calibrating');
     const batches = calibrationBatches(graph, dataset, count, options.batch ?? 32, signal);
-    const onProgress = (samples: number) => line.update(Math.min(samples, count), count);
-    const settings = { observer, activations, symmetric, perTensor, percentile, exclude, ...weightOptionsOf(options) };
+    const lines = new Map<QuantizeStep, ReturnType<typeof progress>>();
+    const onProgress = (done: number, step: QuantizeStep, of = count) => {
+      if (!lines.has(step)) lines.set(step, progress(step));
+      lines.get(step)!.update(Math.min(done, of), of);
+    };
+    const rounding = progress('rounding');
     const onRounding: WeightOptions['onRounding'] = ({ layer, layers, name, iteration, iterations }) =>
-      line.show(`rounding  layer ${layer}/${layers}  ${Math.round((100 * iteration) / iterations)} %  ${name}`);
-    const made = await quantize(graph, batches, { ...settings, onProgress, onRounding, signal });
-    exportOnnx(made.graph, output, { opset, weights: weights ?? weightStorageOf(made.graph) });
-    const { layers, float, rounding } = made;
+      rounding.show(`rounding  layer ${layer}/${layers}  ${Math.round((100 * iteration) / iterations)} %  ${name}`);
+    const settings = { observer, activations, symmetric, perTensor, percentile, exclude, equalize, replaceRelu6, absorbBias, correctBias };
+    const quantized = await quantize(graph, batches, { ...settings, ...weightOptionsOf(options), onProgress, onRounding, signal });
+    const { layers, float } = quantized;
+    exportOnnx(quantized.graph, output, { opset, weights: weights ?? weightStorageOf(quantized.graph) });
     const sizes = { bytesBefore, bytesAfter: sizeOf(output) };
-    const data = { output, ...sizes, quantizedLayers: layers.length, layers, floatLayers: float, calibrationSamples: count, rounding };
+    const data = {
+      output,
+      ...sizes,
+      quantizedLayers: layers.length,
+      layers,
+      floatLayers: float,
+      calibrationSamples: count,
+      rounding: quantized.rounding,
+      steps: stepsOf(quantized),
+    };
     return { data, text: text(data) };
   });
 }
@@ -111,12 +145,43 @@ function bitsOf(word: string, before: Bits = {}): Bits {
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? failOnFile(path, { code: 'ENOENT' });
 
-function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples }: Outcome): string {
+function stepsOf({ replacedRelu6, equalized, absorbed, corrected }: Quantized): Steps {
+  const most = <T extends { largest: number }>(layers: readonly T[]) => layers.reduce((a, b) => (b.largest > a.largest ? b : a), layers[0]);
+  return {
+    ...(replacedRelu6 && { replacedRelu6: replacedRelu6.length }),
+    ...(equalized && { equalized: { sweeps: equalized.sweeps, layers: equalized.layers.length } }),
+    ...(absorbed && {
+      absorbed: { layers: absorbed.layers.length, skipped: absorbed.skipped.length, largest: most(absorbed.layers)?.largest ?? 0 },
+    }),
+    ...(corrected && {
+      corrected: {
+        method: corrected.method,
+        layers: corrected.layers.length,
+        largest: most(corrected.layers)?.largest ?? 0,
+        layer: most(corrected.layers)?.name ?? '',
+      },
+    }),
+  };
+}
+
+/** The steps as lines of the summary. */
+function stepFacts({ replacedRelu6, equalized, absorbed, corrected }: Steps): [string, string][] {
+  const lines: [string, string | undefined][] = [
+    ['relu6', replacedRelu6 === undefined ? undefined : `${replacedRelu6} made relu`],
+    ['equalized', equalized && `${equalized.layers} layers in ${equalized.sweeps} sweeps`],
+    ['absorbed', absorbed && `biases of ${absorbed.layers} layers, at most ${absorbed.largest.toPrecision(3)}`],
+    ['corrected', corrected && `biases of ${corrected.layers} layers, most by ${corrected.largest.toPrecision(3)} in ${corrected.layer}`],
+  ];
+  return lines.filter((line): line is [string, string] => line[1] !== undefined);
+}
+
+function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples, steps }: Outcome): string {
   const general = facts([
     ['wrote', output],
     ['size', `${bytes(bytesBefore)} -> ${bytes(bytesAfter)}, ${(bytesBefore / bytesAfter).toFixed(2)} times smaller`],
     ['layers', `${layers.length} on integers, ${floatLayers.length} on real numbers`],
     ['calibrated on', `${calibrationSamples} samples`],
+    ...stepFacts(steps),
   ]);
   return floatLayers.length > 0 ? `${general}\n\n${floatTable(floatLayers)}` : general;
 }

@@ -26,7 +26,7 @@ export interface CalibrateOptions {
 export async function calibrate(
   graph: Graph,
   batches: Batches,
-  observers: ReadonlyMap<Value, Observer>,
+  observers: ReadonlyMap<Value, Pick<Observer, 'observe'>>,
   { onProgress, device = 'cpu', signal }: CalibrateOptions = {},
 ): Promise<void> {
   checkDevice('calibrate', device);

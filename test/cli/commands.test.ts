@@ -49,7 +49,7 @@ test('quantize, eval, verify: the way of a model', async (t) => {
   const made = await json(folder, ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '30', '-o', out]);
   t.is(made.code, 0);
   t.deepEqual(keys(made.data), [
-    ...['bytesAfter', 'bytesBefore', 'calibrationSamples', 'floatLayers', 'layers', 'output', 'quantizedLayers', 'rounding'],
+    ...['bytesAfter', 'bytesBefore', 'calibrationSamples', 'floatLayers', 'layers', 'output', 'quantizedLayers', 'rounding', 'steps'],
   ]);
   t.is(made.data.bytesBefore, statSync(join(folder, 'float.onnx')).size);
   t.is(made.data.bytesAfter, statSync(join(folder, out)).size);
@@ -109,6 +109,23 @@ test('weights of few bits: rounded on the samples, 4 bits in the file', async (t
   );
   const { code } = await json(folder, [...base, '--scales', 'powerOfTwo', '--weight-range', 'max', '--weights', 'int8']);
   t.is(code, 0);
+});
+
+test('steps around the calibration are reported', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'steps.onnx'];
+  const { data: plain } = await json(folder, base);
+  t.deepEqual(plain.steps, {});
+  const flags = ['--equalize', '--replace-relu6', '--absorb-bias', '--correct-bias', 'empirical'];
+  const { data } = await json(folder, [...base, ...flags]);
+  const steps = data.steps as Record<string, Record<string, unknown>>;
+  t.deepEqual(keys(steps), ['absorbed', 'corrected', 'equalized', 'replacedRelu6']);
+  t.is(steps.corrected.method, 'empirical');
+  t.is(steps.corrected.layers, 2);
+  const { stdout } = await lowbit(folder, [...base, ...flags]);
+  t.regex(
+    stdout,
+    /\nrelu6 +0 made relu\nequalized +\d layers in \d+ sweeps\nabsorbed +biases of \d layers, at most .+\ncorrected +biases of 2 layers, most by /,
+  );
 });
 
 test('low-bit weights are shown, and stay packed unless int8 or int4 is asked for', async (t) => {

@@ -118,12 +118,94 @@ const refused: [what: string, options: object, code: FaultCode, message: RegExp]
   ],
   ['a pattern that matches nothing', { exclude: ['/^zzz/'] }, 'option', /patterns \/like this\/ that match some/],
   ['a pattern that is none', { exclude: ['/(/'] }, 'option', /expected a regular expression/],
+  ['an equalization that is none', { equalize: 1 }, 'option', /equalize is 1, expected true or false/],
+  ['ReLU6 replaced for nothing', { replaceRelu6: true }, 'option', /expected to be left out because equalize is not set/],
+  [
+    'an unknown correction',
+    { correctBias: 'mean' },
+    'option',
+    /correctBias is "mean", expected false or one of empirical, analytic, weights/,
+  ],
+  [
+    'weights corrected by channel with one scale',
+    { correctBias: 'weights', perTensor: true },
+    'option',
+    /expected "empirical" or "analytic" because perTensor gives the channels/,
+  ],
   ['everything excluded', { exclude: ['/./'] }, 'graph', /nothing to quantize/],
 ];
 
 for (const [what, options, code, message] of refused) {
   test(`refused: ${what}`, (t) => faultsLater(t, () => quantize(smallNet(), samples(1, 1), options), code, message));
 }
+
+/** conv → relu → depthwise → relu6 → linear, channels of very different ranges, biases that are high. */
+function unevenNet(): Graph {
+  const graph = new Graph('net');
+  const image = graph.input('image', { dtype: 'float32', shape: [Number.NaN, 6, 6, 3] });
+  const ranges = [0.02, 0.3, 1, 4];
+  const rows = (count: number, factor: (i: number) => number, seed: number) =>
+    randomNumbers(count, -1, 1, seed).map((x, i) => x * factor(i));
+  const constant = (numbers: number[], shape: number[]) => graph.constant(Tensor.from(numbers, shape), 'w');
+  const w1 = constant(
+    rows(108, (i) => ranges[Math.floor(i / 27)], 2),
+    [4, 3, 3, 3],
+  );
+  const one = graph.add(ops.conv2d, [image, w1, constant([0.1, 2, 0.1, 3], [4])], {}, 'one');
+  const w2 = constant(
+    rows(36, (i) => 1 / ranges[Math.floor(i / 9)], 3),
+    [4, 3, 3, 1],
+  );
+  const two = graph.add(ops.conv2d, [graph.add(ops.relu, [one]), w2, weight(graph, 'b2', [4], 4)], { groups: 4 }, 'two');
+  const flat = graph.add(ops.reshape, [graph.add(ops.clip, [two], { min: 0, max: 6 })], { shape: [0, -1] });
+  graph.output('y', graph.add(ops.gemm, [flat, weight(graph, 'w3', [5, 16], 5), weight(graph, 'b3', [5], 6)], {}, 'three'));
+  return graph;
+}
+
+test('equalization and correction lose less, and say what they did', async (t) => {
+  const image = Tensor.from(randomNumbers(50 * perImage, -1, 1, 3), [50, 6, 6, 3]);
+  const want = run(unevenNet(), { image }).y.toNumbers();
+  const error = async (options: QuantizeOptions) => {
+    let passes = 0;
+    const counted = () => {
+      passes++;
+      return samples(60, 20)();
+    };
+    const steps: string[] = [];
+    const onProgress = (_done: number, step: string) => steps.at(-1) !== step && steps.push(step);
+    const made = await quantize(unevenNet(), counted, { observer: 'minmax', perTensor: true, ...options, onProgress });
+    const y = run(lowerInteger(made.graph).graph, { image }).y.toNumbers();
+    return { made, steps, passes, error: y.reduce((sum, x, i) => sum + (x - want[i]) ** 2, 0) };
+  };
+  const plain = await error({});
+  t.deepEqual([plain.passes, plain.steps], [1, ['calibrating']]);
+  for (const field of ['equalized', 'absorbed', 'corrected', 'replacedRelu6']) t.false(field in plain.made);
+  const even = await error({ equalize: true });
+  t.is(even.passes, 2);
+  t.true(even.error < 0.1 * plain.error, `${even.error} and ${plain.error}`);
+  t.deepEqual(
+    even.made.equalized!.layers.map(({ name }) => name),
+    ['one', 'two', 'three'],
+  );
+  for (const correctBias of ['empirical', 'analytic'] as const) {
+    const corrected = await error({ correctBias });
+    t.true(corrected.error < plain.error, `${correctBias}: ${corrected.error} and ${plain.error}`);
+    t.deepEqual([corrected.made.corrected!.method, corrected.made.corrected!.layers.length], [correctBias, 3]);
+    t.true(corrected.made.corrected!.layers.every(({ largest }) => largest >= 0));
+  }
+  const all = await error({ equalize: true, replaceRelu6: true, absorbBias: true, correctBias: 'empirical' });
+  t.deepEqual([all.passes, all.steps], [3, ['measuring', 'calibrating', 'correcting']]);
+  t.deepEqual([all.made.replacedRelu6!.length, all.made.absorbed!.skipped], [1, []]);
+  t.true(all.made.absorbed!.layers.some(({ channels, largest }) => channels > 0 && largest > 0));
+  const repaired = await error({ perTensor: false, correctBias: 'weights' });
+  t.deepEqual([repaired.passes, repaired.made.corrected!.method, repaired.made.corrected!.layers.length], [1, 'weights', 3]);
+});
+
+test('nor do batches matter to what is equalized and corrected', async (t) => {
+  const options: QuantizeOptions = { equalize: true, absorbBias: true, correctBias: 'empirical' };
+  const [one, many] = await Promise.all([1, 50].map((batch) => quantize(unevenNet(), samples(50, batch), options)));
+  t.true(bytes(one.graph).equals(bytes(many.graph)));
+});
 
 test('layers may stay float, by name and by pattern', async (t) => {
   for (const exclude of [['conv'], ['/^co/']]) {
