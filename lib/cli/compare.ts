@@ -12,7 +12,7 @@ export function addCompare(program: Command): void {
   const target = addDataOptions(
     command(
       program,
-      'compare <reference> <model>',
+      'compare <float> <model>',
       'measure how far the tensors of a model are from those of another model of the same network',
     )
       .option('--samples <n>', 'how many samples (default: 64), random ones without --data', wholeFrom(1))

@@ -23,17 +23,17 @@ struct Matmul {
     EXPECT(broadcasts(a) && broadcasts(b));
   }
   // The matrix of an operand that is used for matrix i of y.
-  INLINE int64_t indexOfA(int64_t i) const { return index(a, i); }
-  INLINE int64_t indexOfB(int64_t i) const { return index(b, i); }
+  HOST_DEVICE int64_t indexOfA(int64_t i) const { return index(a, i); }
+  HOST_DEVICE int64_t indexOfB(int64_t i) const { return index(b, i); }
 
  private:
-  INLINE int batchRank() const { return y.rank - (a.rank > 1) - (b.rank > 1); }
+  HOST_DEVICE int batchRank() const { return y.rank - (a.rank > 1) - (b.rank > 1); }
   bool broadcasts(const View& operand) const {
     for (int d = batchRank() - 1, e = operand.rank - 3; e >= 0; d--, e--)
       if (d < 0 || (operand.shape[e] != 1 && operand.shape[e] != y.shape[d])) return false;
     return true;
   }
-  INLINE int64_t index(const View& operand, int64_t i) const {
+  HOST_DEVICE int64_t index(const View& operand, int64_t i) const {
     int64_t at = 0, step = 1;
     for (int d = batchRank() - 1, e = operand.rank - 3; e >= 0; d--, e--) {
       if (operand.shape[e] > 1) at += i % y.shape[d] * step;

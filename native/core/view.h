@@ -8,10 +8,13 @@
 #define LOWBIT_CARD
 #endif
 
+// INLINE functions are for processors and cards; HOST_DEVICE ones too, where it is left to the compiler whether they are inlined.
 #if defined(__CUDACC__)
 #define INLINE __host__ __device__ __forceinline__
+#define HOST_DEVICE __host__ __device__
 #else
 #define INLINE inline __attribute__((always_inline))
+#define HOST_DEVICE
 #endif
 
 namespace lowbit {

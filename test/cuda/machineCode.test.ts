@@ -35,7 +35,8 @@ const architectures = [...new Set(kernels.map(({ architecture }) => architecture
 
 test(titled('there is code from every file for every card that the library was built for'), (t) => {
   t.true(architectures.length > 0);
-  const files = families.flatMap(({ sources }) => sources.filter((file) => file.endsWith('.cu')));
+  // view_cuda.cu describes walks, which move_cuda.cu makes.
+  const files = families.flatMap(({ sources }) => sources.filter((file) => file.endsWith('.cu') && file !== 'view_cuda.cu'));
   for (const architecture of architectures) {
     const names = kernels.filter((kernel) => kernel.architecture === architecture).map(({ name }) => name);
     for (const file of files)
@@ -46,9 +47,18 @@ test(titled('there is code from every file for every card that the library was b
   }
 });
 
+/** Kernels with arrays that they index: these lie in memory, of at most so many bytes. */
+const arrays: readonly { in: RegExp; bytes: number; what: string }[] = [
+  { in: /Reduction|reduceInOrder|reduceLongRuns/, bytes: 128, what: 'indices of a walk along sixteen dimensions' },
+  { in: /resolveTuples/, bytes: 120, what: 'sizes of the axes of x' },
+  { in: /sumCopies/, bytes: 128, what: 'places along the axes of x' },
+  { in: /transcendental_cuda.*(Sine|Cosine|Tangent)/, bytes: 40, what: 'digits of pi for large angles' },
+];
+
 test(titled('no kernel keeps registers in memory'), (t) => {
+  const most = (name: string) => arrays.find((entry) => entry.in.test(name))?.bytes ?? 0;
   const spilling = kernels
-    .filter(({ frame }) => frame > 0)
+    .filter(({ name, frame }) => frame > most(name))
     .map((kernel) => `${kernel.name} (${kernel.architecture}): ${kernel.frame} bytes`);
   t.deepEqual(spilling, []);
 });
