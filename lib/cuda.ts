@@ -20,6 +20,17 @@ export function checkDevice(where: string, device: Device): void {
   if (device === 'cuda') requireCuda();
 }
 
+let capability: number | undefined;
+
+/** Whether the graphics card has what a row of the op table needs; false where there is none. Looks for it when it is first asked. */
+export function runsOnCard(needs: string): boolean {
+  if (capability === undefined) {
+    const card = cudaCard();
+    capability = 'problem' in card ? 0 : card.capability;
+  }
+  return needs === 'sm90a' ? capability === 9 : capability >= 8;
+}
+
 let problem: string | undefined | null = null;
 
 /** @throws LowbitError 'cuda' where there is no graphics card that can be used */

@@ -11,7 +11,8 @@ export interface RowInfo {
   device: Device;
   needs: string;
   variant: string;
-  runnable: boolean;
+  /** Of rows for processors; those for graphics cards see `runsOnCard`. */
+  runnable?: boolean;
 }
 
 /** One op of the op table. */

@@ -1,7 +1,8 @@
 /** The one door between TypeScript and native code: checks, infers the output, dispatches, records. */
 import { call } from './calls.js';
+import { runsOnCard } from './cuda.js';
 import { asFault, fail } from './error.js';
-import { native, type OpInfo } from './native.js';
+import { native, type OpInfo, type RowInfo } from './native.js';
 import { axisIndex, type Device, type Dtype, dtypes, type Shape, sizeOf, type TensorType } from './shape.js';
 import { Tensor } from './tensor.js';
 
@@ -235,10 +236,12 @@ function numbersOf(value: ParamValue, choices: readonly string[] | undefined): r
   return [choices ? choices.indexOf(value as string) : Number(value)];
 }
 
+const isRunnable = ({ device, needs, runnable }: RowInfo) => (device === 'cuda' ? runsOnCard(needs) : Boolean(runnable));
+
 /** The variants of an op's rows that this machine can run on a device, best first. */
 export function rowsOf(op: AnyOp, device: Device = 'cpu'): string[] {
   return tableEntry(op)
-    .rows.filter((row) => row.runnable && row.device === device)
+    .rows.filter((row) => row.device === device && isRunnable(row))
     .map((row) => row.variant);
 }
 
@@ -252,7 +255,7 @@ function rowNamed(info: OpInfo, variant: string): number {
       problem: `does not exist; there are ${info.rows.map((row) => row.variant).join(', ')}`,
     });
   }
-  if (!info.rows[index].runnable) fail({ code: 'kernel', op: info.name, row: variant, problem: 'cannot run on this machine' });
+  if (!isRunnable(info.rows[index])) fail({ code: 'kernel', op: info.name, row: variant, problem: 'cannot run on this machine' });
   return index;
 }
 

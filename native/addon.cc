@@ -223,17 +223,17 @@ Napi::Value move(const Napi::CallbackInfo& info) {
 
 // cuda() -> the graphics card in use, or why there is none
 Napi::Value cuda(const Napi::CallbackInfo& info) {
-  const lowbit::CudaLibrary& library = lowbit::cudaLibrary();
+  const lowbit::FoundCard& found = lowbit::cudaCard();
   Napi::Object out = Napi::Object::New(info.Env());
-  if (!library.usable()) {
-    out.Set("problem", library.problem);
+  if (!found.usable()) {
+    out.Set("problem", found.problem);
     return out;
   }
-  out.Set("name", library.card.name);
-  out.Set("capability", library.card.capability / 10 + library.card.capability % 10 / 10.0);
-  out.Set("multiprocessors", library.card.multiprocessors);
-  out.Set("bytes", static_cast<double>(library.card.bytes));
-  out.Set("emulated", library.table->emulated != 0);
+  out.Set("name", found.card.name);
+  out.Set("capability", found.card.capability / 10 + found.card.capability % 10 / 10.0);
+  out.Set("multiprocessors", found.card.multiprocessors);
+  out.Set("bytes", static_cast<double>(found.card.bytes));
+  out.Set("emulated", lowbit::cudaLibrary().table->emulated != 0);
   out.Set("inUse", static_cast<double>(lowbit::memoryUse(lowbit::Device::cuda).bytes));
   return out;
 }
@@ -242,7 +242,7 @@ Napi::Value cuda(const Napi::CallbackInfo& info) {
 Napi::Value cudaPrecision(const Napi::CallbackInfo& info) {
   const lowbit::CudaLibrary& library = lowbit::cudaLibrary();
   lowbit::Precision precision = lowbit::Precision::float32;
-  if (library.usable()) {
+  if (library.table) {
     const bool given = !info[0].IsUndefined();
     if (given) precision = static_cast<lowbit::Precision>(number(info, 0));
     precision = library.table->precision(given ? &precision : nullptr);
@@ -509,7 +509,8 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
       row.Set("device", op.rows[i].device == lowbit::Device::cpu ? "cpu" : "cuda");
       row.Set("needs", lowbit::needsName(op.rows[i].needs));
       row.Set("variant", op.rows[i].variant);
-      row.Set("runnable", op.rows[i].runnable());
+      // Of rows for cards only when somebody wants one: lib/op.ts asks for the card then.
+      if (op.rows[i].device == lowbit::Device::cpu) row.Set("runnable", op.rows[i].runnable());
       rows.Set(i, row);
     }
     entry.Set("rows", rows);

@@ -102,8 +102,8 @@ const std::vector<Op>& ops() {
 
 bool Row::runnable() const {
   if (device == Device::cpu) return cpuHas(needs);
-  if (!cudaLibrary().usable()) return false;
-  const int capability = cudaLibrary().card.capability;
+  if (!cudaCard().usable()) return false;
+  const int capability = cudaCard().card.capability;
   return needs == Needs::sm90a ? capability == 90 : capability >= 80;
 }
 

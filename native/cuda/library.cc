@@ -18,7 +18,7 @@ std::string besideAddon() {
   return path.substr(0, path.rfind('/') + 1) + "lowbit_cuda.so";
 }
 
-CudaLibrary opened() {
+CudaLibrary loaded() {
   CudaLibrary library;
   const char* device = std::getenv("LOWBIT_DEVICE");
   if (device && !std::strcmp(device, "cpu")) {
@@ -38,19 +38,30 @@ CudaLibrary opened() {
   if (!library.table || library.table->abi != kCudaAbi) {
     library.table = nullptr;
     library.problem = path + " belongs to another version of lowbit";
-    return library;
   }
-  CudaFault fault{};
-  if (library.table->open(&library.card, &fault)) library.problem = fault.text;
-  else useCard({library.table->take, library.table->give});
   return library;
+}
+
+FoundCard found() {
+  FoundCard card;
+  const CudaLibrary& library = cudaLibrary();
+  CudaFault fault{};
+  if (!library.table) card.problem = library.problem;
+  else if (library.table->open(&card.card, &fault)) card.problem = fault.text;
+  else useCard({library.table->take, library.table->give});
+  return card;
 }
 
 }  // namespace
 
 const CudaLibrary& cudaLibrary() {
-  static const CudaLibrary* library = new CudaLibrary(opened());
+  static const CudaLibrary* library = new CudaLibrary(loaded());
   return *library;
+}
+
+const FoundCard& cudaCard() {
+  static const FoundCard* card = new FoundCard(found());
+  return *card;
 }
 
 }  // namespace lowbit
