@@ -1,7 +1,7 @@
 /** What several families need: broadcasting, undone; bounds. */
 import { shapeText } from '../error.js';
 import { type Check, defineOp, required } from '../op.js';
-import { axisIndex, broadcast, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
+import { axisIndex, broadcast, isReal, type Shape, shapesMayEqual, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /**
@@ -60,4 +60,22 @@ export function checkFinish(plus: TensorType, y: TensorType, bounds: typeof noBo
   const fits = [y.shape, outputs, [0]].some((shape) => shapesMayEqual(plus.shape, shape));
   check.shape(fits, 'plus', plus, `${shapeText(y.shape)}, ${shapeText(outputs)} or [0]`, 'it is added to the output');
   checkBounds(bounds, check);
+}
+
+/** A parameter that is a list. */
+export type Numbers = readonly number[];
+
+/** Refuses anything but a list of whole numbers from `least` on; NaN stands for one that is not known before the run. */
+export function wholeNumbers(check: Check, parameter: string, list: Numbers, least = Number.NEGATIVE_INFINITY): void {
+  const ok = Array.isArray(list) && list.every((n) => Number.isNaN(n) || (Number.isSafeInteger(n) && n >= least));
+  check.param(ok, parameter, list, `a list of whole numbers${Number.isFinite(least) ? ` from ${least}` : ''}`);
+}
+
+/** What `infer` of the moving op makes of an x of this shape, compared with dy. */
+export function checkSource(dy: TensorType, expected: Shape, check: Check): void {
+  check.shape(shapesMayEqual(dy.shape, expected), 'dy', dy, shapeText(expected), 'that is what the op makes of this shape');
+}
+
+export function realGradient(dy: TensorType, check: Check): void {
+  check.dtype(isReal(dy.dtype), 'dy', dy, 'float32, float64, float16 or bfloat16');
 }

@@ -9,6 +9,7 @@ import * as dropout from './dropout.js';
 import * as elementwise from './elementwise.js';
 import * as fused from './fused.js';
 import * as gemm from './gemm.js';
+import * as indexing from './indexing.js';
 import * as integer from './integer.js';
 import * as layout from './layout.js';
 import * as loss from './loss.js';
@@ -32,6 +33,7 @@ export * from './dropout.js';
 export * from './elementwise.js';
 export { fusedElementwise } from './fused.js';
 export * from './gemm.js';
+export * from './indexing.js';
 export * from './integer.js';
 export * from './layout.js';
 export * from './loss.js';
@@ -51,6 +53,7 @@ const families = [
   elementwise,
   fused,
   reduce,
+  indexing,
   layout,
   gemm,
   conv,

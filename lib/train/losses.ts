@@ -1,6 +1,7 @@
 /** What training makes small: a function of a network's first output and the labels. */
 import { cast } from '../ops/elementwise.js';
-import { gather, reshape } from '../ops/layout.js';
+import { gather } from '../ops/indexing.js';
+import { reshape } from '../ops/layout.js';
 import * as ops from '../ops/loss.js';
 import { logSoftmax } from '../ops/norm.js';
 import type { Tensor } from '../tensor.js';

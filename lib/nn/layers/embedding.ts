@@ -1,5 +1,5 @@
 import { checkOptions } from '../../error.js';
-import { gather } from '../../ops/layout.js';
+import { gather } from '../../ops/indexing.js';
 import type { Tensor } from '../../tensor.js';
 import { Module, parameter, written } from '../module.js';
 import { commonRandom, type Initial, normalInitial, type WeightOptions } from '../random.js';

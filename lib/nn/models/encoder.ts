@@ -1,5 +1,6 @@
 import { add, gelu, mul, sub, tanh } from '../../ops/elementwise.js';
-import { gather, reshape } from '../../ops/layout.js';
+import { gather } from '../../ops/indexing.js';
+import { reshape } from '../../ops/layout.js';
 import { Tensor } from '../../tensor.js';
 import { MultiHeadAttention } from '../layers/attention.js';
 import { Dropout } from '../layers/dropout.js';
