@@ -88,7 +88,8 @@ function resultOf(op: AnyOp, { inputs: make, params }: Case, row: string, device
     for (const tensor of inputs) tensor.dispose();
   };
   try {
-    const output = runOp(op, inputs, params, row);
+    // Ops without inputs are told where their tensor is to be.
+    const output = runOp(op, inputs, 'device' in op.params ? { ...params, device } : params, row);
     if (op.updates) return inputs;
     drop();
     return [output];

@@ -1,0 +1,42 @@
+// Tensors of one number, and of numbers at even distances, made on the card.
+#include "../../core/convert.h"
+#include "../../cuda/launch.h"
+#include "../../op.h"
+
+namespace lowbit {
+namespace {
+
+template <class T> __global__ void fillElements(T* __restrict__ y, int64_t count, T value) { FOR_EACH(i, count) y[i] = value; }
+
+// y[i] = start + i·delta; integers modulo 2^64, real numbers in double and rounded
+template <class T, class Step> __global__ void countElements(T* __restrict__ y, int64_t count, Step start, Step delta) {
+  FOR_EACH(i, count) y[i] = static_cast<T>(start + static_cast<Step>(i) * delta);
+}
+
+}  // namespace
+
+bool fill_cuda(const fill_call& c) {
+  const int64_t count = c.y.size();
+  const uint64_t bits = elementBits(c.value, c.y.dtype);
+  asBits(c.y.dtype, [&]<class T>(Type<T>) {
+    if (count) run(fillElements<T>, launchOver(count), c.y.as<T>(), count, static_cast<T>(bits));
+  });
+  return true;
+}
+
+bool range_cuda(const range_call& c) {
+  const int64_t count = c.y.size();
+  const double start = c.start, delta = c.delta;
+  asNumber(c.y.dtype, [&]<class T>(Type<T>) {
+    if (!count) return;
+    if constexpr (std::is_integral_v<T>) {
+      const auto whole = [](double x) { return static_cast<uint64_t>(convert<int64_t>(x)); };
+      run(countElements<T, uint64_t>, launchOver(count), c.y.as<T>(), count, whole(start), whole(delta));
+    } else {
+      run(countElements<T, double>, launchOver(count), c.y.as<T>(), count, start, delta);
+    }
+  });
+  return true;
+}
+
+}  // namespace lowbit
