@@ -1,10 +1,11 @@
 /** Layers of a float graph, what quantization made of them, and how that is corrected. */
 import type { Graph, Node, Value } from '../../graph/graph.js';
-import { isLayer } from '../../graph/layers.js';
+import { groupsOf, isLayer } from '../../graph/layers.js';
 import { codesOf } from '../../graph/match.js';
 import { type Rewriter, rewrite } from '../../graph/rewrite.js';
 import { runOp } from '../../op.js';
 import { dequantize } from '../../ops/index.js';
+import type { Shape } from '../../shape.js';
 import { scope, Tensor } from '../../tensor.js';
 import { productScales, quantizeBias } from '../scheme.js';
 
@@ -47,6 +48,38 @@ function tensorOf(graph: Graph, value: Value): Tensor {
     producer.inputs.map((input) => tensorOf(graph, input)),
     producer.params,
   );
+}
+
+/** The weights of a layer as they were and as they were rounded, and what the layer reads. */
+export interface RoundedWeights {
+  shape: Shape;
+  groups: number;
+  real: Float32Array;
+  rounded: Float32Array;
+  /** E[x] of the channels that it reads. */
+  expected: ArrayLike<number>;
+}
+
+/**
+ * A correction for each layer of which it is known what it reads.
+ * @param means E[x] of the channels that a layer reads, by layer name; layers without stay as they are
+ */
+export function correctEach(
+  float: Graph,
+  quantized: Graph,
+  means: ReadonlyMap<string, ArrayLike<number>>,
+  correct: (weights: RoundedWeights) => Correction,
+): Corrections {
+  const corrections: Corrections = new Map();
+  for (const { float: layer, quantized: twin } of twinsOf(float, quantized)) {
+    const expected = means.get(layer.name);
+    if (!expected?.length) continue;
+    const weight = float.constantOf(layer.inputs[1])!;
+    const real = weight.data() as Float32Array;
+    const rounded = numbersOf(quantized, twin.inputs[1]);
+    corrections.set(layer.name, correct({ shape: weight.shape, groups: groupsOf(layer), real, rounded, expected }));
+  }
+  return corrections;
 }
 
 /** The quantized graph with other biases, which are codes again, and other scales of weights. */

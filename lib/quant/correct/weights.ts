@@ -1,7 +1,7 @@
 import type { Graph } from '../../graph/graph.js';
-import { eachWeight, groupsOf } from '../../graph/layers.js';
+import { eachWeight } from '../../graph/layers.js';
 import type { Shape } from '../../shape.js';
-import { type Corrections, numbersOf, twinsOf } from './layers.js';
+import { type Corrections, correctEach } from './layers.js';
 
 /** How to give rounded weights the mean and deviation that the weights had, by output channel: w' = w_q·factor + shift. */
 export interface WeightRepair {
@@ -27,20 +27,14 @@ export function weightRepair(shape: Shape, w: ArrayLike<number>, rounded: ArrayL
  * @param means E[x] of the channels that a layer reads, by layer name; layers without stay as they are
  */
 export function weightCorrections(float: Graph, quantized: Graph, means: ReadonlyMap<string, ArrayLike<number>>): Corrections {
-  const corrections: Corrections = new Map();
-  for (const twins of twinsOf(float, quantized)) {
-    const expected = means.get(twins.float.name);
-    if (!expected?.length) continue;
-    const weight = float.constantOf(twins.float.inputs[1])!;
-    const w = weight.data() as Float32Array;
-    const { factor, shift } = weightRepair(weight.shape, w, numbersOf(quantized, twins.quantized.inputs[1]));
+  return correctEach(float, quantized, means, ({ shape, groups, real, rounded, expected }) => {
+    const { factor, shift } = weightRepair(shape, real, rounded);
     const sums = new Float64Array(shift.length);
-    eachWeight(weight.shape, groupsOf(twins.float), (_index, output, input) => {
+    eachWeight(shape, groups, (_index, output, input) => {
       sums[output] += expected[input % expected.length];
     });
-    corrections.set(twins.float.name, { shift: Float32Array.from(sums, (sum, c) => sum * shift[c]), factors: factor });
-  }
-  return corrections;
+    return { shift: Float32Array.from(sums, (sum, c) => sum * shift[c]), factors: factor };
+  });
 }
 
 function momentsOf(shape: Shape, w: ArrayLike<number>): { mean: Float64Array; deviation: Float64Array } {
