@@ -11,7 +11,8 @@ import { type WeightBits, type WeightRange, weightRanges } from '../quant/weight
 import { weightStorageOf } from '../recipes/codedWeights.js';
 import { type CorrectionMethod, correctionMethods } from '../recipes/corrected.js';
 import { calibrationBatches } from '../recipes/prepare.js';
-import { type Quantized, type QuantizedLayer, type QuantizeStep, quantize } from '../recipes/quantize.js';
+import { type Quantized, type QuantizedLayer, quantize } from '../recipes/quantize.js';
+import type { QuantizeStep } from '../recipes/quantizeOptions.js';
 import { type WeightOptions, weightRoundings } from '../recipes/weightRounding.js';
 import { command, requires, runs } from './command.js';
 import { bytes, facts } from './format.js';
