@@ -33,6 +33,7 @@ interface Options extends DataOptions {
   equalize?: boolean;
   replaceRelu6?: boolean;
   absorbBias?: boolean;
+  smooth?: true | number;
   correctBias?: CorrectionMethod;
   opset?: number;
   weights?: WeightStorage;
@@ -66,6 +67,8 @@ interface Steps {
   replacedRelu6?: number;
   equalized?: { sweeps: number; layers: number };
   absorbed?: { layers: number; skipped: number; largest: number };
+  /** Values whose channels were divided, and how many layers read them. */
+  smoothed?: { values: number; layers: number };
   corrected?: { method: CorrectionMethod; layers: number; largest: number; layer: string };
 }
 
@@ -84,6 +87,11 @@ export function addQuantize(program: Command): void {
     .option('--equalize', 'scale channels so that the weights of layers have like ranges')
     .option('--replace-relu6', 'make relu of ReLU6 where --equalize could then go further')
     .option('--absorb-bias', 'move high biases through ReLUs into the next layer')
+    .option(
+      '--smooth [alpha]',
+      'move outlying channels of activations into weights: this share, or the best for each (transformers)',
+      number,
+    )
     .addOption(new Option('--correct-bias <method>', 'take out of biases what rounding adds to outputs').choices(correctionMethods))
     .option('--weight-bits <n...>', 'bits of weights, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
     .addOption(new Option('--weight-range <name>', 'what their codes reach (default: max, below 8 bits mse)').choices(weightRanges))
@@ -96,7 +104,7 @@ export function addQuantize(program: Command): void {
   requires(target, 'output');
   runs<Options>(target, async ({ options, signal, progress }, model) => {
     const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset, weights } = options;
-    const { equalize, replaceRelu6, absorbBias, correctBias } = options;
+    const { equalize, replaceRelu6, absorbBias, smooth, correctBias } = options;
     const bytesBefore = sizeOf(model);
     checkOutput('quantize', model, output);
     const graph = importOnnx(model);
@@ -111,7 +119,8 @@ export function addQuantize(program: Command): void {
     const rounding = progress('rounding');
     const onRounding: WeightOptions['onRounding'] = ({ layer, layers, name, iteration, iterations }) =>
       rounding.show(`rounding  layer ${layer}/${layers}  ${Math.round((100 * iteration) / iterations)} %  ${name}`);
-    const settings = { observer, activations, symmetric, perTensor, percentile, exclude, equalize, replaceRelu6, absorbBias, correctBias };
+    const ranges = { observer, activations, symmetric, perTensor, percentile, exclude };
+    const settings = { ...ranges, equalize, replaceRelu6, absorbBias, smooth, correctBias };
     const quantized = await quantize(graph, batches, { ...settings, ...weightOptionsOf(options), onProgress, onRounding, signal });
     const { layers, float } = quantized;
     exportOnnx(quantized.graph, output, { opset, weights: weights ?? weightStorageOf(quantized.graph) });
@@ -146,7 +155,7 @@ function bitsOf(word: string, before: Bits = {}): Bits {
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? failOnFile(path, { code: 'ENOENT' });
 
-function stepsOf({ replacedRelu6, equalized, absorbed, corrected }: Quantized): Steps {
+function stepsOf({ replacedRelu6, equalized, absorbed, smoothed, corrected }: Quantized): Steps {
   const most = <T extends { largest: number }>(layers: readonly T[]) => layers.reduce((a, b) => (b.largest > a.largest ? b : a), layers[0]);
   return {
     ...(replacedRelu6 && { replacedRelu6: replacedRelu6.length }),
@@ -154,6 +163,7 @@ function stepsOf({ replacedRelu6, equalized, absorbed, corrected }: Quantized): 
     ...(absorbed && {
       absorbed: { layers: absorbed.layers.length, skipped: absorbed.skipped.length, largest: most(absorbed.layers)?.largest ?? 0 },
     }),
+    ...(smoothed && { smoothed: { values: smoothed.length, layers: smoothed.flatMap(({ layers }) => layers).length } }),
     ...(corrected && {
       corrected: {
         method: corrected.method,
@@ -166,11 +176,12 @@ function stepsOf({ replacedRelu6, equalized, absorbed, corrected }: Quantized): 
 }
 
 /** The steps as lines of the summary. */
-function stepFacts({ replacedRelu6, equalized, absorbed, corrected }: Steps): [string, string][] {
+function stepFacts({ replacedRelu6, equalized, absorbed, smoothed, corrected }: Steps): [string, string][] {
   const lines: [string, string | undefined][] = [
     ['relu6', replacedRelu6 === undefined ? undefined : `${replacedRelu6} made relu`],
     ['equalized', equalized && `${equalized.layers} layers in ${equalized.sweeps} sweeps`],
     ['absorbed', absorbed && `biases of ${absorbed.layers} layers, at most ${absorbed.largest.toPrecision(3)}`],
+    ['smoothed', smoothed && `${smoothed.values} values for ${smoothed.layers} layers`],
     ['corrected', corrected && `biases of ${corrected.layers} layers, most by ${corrected.largest.toPrecision(3)} in ${corrected.layer}`],
   ];
   return lines.filter((line): line is [string, string] => line[1] !== undefined);

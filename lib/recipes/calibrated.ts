@@ -11,6 +11,7 @@ import type { QuantizedWeight } from '../quant/weightScheme.js';
 import { type Conditioning, conditioned } from './conditioned.js';
 import { watchesFor } from './corrected.js';
 import { type QuantizeOptions, type QuantizeSettings, quantizeSettings, stepProgress } from './quantizeOptions.js';
+import { bitsOfLayers } from './weightRounding.js';
 
 export interface CalibratedNetwork {
   /** The float network, conditioned. */
@@ -36,16 +37,23 @@ export interface CalibratedNetwork {
 /**
  * The stages of `quantize` before anything is rounded. What follows, `quantizeCalibrated`, may be done again and again with other options of
  * weights and with layers left out (`withFloat`).
- * @param batches called once, and before it where something is equalized or absorbed
+ * @param batches called once, and before it where something is equalized or absorbed, and where it is smoothed
  * @throws LowbitError as `quantize`
  */
 export async function calibrateNetwork(model: Graph, batches: Batches, options: QuantizeOptions = {}): Promise<CalibratedNetwork> {
   const settings = quantizeSettings(options);
   const { device, signal } = options;
   const prepared = prepareToQuantize(model);
-  planOf(prepared, settings.exclude); // mistakes are told before samples are read
+  const layers = layersOf(planOf(prepared, settings.exclude)); // mistakes are told before samples are read
+  const weightBits = bitsOfLayers(prepared, layers, options.weightBits);
   const measuring = { onProgress: stepProgress(options, 'measuring'), signal };
-  const { graph, statistics, done } = await conditioned(prepared, batchNormStatistics(model), batches, settings, measuring);
+  const { graph, statistics, done } = await conditioned(
+    prepared,
+    batchNormStatistics(model),
+    batches,
+    { ...settings, weightBits },
+    measuring,
+  );
   const plan = planOf(graph, settings.exclude);
   const observers = observersFor(plan, settings);
   const watches = watchesFor(graph, statistics, settings.correctBias);
@@ -81,6 +89,9 @@ function together(...groups: ReadonlyMap<Value, Pick<Observer, 'observe'>>[]): M
   return new Map([...values].map((value) => [value, all(value)]));
 }
 
+/** The nodes whose weights become codes. */
+const layersOf = ({ nodes }: Plan): Node[] => nodes.filter((node) => node.op.quantizes);
+
 /** Whose codes a value has: its own, or those of the value that was only moved. */
 const sourceOf = ({ shared }: Plan, value: Value) => shared.get(value) ?? value;
 
@@ -105,7 +116,7 @@ function codesFor(plan: Plan, ranges: Readonly<Record<string, Range>>, { activat
   const codes = (value: Value) => qparamsOf(ranges[sourceOf(plan, value).name], activations, symmetric, scales);
   return {
     plan,
-    layers: plan.nodes.filter((node) => node.op.quantizes),
+    layers: layersOf(plan),
     qparams: new Map(plan.values.map((value) => [value.name, codes(value)])),
   };
 }

@@ -40,7 +40,7 @@ export interface Quantized extends Conditioning {
  *
  * Memory does not grow with the number of samples: each step asks for the batches again and keeps statistics of them. Only the empirical correction
  * keeps activations, of as many batches as 512 MiB hold.
- * @param batches inputs by name, samples along their first dimension; called once for calibration, before it where something is equalized or absorbed,
+ * @param batches inputs by name, samples along their first dimension; called once for calibration, before it where something is equalized or absorbed and where it is smoothed,
  *   after it by AdaRound once for each layer, and for the empirical correction
  * @throws LowbitError "unknownOption", "option", "data" (NaN, no samples), "graph" (already quantized, nothing to quantize)
  */

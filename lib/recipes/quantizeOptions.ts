@@ -29,6 +29,11 @@ export interface QuantizeOptions extends WeightOptions {
   /** Move high biases through ReLUs into the next layer (`absorbBias`). Default false. */
   absorbBias?: boolean;
   /**
+   * Move outlying channels of activations into the weights of the layers that read them (`migrateScales`): for transformers. A number is the
+   * share α, 0 to 1, for all of them; true takes the best for each, or none. Default false.
+   */
+  smooth?: boolean | number;
+  /**
    * Correct what rounding adds to outputs on average: "empirical" measures it on samples, "analytic" derives it from batch normalization,
    * "weights" gives rounded weights the mean and deviation of the real ones. Default false.
    */
@@ -52,6 +57,7 @@ const defaults = {
   equalize: false,
   replaceRelu6: false,
   absorbBias: false,
+  smooth: false,
   correctBias: false,
 } as const;
 
@@ -79,6 +85,10 @@ export function quantizeSettings(options: QuantizeOptions): QuantizeSettings {
     refuse('percentile', 'to be left out', `observer is "${settings.observer}"`);
   }
   if (!Array.isArray(settings.exclude) || settings.exclude.some((item) => typeof item !== 'string')) refuse('exclude', 'a list of names');
+  const { smooth } = settings;
+  if (typeof smooth !== 'boolean' && !(typeof smooth === 'number' && smooth >= 0 && smooth <= 1)) {
+    refuse('smooth', 'true, false or a number from 0 to 1');
+  }
   if (settings.replaceRelu6 && !settings.equalize) refuse('replaceRelu6', 'to be left out', 'equalize is not set');
   if (settings.correctBias !== false && !correctionMethods.includes(settings.correctBias)) {
     refuse('correctBias', `false or one of ${correctionMethods.join(', ')}`);
