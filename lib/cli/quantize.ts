@@ -6,8 +6,9 @@ import { exportOnnx } from '../onnx/exportOnnx.js';
 import { importOnnx } from '../onnx/importOnnx.js';
 import { type WeightStorage, weightStorages } from '../onnx/weights.js';
 import { type ObserverName, observerNames } from '../quant/observers/index.js';
-import { type CodeType, type ScaleKind, scaleKinds } from '../quant/scheme.js';
+import { type CodeType, codeTypes, type ScaleKind, scaleKinds } from '../quant/scheme.js';
 import { type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
+import type { ActivationBits } from '../recipes/activationCodes.js';
 import { weightStorageOf } from '../recipes/codedWeights.js';
 import { type CorrectionMethod, correctionMethods } from '../recipes/corrected.js';
 import { calibrationBatches } from '../recipes/prepare.js';
@@ -26,6 +27,7 @@ interface Options extends DataOptions {
   calibration: number;
   observer?: ObserverName;
   activations?: CodeType;
+  activationBits?: Record<string, ActivationBits>;
   symmetric?: boolean;
   perTensor?: boolean;
   percentile?: number;
@@ -37,7 +39,7 @@ interface Options extends DataOptions {
   correctBias?: CorrectionMethod;
   opset?: number;
   weights?: WeightStorage;
-  weightBits?: Bits;
+  weightBits?: Record<string, WeightBits>;
   weightRange?: WeightRange;
   scales?: ScaleKind;
   rounding?: WeightOptions['rounding'];
@@ -50,7 +52,7 @@ interface Outcome {
   output: string;
   bytesBefore: number;
   bytesAfter: number;
-  /** How many layers became integer, and which. */
+  /** How many layers became integer, and whose weights became codes. */
   quantizedLayers: number;
   layers: QuantizedLayer[];
   floatLayers: { name: string; op: string; reason: string }[];
@@ -79,7 +81,8 @@ export function addQuantize(program: Command): void {
     .option('-o, --output <file>', 'the int8 model')
     .option('--calibration <n>', 'calibrate on n samples, evenly spread over the data', wholeFrom(1), 500)
     .addOption(new Option('--observer <name>', 'how ranges are chosen (default: mse)').choices(observerNames))
-    .addOption(new Option('--activations <type>', 'codes of activations (default: uint8)').choices(['uint8', 'int8']))
+    .addOption(new Option('--activations <type>', 'codes of activations (default: uint8)').choices(codeTypes))
+    .option('--activation-bits <n...>', 'bits of what layers read, 8 or 16; also of some layers (8 /head/=16)', bitsOf)
     .option('--symmetric', 'activations have their zero point in the middle')
     .option('--per-tensor', 'one scale for each weight instead of one a channel')
     .option('--percentile <p>', 'per cent of the numbers that percentile (default: 99.99) and hist (99.999) keep', number)
@@ -100,11 +103,11 @@ export function addQuantize(program: Command): void {
     .option('--rounding-iterations <n>', 'adaround: updates of each layer (default: 2000)', wholeFrom(1))
     .option('--rounding-folder <folder>', 'adaround: finished layers are kept here; a run that was stopped goes on')
     .addOption(new Option('--weights <type>', 'how weights are written (default: as few bits as they have)').choices(weightStorages))
-    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights 21)', wholeFrom(1));
+    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights and 16-bit codes 21)', wholeFrom(1));
   requires(target, 'output');
   runs<Options>(target, async ({ options, signal, progress }, model) => {
-    const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset, weights } = options;
-    const { equalize, replaceRelu6, absorbBias, smooth, correctBias } = options;
+    const { output, calibration, activations, activationBits, opset, weights } = options;
+    const { observer, symmetric, perTensor, percentile, exclude, equalize, replaceRelu6, absorbBias, smooth, correctBias } = options;
     const bytesBefore = sizeOf(model);
     checkOutput('quantize', model, output);
     const graph = importOnnx(model);
@@ -119,7 +122,7 @@ export function addQuantize(program: Command): void {
     const rounding = progress('rounding');
     const onRounding: WeightOptions['onRounding'] = ({ layer, layers, name, iteration, iterations }) =>
       rounding.show(`rounding  layer ${layer}/${layers}  ${Math.round((100 * iteration) / iterations)} %  ${name}`);
-    const ranges = { observer, activations, symmetric, perTensor, percentile, exclude };
+    const ranges = { activations, activationBits, observer, symmetric, perTensor, percentile, exclude };
     const settings = { ...ranges, equalize, replaceRelu6, absorbBias, smooth, correctBias };
     const quantized = await quantize(graph, batches, { ...settings, ...weightOptionsOf(options), onProgress, onRounding, signal });
     const { layers, float } = quantized;
@@ -128,7 +131,7 @@ export function addQuantize(program: Command): void {
     const data = {
       output,
       ...sizes,
-      quantizedLayers: layers.length,
+      quantizedLayers: layers.filter(({ name }) => float.every((other) => other.name !== name)).length,
       layers,
       floatLayers: float,
       calibrationSamples: count,
@@ -145,12 +148,10 @@ function weightOptionsOf({ weightBits, weightRange, scales, rounding, roundingIt
   return { weightBits, weightRange, scales, rounding, ...(isSaid && { adaround }) };
 }
 
-type Bits = Record<string, WeightBits>;
-
 /** "4" for all layers, "conv1=8" for one; what comes later counts. */
-function bitsOf(word: string, before: Bits = {}): Bits {
+function bitsOf(word: string, before: Record<string, number> = {}): Record<string, number> {
   const [, name = '/./', bits] = /^(?:(.*)=)?([^=]*)$/.exec(word)!;
-  return { ...before, [name]: number(bits) as WeightBits };
+  return { ...before, [name]: number(bits) };
 }
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? failOnFile(path, { code: 'ENOENT' });
@@ -187,11 +188,11 @@ function stepFacts({ replacedRelu6, equalized, absorbed, smoothed, corrected }: 
   return lines.filter((line): line is [string, string] => line[1] !== undefined);
 }
 
-function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples, steps }: Outcome): string {
+function text({ output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps }: Outcome): string {
   const general = facts([
     ['wrote', output],
     ['size', `${bytes(bytesBefore)} -> ${bytes(bytesAfter)}, ${(bytesBefore / bytesAfter).toFixed(2)} times smaller`],
-    ['layers', `${layers.length} on integers, ${floatLayers.length} on real numbers`],
+    ['layers', `${quantizedLayers} on integers, ${floatLayers.length} on real numbers`],
     ['calibrated on', `${calibrationSamples} samples`],
     ...stepFacts(steps),
   ]);

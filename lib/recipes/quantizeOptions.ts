@@ -1,16 +1,14 @@
 /** What `quantize` may be told. */
 import { checkOptions, fail } from '../error.js';
 import { keepsShare, type ObserverName, observerNames } from '../quant/observers/index.js';
-import type { CodeType } from '../quant/scheme.js';
 import type { Device } from '../shape.js';
+import { type ActivationOptions, checkActivationOptions } from './activationCodes.js';
 import { type CorrectionMethod, correctionMethods } from './corrected.js';
 import { checkWeightOptions, type WeightOptions, weightOptions } from './weightRounding.js';
 
-export interface QuantizeOptions extends WeightOptions {
+export interface QuantizeOptions extends WeightOptions, ActivationOptions {
   /** How ranges are chosen from what was seen. Default "mse". */
   observer?: ObserverName;
-  /** Codes of activations. Default "uint8". */
-  activations?: CodeType;
   /** Put the zero point of activations at the middle of the codes (or at 0 where nothing is negative). Default false. */
   symmetric?: boolean;
   /** One scale for each weight instead of one a channel. Default false. */
@@ -62,7 +60,15 @@ const defaults = {
 } as const;
 
 /** Names of all options of `quantize`. */
-export const quantizeOptions = [...Object.keys(defaults), 'percentile', ...weightOptions, 'device', 'onProgress', 'signal'];
+export const quantizeOptions = [
+  ...Object.keys(defaults),
+  'percentile',
+  'activationBits',
+  ...weightOptions,
+  'device',
+  'onProgress',
+  'signal',
+];
 
 /** Options with their defaults. */
 export type QuantizeSettings = Required<Pick<QuantizeOptions, keyof typeof defaults>> & Pick<QuantizeOptions, 'percentile' | 'scales'>;
@@ -71,12 +77,12 @@ export type QuantizeSettings = Required<Pick<QuantizeOptions, keyof typeof defau
 export function quantizeSettings(options: QuantizeOptions): QuantizeSettings {
   checkOptions('quantize', options, quantizeOptions);
   checkWeightOptions(options);
+  checkActivationOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => name in defaults && value !== undefined));
   const settings: QuantizeSettings = { ...defaults, percentile: options.percentile, scales: options.scales, ...given };
   const refuse = (option: keyof QuantizeSettings, expected: string, because?: string): never =>
     fail({ code: 'option', where: 'quantize', option, came: settings[option], expected, because });
   if (!observerNames.includes(settings.observer)) refuse('observer', `one of ${observerNames.join(', ')}`);
-  if (settings.activations !== 'uint8' && settings.activations !== 'int8') refuse('activations', '"uint8" or "int8"');
   for (const flag of ['symmetric', 'perTensor', 'equalize', 'replaceRelu6', 'absorbBias'] as const)
     if (typeof settings[flag] !== 'boolean') refuse(flag, 'true or false');
   const { percentile = 100 } = settings;
