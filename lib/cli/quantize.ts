@@ -85,7 +85,7 @@ export function addQuantize(program: Command): void {
     .option('--replace-relu6', 'make relu of ReLU6 where --equalize could then go further')
     .option('--absorb-bias', 'move high biases through ReLUs into the next layer')
     .addOption(new Option('--correct-bias <method>', 'take out of biases what rounding adds to outputs').choices(correctionMethods))
-    .option('--weight-bits <n...>', 'bits of weights, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
+    .option('--weight-bits <n...>', 'bits of weights, 1, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
     .addOption(new Option('--weight-range <name>', 'what their codes reach (default: max, below 8 bits mse)').choices(weightRanges))
     .addOption(new Option('--scales <kind>', 'any scales, or powers of two (default: float)').choices(scaleKinds))
     .addOption(new Option('--rounding <name>', 'how weights are rounded (default: nearest)').choices(weightRoundings))

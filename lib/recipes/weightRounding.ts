@@ -4,7 +4,7 @@ import type { Graph, Node } from '../graph/graph.js';
 import { insertQdq, type QdqOptions } from '../passes/insertQdq.js';
 import { adaround, type RoundingProgress } from '../quant/adaround/adaround.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
-import { type AdaroundOptions, adaroundSettings } from '../quant/adaround/options.js';
+import { type AdaroundOptions, adaroundSettings, refuseSigns } from '../quant/adaround/options.js';
 import type { Batches } from '../quant/calibrate.js';
 import { nodesNamed } from '../quant/plan.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
@@ -12,7 +12,7 @@ import { checkWeightBits, type WeightBits, type WeightRange, weightRanges } from
 
 export interface WeightOptions {
   /**
-   * Bits of weights, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
+   * Bits of weights, 1, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
    * counts; layers that none fits have 8. Default 8.
    */
   weightBits?: WeightBits | Readonly<Record<string, WeightBits>>;
@@ -34,8 +34,9 @@ export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding',
 
 /** @throws LowbitError "option", "unknownOption" */
 export function checkWeightOptions({ weightBits = 8, weightRange, scales, rounding, adaround: settings }: WeightOptions): void {
-  for (const bits of typeof weightBits === 'object' && weightBits ? Object.values(weightBits) : [weightBits])
-    checkWeightBits('quantize', bits);
+  const widths = typeof weightBits === 'object' && weightBits ? Object.values(weightBits) : [weightBits];
+  for (const bits of widths) checkWeightBits('quantize', bits);
+  if (rounding === 'adaround' && widths.includes(1)) refuseSigns();
   const choices = {
     weightRange: [weightRange, weightRanges],
     scales: [scales, scaleKinds],
