@@ -93,6 +93,7 @@ export { type SlbOptions, slbPresets } from './quant/slb/options.js';
 export { type Slb, slb } from './quant/slb/slb.js';
 export { type QuantizedWeight, quantizeWeight, type WeightBits, type WeightRange, type WeightScheme } from './quant/weightScheme.js';
 export { normal, permutation, philox, uniform, words } from './random.js';
+export { type AutoOptions, type AutoQuantized, autoQuantize } from './recipes/auto/autoQuantize.js';
 export type { BenchForm } from './recipes/benchForms.js';
 export { type BenchOptions, benchModel } from './recipes/benchModel.js';
 export { type Ceiling, measureCeiling, type StepRate } from './recipes/benchRates.js';

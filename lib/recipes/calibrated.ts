@@ -7,6 +7,7 @@ import { batchNormStatistics, type ChannelWatch, type Statistics } from '../quan
 import { type Observer, observer } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan } from '../quant/plan.js';
 import { type QParams, qparamsOf, type Range } from '../quant/scheme.js';
+import type { QuantizedWeight } from '../quant/weightScheme.js';
 import { type Conditioning, conditioned } from './conditioned.js';
 import { watchesFor } from './corrected.js';
 import { type QuantizeOptions, type QuantizeSettings, quantizeSettings, stepProgress } from './quantizeOptions.js';
@@ -25,6 +26,8 @@ export interface CalibratedNetwork {
   statistics: Statistics;
   /** Inputs of layers that were watched for the correction of biases. */
   watches: ReadonlyMap<Value, ChannelWatch>;
+  /** Codes of weights that are decided already, by the name of the layer, as AdaRound gave them; the others are rounded to nearest then. */
+  weights?: ReadonlyMap<string, QuantizedWeight>;
   /** What conditioning did. */
   done: Conditioning;
   settings: QuantizeSettings;

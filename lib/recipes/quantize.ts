@@ -3,6 +3,7 @@ import type { Graph } from '../graph/graph.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
 import type { Batches } from '../quant/calibrate.js';
 import type { Range } from '../quant/scheme.js';
+import type { QuantizedWeight } from '../quant/weightScheme.js';
 import { type CalibratedNetwork, calibrateNetwork } from './calibrated.js';
 import { weightSize } from './codedWeights.js';
 import type { Conditioning } from './conditioned.js';
@@ -27,6 +28,8 @@ export interface Quantized extends Conditioning {
   ranges: Readonly<Record<string, Range>>;
   /** What AdaRound made of each layer; empty without it. */
   rounding: LayerRounding[];
+  /** The codes that it gave weights, by the name of the layer. */
+  weights?: ReadonlyMap<string, QuantizedWeight>;
   /** What `correctBias` did. */
   corrected?: Corrected;
 }
@@ -51,14 +54,14 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
  * @param options those of weights and of the correction count here
  */
 export async function quantizeCalibrated(network: CalibratedNetwork, batches: Batches, options: QuantizeOptions = {}): Promise<Quantized> {
-  const { graph: float, layers, qparams, settings } = network;
+  const { graph: float, layers, qparams, settings, weights: decided } = network;
   const { signal } = options;
   const { perTensor, correctBias: method } = settings;
-  const { graph: rounded, rounding } = await insertRounded(float, qparams, layers, batches, { ...options, perTensor });
+  const rounded = await insertRounded(float, qparams, layers, batches, { ...options, perTensor, weights: decided });
   const correcting = { onProgress: stepProgress(options, 'correcting'), signal };
-  const after = method && (await corrected(float, rounded, method, network, batches, correcting));
+  const after = method && (await corrected(float, rounded.graph, method, network, batches, correcting));
   return {
-    graph: after ? after.graph : rounded,
+    graph: after ? after.graph : rounded.graph,
     layers: layers.map((node) => ({
       name: node.name,
       op: node.op.name,
@@ -66,7 +69,8 @@ export async function quantizeCalibrated(network: CalibratedNetwork, batches: Ba
     })),
     float: network.plan.float,
     ranges: network.ranges,
-    rounding,
+    rounding: rounded.rounding,
+    ...(rounded.weights && { weights: rounded.weights }),
     ...network.done,
     ...(after && { corrected: after.corrected }),
   };

@@ -73,19 +73,20 @@ export function bitsOfLayers(graph: Graph, layers: readonly Node[], weightBits: 
  * `insertQdq` with the options' weights.
  * @param layers the nodes whose weights are quantized
  * @param batches called once for each layer by AdaRound, otherwise not
+ * @param options `weights`: what an earlier AdaRound came to; layers that it does not name are rounded to nearest
  */
 export async function insertRounded(
   graph: Graph,
   activations: ReadonlyMap<string, QParams>,
   layers: readonly Node[],
   batches: Batches,
-  options: WeightOptions & Pick<QdqOptions, 'perTensor'> & { signal?: AbortSignal },
-): Promise<{ graph: Graph; rounding: LayerRounding[] }> {
-  const { perTensor, weightRange, scales, rounding, signal, onRounding: onProgress } = options;
+  options: WeightOptions & Pick<QdqOptions, 'perTensor' | 'weights'> & { signal?: AbortSignal },
+): Promise<{ graph: Graph; rounding: LayerRounding[]; weights?: QdqOptions['weights'] }> {
+  const { perTensor, weightRange, scales, rounding, weights: decided, signal, onRounding: onProgress } = options;
   const names = new Set(layers.map(({ name }) => name));
   const scheme: QdqOptions = { perTensor, weightRange, scales, weightBits: bitsOfLayers(graph, layers, options.weightBits) };
-  const nearest = insertQdq(graph, activations, names, scheme);
-  if (rounding !== 'adaround') return { graph: nearest, rounding: [] };
+  const nearest = insertQdq(graph, activations, names, { ...scheme, weights: decided });
+  if (rounding !== 'adaround' || decided) return { graph: nearest, rounding: [], weights: decided };
   const { weights, layers: rounded } = await adaround(graph, nearest, batches, options.adaround, { signal, onProgress });
-  return { graph: insertQdq(graph, activations, names, { ...scheme, weights }), rounding: rounded };
+  return { graph: insertQdq(graph, activations, names, { ...scheme, weights }), rounding: rounded, weights };
 }

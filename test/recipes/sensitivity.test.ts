@@ -155,7 +155,7 @@ test('what is refused', async (t) => {
     faultsLater(t, () => sensitivity(network, judge, undefined, options), code, message);
   await refused({ mode: 'all' }, /one of only, except/);
   await refused({ by: 'size' }, /one of sqnr, cosine, accuracy/);
-  await refused({ by: 'accuracy' }, /no labels/);
+  await refused({ by: 'accuracy' }, /right answers cannot be counted/);
   await refused({ bits: [5] }, /one of/);
   await refused({ bits: [4], mode: 'except' }, /to be left out because mode is "except"/);
   await refused({ bit: [4] }, /did you mean "bits"/, 'unknownOption');
