@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
-import { exportOnnx, Graph, importOnnx, inspect, relu, writeNpy } from 'lowbit';
+import { exportOnnx, Graph, importOnnx, inspect, type LadderRecord, relu, writeNpy } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { lowbitImages, lowbitNet } from '../graph/lowbit.js';
 import { calibrated, smallNetwork } from '../recipes/models.js';
@@ -77,6 +77,27 @@ test('quantize, eval, verify: the way of a model', async (t) => {
     readdirSync(folder).filter((name) => name.startsWith(`.${basename(out)}`)), // other tests write beside
     [],
   );
+});
+
+test('quantize --auto climbs a ladder, prints it, and goes on from a folder', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '20', '--auto', '-o', 'auto.onnx'];
+  const easy = await json(folder, [...base, '--max-drop', '100']);
+  t.is(easy.code, 0);
+  const { met, judged, rungs } = easy.data.ladder as LadderRecord;
+  t.true(met);
+  t.deepEqual([judged.samples, easy.data.calibrationSamples, rungs.length], [40, 20, 1]);
+  const far = [...base, '--min-sqnr', '500', '--evaluation', 'digits:30', '--rounding-iterations', '5', '--folder', 'ladder'];
+  const { code, stdout, stderr } = await lowbit(folder, far);
+  t.is(code, 0);
+  t.is(stderr, '');
+  t.regex(stdout, /^target +at least 500 dB/m);
+  t.regex(stdout, /^judged by +30 samples$/m);
+  t.regex(stdout, /^calibrate +\d+\.\d\d % +\d+\.\d dB +[\d.]+ kB +\d+\.\d s +kept +2 layers on integers$/m);
+  t.regex(stdout, /^target +NOT met: this is the best that was found$/m);
+  const kept = readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8');
+  const again = await json(folder, far);
+  t.is((again.data.ladder as LadderRecord).rungs.length, 9);
+  t.is(readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8'), kept, 'with all its seconds');
 });
 
 test('options of quantize arrive', async (t) => {
@@ -232,6 +253,12 @@ const mistakes: [string, string[], number, RegExp][] = [
   ['a missing argument', ['inspect'], 2, /missing required argument 'model'/],
   ['a missing option', ['eval', 'float.onnx'], 2, /required option '--data <kind:path>' not specified/],
   ['two modes', ['eval', 'int8.onnx', '--data', 'digits:9', '--float', '--integer'], 2, /'--(float|integer)' cannot be used with option/],
+  [
+    'a target without --auto',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-drop', '1'],
+    2,
+    /maxDrop is 1, expected to be left out/,
+  ],
   ['a mode that the model lacks', ['eval', 'float.onnx', '--data', 'digits:9', '--integer'], 2, /small has no quantized values/],
   [
     'a value that is not a number',

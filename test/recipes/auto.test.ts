@@ -138,7 +138,7 @@ test('half a point is half a point', (t) => {
 });
 
 const refused: [what: string, options: AutoOptions, message: RegExp][] = [
-  ['two targets', { maxDrop: 1, minSqnr: 20 }, /minSqnr is 20, expected to be left out: maxDrop is the target/],
+  ['two targets', { maxDrop: 1, minSqnr: 20 }, /minSqnr is 20, expected to be left out because maxDrop is the target/],
   ['no points', { maxDrop: -1 }, /maxDrop is -1, expected points from 0 to 100/],
   ['no decibels', { minSqnr: Number.NaN }, /minSqnr is NaN/],
   ['no samples', { samples: 0 }, /samples is 0, expected a whole number from 1/],
