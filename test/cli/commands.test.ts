@@ -149,6 +149,32 @@ test('steps around the calibration are reported', async (t) => {
   );
 });
 
+test('outlying channels move by the share that was given, or the best', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'smooth.onnx', '--smooth'];
+  for (const flag of [[], ['0.5']]) {
+    const { code, data } = await json(folder, [...base, ...flag]);
+    t.is(code, 0);
+    t.deepEqual(keys(data.steps as object), ['smoothed']);
+  }
+  t.regex((await lowbit(folder, [...base, '0.5'])).stdout, /\nsmoothed +\d+ values? for \d+ layers?\n/);
+  const { code, stderr } = await lowbit(folder, [...base, '1.5']);
+  t.is(code, 2);
+  t.regex(stderr, /smooth is 1.5, expected true, false or a number from 0 to 1/);
+});
+
+test('layers that read 16 bits are told, and the file says so', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'wide.onnx'];
+  const { data } = await json(folder, [...base, '--activation-bits', '8', 'fc=16']);
+  t.is(data.quantizedLayers, 1);
+  t.deepEqual(
+    (data.floatLayers as { name: string; reason: string }[]).find(({ name }) => name === 'fc')!.reason,
+    '16-bit activations, computed in float',
+  );
+  t.true((await json(folder, ['verify', 'wide.onnx', '--samples', '4'])).data.equal as boolean);
+  const { data: all } = await json(folder, [...base, '--activations', 'int16']);
+  t.is(all.quantizedLayers, 0);
+});
+
 test('low-bit weights are shown, and stay packed unless int8 or int4 is asked for', async (t) => {
   const { stdout } = await lowbit(folder, ['inspect', 'packed.onnx']);
   t.regex(stdout, /in a file +568 bytes 1-bit, 168 bytes float32, 21 bytes int8\n/);
