@@ -117,6 +117,8 @@ export type { Difference } from './recipes/difference.js';
 export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
 export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
 export { Judge, type JudgeOptions, type Score } from './recipes/judge.js';
+export type { BitSearchOptions, BitTrial } from './recipes/mixed/options.js';
+export { type BitSearch, searchBits } from './recipes/mixed/searchBits.js';
 export { type PartialOptions, type PartialQuantization, type PartialTrial, partialQuantization } from './recipes/partial.js';
 export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { quantizationRecord, type RecordOptions } from './recipes/quantizationRecord.js';

@@ -45,7 +45,7 @@ export function addSchemeOptions(target: Command): Command {
     .option('--absorb-bias', 'move high biases through ReLUs into the next layer')
     .option('--smooth [alpha]', 'move outlying channels of activations into weights by this share, or the best (transformers)', number)
     .addOption(new Option('--correct-bias <method>', 'take out of biases what rounding adds to outputs').choices(correctionMethods))
-    .option('--weight-bits <n...>', 'bits of weights, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
+    .option('--weight-bits <n...>', 'bits of weights, 1, 2, 3, 4 or 8; also of some layers (4 conv1=8 /head/=8)', bitsOf)
     .option('--weight-group <n>', 'inputs of a linear layer that share a scale, 32, 64 or 128 (with --activations float)', number)
     .addOption(new Option('--weight-range <name>', 'what their codes reach (default: max, below 8 bits mse)').choices(weightRanges))
     .addOption(new Option('--scales <kind>', 'any scales, or powers of two (default: float)').choices(scaleKinds))

@@ -24,7 +24,7 @@ export const scaleKinds = ['float', 'powerOfTwo'] as const;
 export type ScaleKind = (typeof scaleKinds)[number];
 
 /** Smallest scale that is used: below it, a range is taken for a single number. */
-const leastScale = 2 ** -100;
+export const leastScale = 2 ** -100;
 
 /**
  * Scale and zero point for a range, which is first widened to hold 0 (padding and ReLU need it exact).

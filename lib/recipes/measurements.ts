@@ -76,10 +76,11 @@ function parsed(path: string): Content {
 }
 
 /** What scores of forms of a network follow from: its weights, ranges and settings, what is to be quantized, the samples, and `more`. */
-export function networkPrint({ graph, plan, ranges, settings }: CalibratedNetwork, judge: Judge, more: object): string {
+export function networkPrint({ graph, plan, ranges, weights: decided, settings }: CalibratedNetwork, judge: Judge, more: object): string {
   const { dataset, float } = judge;
   const samples = [dataset.description, dataset.length, Object.values(float).map(String)];
   const names = plan.nodes.map(({ name }) => name);
   const weights = [...graph.constants.values()].map((tensor) => tensor.data());
-  return fingerprint([print(graph), ...weights, JSON.stringify([ranges, settings, names, samples, more])]);
+  const codes = [...(decided ?? [])].flatMap(([name, given]) => [name, given.codes, given.scales]);
+  return fingerprint([print(graph), ...weights, ...codes, JSON.stringify([ranges, settings, names, samples, more])]);
 }

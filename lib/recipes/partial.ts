@@ -94,7 +94,10 @@ function checkPartial(network: CalibratedNetwork, ranking: readonly string[], op
   const { most = ranking.length } = options;
   checkOptions(where, options, ['most', 'onTrial', 'folder', 'signal', ...weightOptions]);
   checkWeightOptions(options);
-  const refuse = (option: string, came: unknown, expected: string) => fail({ code: 'option', where, option, came, expected });
+  const refuse = (option: string, came: unknown, expected: string, because?: string) =>
+    fail({ code: 'option', where, option, came, expected, because });
+  if (options.adaround?.folder !== undefined)
+    refuse('adaround.folder', options.adaround.folder, 'to be left out', 'each trial rounds anew');
   const known = new Set(productsOf(network).map(({ name }) => name));
   const other = ranking.find((name) => !known.has(name));
   if (other !== undefined) refuse('ranking', other, `names of layers that are quantized: ${[...known].join(', ')}`);

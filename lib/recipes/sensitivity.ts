@@ -51,8 +51,12 @@ export async function sensitivity(
   const { mode = 'only', by = 'sqnr', weightBits, weightRange, scales, folder, onProgress, signal } = options;
   checkSensitivity(options, judge);
   const { settings, graph, layers } = network;
-  const measured =
-    batches || settings.correctBias !== 'empirical' ? network : { ...network, settings: { ...settings, correctBias: false as const } };
+  const isCorrected = batches || settings.correctBias !== 'empirical';
+  const measured: CalibratedNetwork = {
+    ...network,
+    weights: options.bits ? undefined : network.weights, // codes that are decided have one width
+    settings: isCorrected ? settings : { ...settings, correctBias: false },
+  };
   const given = bitsOfLayers(graph, layers, weightBits);
   const products = productsOf(network);
   const widths = ({ name, fixedBits }: Product) => (fixedBits === undefined ? (options.bits ?? [given.get(name)!]) : [fixedBits]);
@@ -82,7 +86,7 @@ export async function sensitivity(
 
 async function* none() {}
 
-function checkSensitivity(options: SensitivityOptions, { dataset }: Judge): void {
+function checkSensitivity(options: SensitivityOptions, judge: Judge): void {
   const { mode = 'only', by = 'sqnr', bits, weightBits, weightRange, scales } = options;
   checkOptions(where, options, ['mode', 'by', 'bits', 'weightBits', 'weightRange', 'scales', 'folder', 'onProgress', 'signal']);
   checkWeightOptions({ weightBits, weightRange, scales });
@@ -90,7 +94,7 @@ function checkSensitivity(options: SensitivityOptions, { dataset }: Judge): void
     fail({ code: 'option', where, option, came: options[option], expected, because });
   if (!sensitivityModes.includes(mode)) refuse('mode', `one of ${sensitivityModes.join(', ')}`);
   if (!sensitivityOrders.includes(by)) refuse('by', `one of ${sensitivityOrders.join(', ')}`);
-  if (by === 'accuracy' && !dataset.hasLabels) refuse('by', '"sqnr" or "cosine"', 'the samples have no labels');
+  if (by === 'accuracy' && !judge.countsAnswers) refuse('by', '"sqnr" or "cosine"', 'right answers cannot be counted');
   if (bits === undefined) return;
   if (mode === 'except') refuse('bits', 'to be left out', 'mode is "except"');
   for (const width of bits) checkWeightBits(where, width);

@@ -4,7 +4,7 @@ import type { Graph, Node } from '../graph/graph.js';
 import { insertQdq, type QdqOptions } from '../passes/insertQdq.js';
 import { adaround, type RoundingProgress } from '../quant/adaround/adaround.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
-import { type AdaroundOptions, adaroundSettings } from '../quant/adaround/options.js';
+import { type AdaroundOptions, adaroundSettings, refuseSigns } from '../quant/adaround/options.js';
 import type { Batches } from '../quant/calibrate.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
 import { checkWeightBits, type WeightBits, type WeightGroup, type WeightRange, weightGroups, weightRanges } from '../quant/weightScheme.js';
@@ -12,7 +12,7 @@ import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
 
 export interface WeightOptions {
   /**
-   * Bits of weights, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
+   * Bits of weights, 1, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
    * counts; layers that none fits have 8. Default 8.
    */
   weightBits?: BitsByName<WeightBits>;
@@ -46,7 +46,9 @@ export function checkWeightOptions({
   rounding,
   adaround: settings,
 }: WeightOptions): void {
-  for (const bits of bitsGiven(weightBits)) checkWeightBits('quantize', bits);
+  const widths = bitsGiven(weightBits);
+  for (const bits of widths) checkWeightBits('quantize', bits);
+  if (rounding === 'adaround' && widths.includes(1)) refuseSigns();
   const choices = {
     weightGroup: [weightGroup, weightGroups],
     weightRange: [weightRange, weightRanges],

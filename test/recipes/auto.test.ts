@@ -37,8 +37,17 @@ test('all rungs are tried for what cannot be had, each kept rung is better, and 
   t.deepEqual(
     ladder.rungs.map(({ name }) => name),
     [
-      ...['calibrate', 'ranges by minmax', 'ranges by entropy', 'equalize', 'replace ReLU6', 'absorb biases', 'smooth'],
-      ...['correct biases', 'AdaRound'],
+      ...[
+        'calibrate',
+        'ranges by minmax',
+        'ranges by entropy',
+        'equalize',
+        'replace ReLU6',
+        'absorb biases',
+        'smooth',
+        'correct biases',
+        'AdaRound',
+      ],
       'leave layers float',
     ],
   );

@@ -2,12 +2,13 @@
 import { calibrateNetwork, dataset, Graph, gemm, Judge, type QuantizeOptions, relu, Tensor, type Value } from 'lowbit';
 import { randomNumbers } from '../ops/case.js';
 
-const width = 8;
+/** Channels of every layer. */
+export const width = 32;
 
 /**
- * gemm → relu → gemm → relu … → gemm, layers l0, l1 … of 8 channels. Channel 0 behind each ReLU is always 0. In the planted layers the weights
+ * gemm → relu → gemm → relu … → gemm, layers l0, l1 …. Channel 0 behind each ReLU is always 0. In the planted layers the weights
  * of that channel are large: they change nothing, but take so many of the codes that few are left for the others.
- * @param planted the largest weight of a layer, by its name; of the others it is below 0.5
+ * @param planted the largest weight of a layer, by its name; of the others it is below 0.25
  */
 export function plantedNetwork(layers: number, planted: Readonly<Record<string, number>>): Graph {
   const graph = new Graph('planted');
@@ -15,7 +16,7 @@ export function plantedNetwork(layers: number, planted: Readonly<Record<string, 
   for (let layer = 0; layer < layers; layer++) {
     const name = `l${layer}`;
     const isLast = layer === layers - 1;
-    const numbers = randomNumbers(width * width, -0.45, 0.45, layer + 1);
+    const numbers = randomNumbers(width * width, -0.25, 0.25, layer + 1);
     const weights = numbers.map((w, i) => (i < width && !isLast ? 0 : layer > 0 && i % width === 0 ? (planted[name] ?? w) : w));
     const bias = Tensor.from(
       Array.from({ length: width }, (_, i) => (i === 0 && !isLast ? 0 : 0.1)),

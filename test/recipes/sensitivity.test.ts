@@ -16,7 +16,7 @@ import {
 } from 'lowbit';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
-import { counted, plantedBatches, plantedCase, plantedSamples } from './planted.js';
+import { counted, plantedBatches, plantedCase, plantedSamples, width } from './planted.js';
 
 const names = (records: readonly SensitivityRecord[]) => records.map(({ name }) => name);
 
@@ -25,7 +25,7 @@ test('a layer that quantizes badly comes first, in every mode and order', async 
   const inputs = await plantedBatches().next();
   const answers = run(graph, inputs.value!).y.toNumbers();
   const labels = Array.from({ length: 64 }, (_, n) => {
-    const row = answers.slice(8 * n, 8 * n + 8);
+    const row = answers.slice(width * n, width * (n + 1));
     return row.indexOf(Math.max(...row));
   });
   const judge = await Judge.of(graph, plantedSamples(labels));
@@ -51,7 +51,7 @@ test('a record is the score of the network of which one layer is quantized, or a
     const records = await sensitivity(network, judge, undefined, { mode });
     t.deepEqual(
       records.find(({ name }) => name === 'l1'),
-      { name: 'l1', op: 'gemm', parameters: 8 * 8 + 8, bits: 8, sqnr, cosine },
+      { name: 'l1', op: 'gemm', parameters: width * width + width, bits: 8, sqnr, cosine },
     );
   }
 });
@@ -77,19 +77,19 @@ test('each layer at several widths, the fewest bits first', async (t) => {
 test('a network of one layer, without which nothing is quantized', async (t) => {
   const { network, judge } = await plantedCase(1, {});
   const [except] = await sensitivity(network, judge, undefined, { mode: 'except' });
-  t.deepEqual(except, { name: 'l0', op: 'gemm', parameters: 72, bits: 8, sqnr: null, cosine: 1 });
+  t.deepEqual(except, { name: 'l0', op: 'gemm', parameters: width * width + width, bits: 8, sqnr: null, cosine: 1 });
 });
 
 test('products of two activations have codes of 8 bits', async (t) => {
   const graph = new Graph('attention');
-  const x = graph.input('x', { dtype: 'float32', shape: [Number.NaN, 8] });
+  const x = graph.input('x', { dtype: 'float32', shape: [Number.NaN, width] });
   const rows = graph.add(softmax, [x], { axis: 1 });
   graph.output('y', graph.add(matmul, [x, rows.producer!.output], {}, 'square'));
   const batches = async function* () {
-    yield { x: Tensor.from(new Float32Array(64).fill(0.5), [8, 8]) };
+    yield { x: Tensor.from(new Float32Array(width ** 2).fill(0.5), [width, width]) };
   };
   const network = await calibrateNetwork(graph, batches);
-  const judge = await Judge.of(graph, plantedSamples(), { batch: 8 });
+  const judge = await Judge.of(graph, plantedSamples(), { batch: width });
   const records = await sensitivity(network, judge, undefined, { bits: [4, 2] });
   t.deepEqual(
     records.map(({ name, parameters, bits }) => ({ name, parameters, bits })),
@@ -155,7 +155,7 @@ test('what is refused', async (t) => {
     faultsLater(t, () => sensitivity(network, judge, undefined, options), code, message);
   await refused({ mode: 'all' }, /one of only, except/);
   await refused({ by: 'size' }, /one of sqnr, cosine, accuracy/);
-  await refused({ by: 'accuracy' }, /no labels/);
+  await refused({ by: 'accuracy' }, /right answers cannot be counted/);
   await refused({ bits: [5] }, /one of/);
   await refused({ bits: [4], mode: 'except' }, /to be left out because mode is "except"/);
   await refused({ bit: [4] }, /did you mean "bits"/, 'unknownOption');
