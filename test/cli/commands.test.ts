@@ -131,7 +131,7 @@ test('quantize to a size: the file is at most as large', async (t) => {
   const base = ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '20'];
   const whole = await json(folder, [...base, '-o', 'whole.onnx']);
   const limit = Math.floor(0.85 * (whole.data.bytesAfter as number));
-  const made = await json(folder, [...base, '--max-size', `${limit / 1000}kB`, '--bits', '8,4', '--refinements', '2', '-o', 'small.onnx']);
+  const made = await json(folder, [...base, '--max-size', `${limit / 1000}kB`, '--bits', '8,4', '--refinements', '0', '-o', 'small.onnx']);
   t.is(made.code, 0);
   const { bits, used } = made.data.search as { bits: Record<string, number>; used: number };
   t.deepEqual(bits, { conv: 8, fc: 4 });

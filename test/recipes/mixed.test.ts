@@ -147,7 +147,7 @@ test('a limit of time: what was measured is kept, and gives the same network aga
   const files = ['times.json', 'milliseconds.json', 'scores.json', 'only.json'].map((name) => readFileSync(join(folder, name), 'utf8'));
   const { measured } = JSON.parse(files[0]);
   t.deepEqual(
-    measured[0][1].layers.map(([bits, times]: [number, [string, number][]]) => [bits, times.filter(([name]) => /^l\d$/.test(name)).length]),
+    measured[0][1].map(([bits, times]: [number, [string, number][]]) => [bits, times.filter(([name]) => /^l\d$/.test(name)).length]),
     [
       [8, 3],
       [4, 3],

@@ -13,7 +13,18 @@ import type { Quantized } from '../quantize.js';
 import { sensitivity } from '../sensitivity.js';
 import { productsOf, quantizeVariant } from '../variant.js';
 import type { WeightOptions } from '../weightRounding.js';
-import { type Budget, bytesBudget, fileBytes, type TimeTable, timeBudget, timeTable, type Written } from './budget.js';
+import {
+  type Assignment,
+  byteCosts,
+  type Costs,
+  fileBytes,
+  type LayerTimes,
+  runTime,
+  timeCosts,
+  timesOf,
+  uniform,
+  type Written,
+} from './budget.js';
 import { type Choice, leastNoise } from './knapsack.js';
 import { neighbours } from './neighbours.js';
 import { type BitSearchOptions, limitsOf, where, widthsOf } from './options.js';
@@ -53,14 +64,18 @@ export async function searchBits(
   return new BitSearcher({ ...network, weights: undefined }, judge, batches, widths, options).search();
 }
 
-/** The bits of each layer, by name. */
-type Assignment = ReadonlyMap<string, WeightBits>;
-
 /** An assignment within the limit. */
 interface Fitting {
   /** For each layer the number of its width. */
   choice: readonly number[];
   score: Score;
+}
+
+interface Problem {
+  items: readonly Choice[][];
+  limit: number;
+  /** What the costs of all choices may come to. */
+  room: number;
 }
 
 class BitSearcher {
@@ -89,77 +104,86 @@ class BitSearcher {
 
   async search(): Promise<BitSearch> {
     const { weightRange, scales, folder, signal, onProgress } = this.options;
-    const budget = await this.budget();
-    const least = await this.use(this.uniform(this.widths.at(-1)!), budget);
-    if (least > budget.limit) this.refuse(least);
+    const whole = await this.use(this.uniform(0));
+    const limit = this.options.maxBytes ?? this.options.maxMilliseconds ?? Math.floor(this.options.maxShare! * whole);
+    const least = await this.use(this.uniform(this.widths.length - 1));
+    if (least > limit) this.refuse(least);
+    const costs = await this.costs();
     const records = await sensitivity(this.network, this.judge, this.batches, {
       ...{ bits: this.widths, weightRange, scales, folder, signal },
       onProgress: (done, total) => onProgress?.('measuring layers', done, total),
     });
-    const items = this.items(records, budget);
-    const best = await this.refined(await this.first(items, budget), items, budget);
-    const noise = best.choice.reduce((sum, c, i) => sum + items[i][c].noise, 0);
-    const found = await this.finished(best, budget);
-    return { ...found, limit: budget.limit, predicted: -10 * Math.log10(noise), sensitivity: records };
+    const problem = { items: this.items(records, costs), limit, room: limit - whole - costs.fixed };
+    const best = await this.refined(whole <= limit ? await this.whole(limit) : await this.first(problem), problem);
+    const noise = best.choice.reduce((sum, c, i) => sum + problem.items[i][c].noise, 0);
+    return { ...(await this.finished(best)), limit, predicted: -10 * Math.log10(noise), sensitivity: records };
   }
 
-  private async budget(): Promise<Budget> {
-    const { maxBytes, maxShare, maxMilliseconds, folder, signal } = this.options;
-    const { dataset } = this.judge;
-    const forms = new Map<WeightBits, Graph>();
-    for (const bits of this.widths) forms.set(bits, this.stored((await this.nearest(this.uniform(bits))).graph));
+  private async costs(): Promise<Costs> {
+    const { maxMilliseconds, folder, signal, onProgress } = this.options;
     if (maxMilliseconds === undefined) {
-      const [widest] = forms.values();
-      return bytesBudget(forms, this.#names, maxBytes ?? Math.floor(maxShare! * fileBytes(widest, this.written)), this.written);
+      let done = 0;
+      const total = 1 + (this.widths.length - 1) * (this.#names.length + 1);
+      const uncorrected = { ...this.network, settings: { ...this.network.settings, correctBias: false as const } };
+      return byteCosts(this.#names, this.widths, async (bits) => {
+        onProgress?.('sizing layers', done++, total);
+        return this.bytesOf(await this.make(bits, {}, uncorrected));
+      });
     }
-    const tables = Measurements.open<TimeTable>(folder, 'times.json', this.print(this.written));
-    const table = await tables.of(this.widths.join(), () => timeTable(forms, dataset, signal));
-    return timeBudget(table, this.#names, maxMilliseconds, dataset, signal);
+    const forms = new Map<WeightBits, Graph>();
+    for (const [i, bits] of this.widths.entries()) forms.set(bits, this.stored((await this.nearest(this.uniform(i))).graph));
+    const tables = Measurements.open<LayerTimes>(folder, 'times.json', this.print(this.written));
+    return timeCosts(this.#names, await tables.of(this.widths.join(), () => timesOf(forms, this.judge.dataset, signal)));
   }
 
   /** What each layer costs and adds, in the order of `widths`. */
-  private items(records: readonly SensitivityRecord[], { costs }: Budget): Choice[][] {
+  private items(records: readonly SensitivityRecord[], { layers }: Costs): Choice[][] {
     const noises = new Map(records.map(({ name, bits, sqnr }) => [`${name}@${bits}`, sqnr === null ? 0 : 10 ** (-sqnr / 10)]));
     return this.#names.map((name) =>
-      this.widths.map((bits) => ({ cost: costs.get(bits)!.get(name)!, noise: noises.get(`${name}@${bits}`)! })),
+      this.widths.map((bits) => ({ cost: layers.get(bits)!.get(name)!, noise: noises.get(`${name}@${bits}`)! })),
     );
   }
 
+  /** The most bits in every layer, where that is within the limit. */
+  private async whole(limit: number): Promise<Fitting> {
+    const { score } = await this.judged(this.uniform(0), limit);
+    return { choice: this.#names.map(() => 0), score: score! };
+  }
+
   /** The best by computation that is within the limit as it is measured: what was estimated too low is taken off the next time. */
-  private async first(items: readonly Choice[][], budget: Budget): Promise<Fitting> {
-    const { limit, base } = budget;
+  private async first({ items, limit, room }: Problem): Promise<Fitting> {
     const fewest = items.map((choices) => choices.length - 1);
-    for (let allowed = limit; ; ) {
-      const choice = leastNoise(items, allowed - base) ?? fewest;
-      const { used, score } = await this.judged(this.assignment(choice), budget);
+    for (let less = 0; ; ) {
+      const choice = leastNoise(items, room - less) ?? fewest;
+      const { used, score } = await this.judged(this.assignment(choice), limit);
       if (score) return { choice, score };
-      allowed -= Math.max(used - limit, limit * 1e-4);
+      less += Math.max(used - limit, limit * 1e-4);
     }
   }
 
-  private async refined(start: Fitting, items: readonly Choice[][], budget: Budget): Promise<Fitting> {
+  private async refined(start: Fitting, { items, limit, room }: Problem): Promise<Fitting> {
     const { refinements: most = 12, onProgress } = this.options;
     let best = start;
-    let next = neighbours(items, best.choice, budget.limit - budget.base);
+    let next = neighbours(items, best.choice, room);
     for (let done = 0; done < most; ) {
       const { value: choice } = next.next();
       if (!choice) break;
       const assignment = this.assignment(choice);
       if (this.#tried.has(keyOf(assignment))) continue;
       onProgress?.('refining', done++, most);
-      const { score } = await this.judged(assignment, budget);
+      const { score } = await this.judged(assignment, limit);
       if (!score || !isBetter(score, best.score, this.judge.dataset.length)) continue;
       best = { choice, score };
-      next = neighbours(items, choice, budget.limit - budget.base);
+      next = neighbours(items, choice, room);
     }
     return best;
   }
 
   /** The network of an assignment; with AdaRound where that is asked for and better. */
-  private async finished({ choice, score }: Fitting, budget: Budget): Promise<Pick<BitSearch, 'quantized' | 'bits' | 'score' | 'used'>> {
+  private async finished({ choice, score }: Fitting): Promise<Pick<BitSearch, 'quantized' | 'bits' | 'score' | 'used'>> {
     const { rounding, adaround, onRounding } = this.options;
     const assignment = this.assignment(choice);
-    const found = { bits: Object.fromEntries(assignment), used: await this.use(assignment, budget) };
+    const found = { bits: Object.fromEntries(assignment), used: await this.use(assignment) };
     if (rounding === 'adaround') {
       const learned = await this.make(assignment, { rounding, adaround, onRounding });
       const itsScore = await this.judge.score(learned.graph);
@@ -169,20 +193,28 @@ class BitSearcher {
   }
 
   /** What a network takes, and how good it is where it may take that. */
-  private async judged(assignment: Assignment, budget: Budget): Promise<{ used: number; score?: Score }> {
+  private async judged(assignment: Assignment, limit: number): Promise<{ used: number; score?: Score }> {
     const key = keyOf(assignment);
-    const used = await this.use(assignment, budget);
-    const fits = used <= budget.limit;
+    const used = await this.use(assignment);
+    const fits = used <= limit;
     const score = fits ? await this.#scores.of(key, async () => this.judge.score((await this.nearest(assignment)).graph)) : undefined;
     if (!this.#tried.has(key)) this.options.onTrial?.({ bits: Object.fromEntries(assignment), used, ...(score && { score }) });
     this.#tried.add(key);
     return { used, score };
   }
 
-  private use(assignment: Assignment, budget: Budget): Promise<number> {
-    if (this.options.signal?.aborted) fail({ code: 'aborted', what: where });
-    return this.#used.of(keyOf(assignment), async () => budget.measure(this.stored((await this.nearest(assignment)).graph)));
+  /** Bytes or milliseconds. */
+  private use(assignment: Assignment): Promise<number> {
+    const { maxMilliseconds, signal } = this.options;
+    if (signal?.aborted) fail({ code: 'aborted', what: where });
+    return this.#used.of(keyOf(assignment), async () => {
+      const quantized = await this.nearest(assignment);
+      if (maxMilliseconds === undefined) return this.bytesOf(quantized);
+      return runTime(this.stored(quantized.graph), this.judge.dataset, signal);
+    });
   }
+
+  private bytesOf = ({ graph }: Quantized): number => fileBytes(this.stored(graph), this.written);
 
   private async nearest(assignment: Assignment): Promise<Quantized> {
     const key = keyOf(assignment);
@@ -190,10 +222,10 @@ class BitSearcher {
     return this.#latest.quantized;
   }
 
-  private async make(bits: Assignment, rounding: WeightOptions): Promise<Quantized> {
+  private async make(bits: Assignment, rounding: WeightOptions, network = this.network): Promise<Quantized> {
     const { weightRange, scales, signal } = this.options;
     const options = { weightRange, scales, signal, ...rounding };
-    return (await quantizeVariant(this.network, { float: [], bits }, this.batches, options)).quantized!;
+    return (await quantizeVariant(network, { float: [], bits }, this.batches, options)).quantized!;
   }
 
   private asWritten = (quantized: Quantized): Quantized => ({ ...quantized, graph: this.stored(quantized.graph) });
@@ -208,7 +240,7 @@ class BitSearcher {
     return { storage, opset };
   }
 
-  private uniform = (bits: WeightBits): Assignment => new Map(this.#names.map((name) => [name, bits]));
+  private uniform = (width: number): Assignment => uniform(this.#names, this.widths[width]);
 
   private assignment = (choice: readonly number[]): Assignment => new Map(this.#names.map((name, i) => [name, this.widths[choice[i]]]));
 
