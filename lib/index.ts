@@ -66,6 +66,15 @@ export { fuseElementwise } from './passes/fuseElementwise.js';
 export { fuseEpilogues } from './passes/fuseEpilogues.js';
 export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
+export {
+  type Migrated,
+  type MigratedScales,
+  type MigrateOptions,
+  type Migration,
+  migrateScales,
+  migrations,
+  type SeenChannels,
+} from './passes/migrateScales.js';
 export { narrowWeights } from './passes/narrowWeights.js';
 export { packWeights, unpackWeights } from './passes/packWeights.js';
 export { prepareToQuantize } from './passes/prepareToQuantize.js';

@@ -36,7 +36,7 @@ export function addQuantize(program: Command): void {
     .option('--calibration <n>', 'calibrate on n samples, evenly spread over the data', wholeFrom(1), 500);
   addSchemeOptions(target)
     .addOption(new Option('--weights <type>', 'how weights are written (default: as few bits as they have)').choices(weightStorages))
-    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights 21)', wholeFrom(1));
+    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights and 16-bit codes 21)', wholeFrom(1));
   addAutoOptions(target);
   addBitsOptions(target);
   requires(target, 'output');
@@ -54,7 +54,7 @@ export function addQuantize(program: Command): void {
     const data = {
       output,
       ...{ bytesBefore, bytesAfter: sizeOf(output) },
-      quantizedLayers: layers.length,
+      quantizedLayers: layers.filter(({ name }) => float.every((other) => other.name !== name)).length,
       layers,
       floatLayers: float,
       calibrationSamples: samples,

@@ -11,7 +11,7 @@ export interface Outcome {
   output: string;
   bytesBefore: number;
   bytesAfter: number;
-  /** How many layers became integer, and which. */
+  /** How many layers became integer, and whose weights became codes. */
   quantizedLayers: number;
   layers: QuantizedLayer[];
   floatLayers: { name: string; op: string; reason: string }[];
@@ -32,10 +32,12 @@ interface Steps {
   replacedRelu6?: number;
   equalized?: { sweeps: number; layers: number };
   absorbed?: { layers: number; skipped: number; largest: number };
+  /** Values whose channels were divided, and how many layers read them. */
+  smoothed?: { values: number; layers: number };
   corrected?: { method: CorrectionMethod; layers: number; largest: number; layer: string };
 }
 
-export function stepsOf({ replacedRelu6, equalized, absorbed, corrected }: Quantized): Steps {
+export function stepsOf({ replacedRelu6, equalized, absorbed, smoothed, corrected }: Quantized): Steps {
   const most = <T extends { largest: number }>(layers: readonly T[]) => layers.reduce((a, b) => (b.largest > a.largest ? b : a), layers[0]);
   return {
     ...(replacedRelu6 && { replacedRelu6: replacedRelu6.length }),
@@ -43,6 +45,7 @@ export function stepsOf({ replacedRelu6, equalized, absorbed, corrected }: Quant
     ...(absorbed && {
       absorbed: { layers: absorbed.layers.length, skipped: absorbed.skipped.length, largest: most(absorbed.layers)?.largest ?? 0 },
     }),
+    ...(smoothed && { smoothed: { values: smoothed.length, layers: smoothed.flatMap(({ layers }) => layers).length } }),
     ...(corrected && {
       corrected: {
         method: corrected.method,
@@ -55,24 +58,25 @@ export function stepsOf({ replacedRelu6, equalized, absorbed, corrected }: Quant
 }
 
 /** The steps as lines of the summary. */
-function stepFacts({ replacedRelu6, equalized, absorbed, corrected }: Steps): [string, string][] {
+function stepFacts({ replacedRelu6, equalized, absorbed, smoothed, corrected }: Steps): [string, string][] {
   const lines: [string, string | undefined][] = [
     ['relu6', replacedRelu6 === undefined ? undefined : `${replacedRelu6} made relu`],
     ['equalized', equalized && `${equalized.layers} layers in ${equalized.sweeps} sweeps`],
     ['absorbed', absorbed && `biases of ${absorbed.layers} layers, at most ${absorbed.largest.toPrecision(3)}`],
+    ['smoothed', smoothed && `${smoothed.values} values for ${smoothed.layers} layers`],
     ['corrected', corrected && `biases of ${corrected.layers} layers, most by ${corrected.largest.toPrecision(3)} in ${corrected.layer}`],
   ];
   return lines.filter((line): line is [string, string] => line[1] !== undefined);
 }
 
 export function outcomeText(outcome: Outcome): string {
-  const { output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples, steps, ladder, search } = outcome;
+  const { output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps, ladder, search } = outcome;
   const general = facts([
     ...(ladder ? [targetFact(ladder)] : []),
     ['wrote', output],
     ['size', `${bytes(bytesBefore)} -> ${bytes(bytesAfter)}, ${(bytesBefore / bytesAfter).toFixed(2)} times smaller`],
     ...(search ? bitsFacts(search) : []),
-    ['layers', `${layers.length} on integers, ${floatLayers.length} on real numbers`],
+    ['layers', `${quantizedLayers} on integers, ${floatLayers.length} on real numbers`],
     ['calibrated on', `${calibrationSamples} samples`],
     ...stepFacts(steps),
   ]);

@@ -27,6 +27,9 @@ export interface Plan {
   float: { name: string; op: string; reason: string }[];
 }
 
+/** Whose codes a value of the plan has: its own, or those of the value that was only moved. */
+export const sourceOf = ({ shared }: Plan, value: Value): Value => shared.get(value) ?? value;
+
 /** @throws LowbitError "option" when an exclusion matches no layer */
 export function quantizationPlan(graph: Graph, { exclude = [] }: PlanOptions = {}): Plan {
   return new Planner(graph, exclude).plan();

@@ -96,7 +96,7 @@ test('quantize --auto climbs a ladder, prints it, and goes on from a folder', as
   t.regex(stdout, /^target +NOT met: this is the best that was found$/m);
   const kept = readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8');
   const again = await json(folder, far);
-  t.is((again.data.ladder as LadderRecord).rungs.length, 9);
+  t.is((again.data.ladder as LadderRecord).rungs.length, 10);
   t.is(readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8'), kept, 'with all its seconds');
 });
 
@@ -207,6 +207,32 @@ test('steps around the calibration are reported', async (t) => {
     stdout,
     /\nrelu6 +0 made relu\nequalized +\d layers in \d+ sweeps\nabsorbed +biases of \d layers, at most .+\ncorrected +biases of 2 layers, most by /,
   );
+});
+
+test('outlying channels move by the share that was given, or the best', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'smooth.onnx', '--smooth'];
+  for (const flag of [[], ['0.5']]) {
+    const { code, data } = await json(folder, [...base, ...flag]);
+    t.is(code, 0);
+    t.deepEqual(keys(data.steps as object), ['smoothed']);
+  }
+  t.regex((await lowbit(folder, [...base, '0.5'])).stdout, /\nsmoothed +\d+ values? for \d+ layers?\n/);
+  const { code, stderr } = await lowbit(folder, [...base, '1.5']);
+  t.is(code, 2);
+  t.regex(stderr, /smooth is 1.5, expected true, false or a number from 0 to 1/);
+});
+
+test('layers that read 16 bits are told, and the file says so', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'wide.onnx'];
+  const { data } = await json(folder, [...base, '--activation-bits', '8', 'fc=16']);
+  t.is(data.quantizedLayers, 1);
+  t.deepEqual(
+    (data.floatLayers as { name: string; reason: string }[]).find(({ name }) => name === 'fc')!.reason,
+    '16-bit activations, computed in float',
+  );
+  t.true((await json(folder, ['verify', 'wide.onnx', '--samples', '4'])).data.equal as boolean);
+  const { data: all } = await json(folder, [...base, '--activations', 'int16']);
+  t.is(all.quantizedLayers, 0);
 });
 
 test('low-bit weights are shown, and stay packed unless int8 or int4 is asked for', async (t) => {

@@ -50,6 +50,11 @@ export const rungs: readonly Rung[] = [
     did: ({ absorbed }) => (absorbed?.layers.length ? `of ${counted(absorbed.layers.length, 'layer')}` : undefined),
   },
   {
+    name: 'smooth',
+    adds: ({ smooth }) => (smooth === undefined ? { smooth: true } : undefined),
+    did: ({ smoothed }) => (smoothed?.length ? counted(smoothed.length, 'value') : undefined),
+  },
+  {
     name: 'correct biases',
     adds: ({ correctBias }) => (correctBias === undefined ? { correctBias: 'empirical' } : undefined),
     did: ({ corrected }) => (corrected?.layers.length ? `of ${counted(corrected.layers.length, 'layer')}` : undefined),
