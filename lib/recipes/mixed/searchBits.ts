@@ -126,7 +126,8 @@ class BitSearcher {
       const total = 1 + (this.widths.length - 1) * (this.#names.length + 1);
       const uncorrected = { ...this.network, settings: { ...this.network.settings, correctBias: false as const } };
       return byteCosts(this.#names, this.widths, async (bits) => {
-        onProgress?.('sizing layers', done++, total);
+        onProgress?.('sizing layers', done, total);
+        done++;
         return this.bytesOf(await this.make(bits, {}, uncorrected));
       });
     }
@@ -170,7 +171,8 @@ class BitSearcher {
       if (!choice) break;
       const assignment = this.assignment(choice);
       if (this.#tried.has(keyOf(assignment))) continue;
-      onProgress?.('refining', done++, most);
+      onProgress?.('refining', done, most);
+      done++;
       const { score } = await this.judged(assignment, limit);
       if (!score || !isBetter(score, best.score, this.judge.dataset.length)) continue;
       best = { choice, score };
