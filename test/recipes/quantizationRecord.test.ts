@@ -41,8 +41,9 @@ test('both files are measured', async (t) => {
     dataset: someDigits(12),
     samples: 10,
   });
-  t.is(conv.activation!.sqnr, tensors.find(({ name }) => name === 'relu')!.sqnr);
-  t.is(record.outputs[0].sqnr, tensors.find(({ name }) => name === 'fc' || name === 'logits')!.sqnr);
+  t.is(conv.sqnr, tensors.find(({ name }) => name === 'relu')!.sqnr);
+  t.is(record.outputs[0].sqnr, tensors.find(({ name }) => name === 'logits')!.sqnr);
+  t.is(fc.sqnr, record.outputs[0].sqnr);
 
   const { histogram, range } = conv.activation!;
   t.is(
@@ -57,7 +58,9 @@ test('both files are measured', async (t) => {
   t.is(conv.weight.bits, 8);
   t.is(conv.weight.scales.length, 6);
   for (const [c, largest] of conv.weight.channels.now.entries()) t.true(Math.abs(largest - 127 * conv.weight.scales[c]) < 1e-6);
-  t.is(conv.weight.channels.before, undefined);
+  t.false(conv.weight.scaled || record.scaled);
+  for (const [c, before] of conv.weight.channels.before!.entries())
+    t.true(Math.abs(before - conv.weight.channels.now[c]) < conv.weight.scales[c]);
   t.true(conv.weight.sqnr! > 40 && conv.weight.sqnr! < 55, String(conv.weight.sqnr));
   for (const { milliseconds } of record.layers) t.true(milliseconds! > 0);
   t.deepEqual(record.float, []);
