@@ -13,6 +13,7 @@ import { Distance } from './distance.js';
 import { free } from './prepare.js';
 import { isLowerable, isQuantized } from './quantized.js';
 import { type Sampled, sampled } from './samples.js';
+import { tensorNames } from './tensorNames.js';
 
 export interface CompareOptions {
   /** Where samples come from; random numbers over the second model's input range without it. */
@@ -103,20 +104,6 @@ interface Deployed {
   graph: Graph;
   /** By the names of values. */
   sources: Map<string, Source>;
-}
-
-/**
- * What tensors are known by: outputs by their name, others by that of the node that makes them. A layer keeps it when it takes in what follows it, while
- * its value gets the other's name. Of nodes that share a name, and of inputs, it is that of the value.
- */
-export function tensorNames(graph: Graph): (value: Value) => string {
-  const outputs = new Map(graph.outputs.map(({ name, value }) => [value, name]));
-  const seen = new Map<string, number>();
-  for (const { name } of graph.nodes) seen.set(name, (seen.get(name) ?? 0) + 1);
-  return (value) => {
-    const node = value.producer?.name;
-    return outputs.get(value) ?? (node !== undefined && seen.get(node) === 1 ? node : value.name);
-  };
 }
 
 function asDeployed(model: Graph): Deployed {

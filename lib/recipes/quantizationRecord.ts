@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
-import { fail } from '../error.js';
+import { checkOptions, fail } from '../error.js';
 import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
 import { clampOf } from '../graph/match.js';
 import { Types } from '../graph/types.js';
@@ -15,13 +15,15 @@ import { compile } from '../session/compile.js';
 import { integerRange, sizeOf, type TensorType } from '../shape.js';
 import { Tensor, type TensorData } from '../tensor.js';
 import { type CodedWeight, codedWeights } from './codedWeights.js';
-import { compareModels, type TensorDistance, tensorNames } from './compareModels.js';
+import { compareModels, type TensorDistance } from './compareModels.js';
 import { machine, versions } from './runParts.js';
 import { TensorHistogram } from './tensorHistogram.js';
+import { layerOutput, tensorNames } from './tensorNames.js';
 import { weightRecord } from './weightRecord.js';
 
 /** What is known besides the two files goes into the record as it is. */
-type Known = Partial<Pick<QuantizationRecord, 'options' | 'calibration' | 'accuracy' | 'sensitivity' | 'ladder' | 'float'>>;
+const known = ['options', 'calibration', 'accuracy', 'sensitivity', 'ladder', 'float'] as const;
+type Known = Partial<Pick<QuantizationRecord, (typeof known)[number]>>;
 
 export interface RecordOptions extends Known {
   /** Samples to compare on; random numbers without it. */
@@ -35,10 +37,11 @@ export interface RecordOptions extends Known {
 /**
  * Measures both files on samples: signal to noise of every layer, how its numbers lie between the ends of its codes, the weights and
  * the ranges of their channels, and the time of each layer on this machine. Each model runs once.
- * @throws LowbitError 'data' where the models are not of one network or the samples do not fit, 'file', 'format', 'aborted'
+ * @throws LowbitError 'data' where the models are not of one network or the samples do not fit, 'file', 'format', 'unknownOption', 'aborted'
  */
 export async function quantizationRecord(float: string, quantized: string, options: RecordOptions = {}): Promise<QuantizationRecord> {
-  const { dataset, samples, onProgress, signal, ...known } = options;
+  checkOptions('quantizationRecord', options, ['dataset', 'samples', ...known, 'onProgress', 'signal']);
+  const { dataset, samples, onProgress, signal } = options;
   const [a, b] = [importOnnx(float), importOnnx(quantized)];
   const layers = layersOf(b);
   if (!layers.length)
@@ -61,7 +64,7 @@ export async function quantizationRecord(float: string, quantized: string, optio
     layers: layers.map((layer) => layerRecord(layer, measured)),
     scaled,
     float: floatLayers(b, layers),
-    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(known.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]))),
   };
 }
 
@@ -93,7 +96,9 @@ function layersOf(graph: Graph): QuantizedLayer[] {
   const nameOf = tensorNames(graph);
   return graph.nodes.flatMap((node) => {
     const weight = node.op.quantizes && weights.get(node.name);
-    return weight ? [{ node, name: nameOf(node.output), weight, codes: codesBehind(graph, node.output, uses, nameOf) }] : [];
+    if (!weight) return [];
+    const output = layerOutput(graph, node, uses);
+    return [{ node, name: nameOf(output), weight, codes: codesBehind(graph, output, uses, nameOf) }];
   });
 }
 
