@@ -7,7 +7,7 @@ import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
 import { clampOf } from '../graph/match.js';
 import { Types } from '../graph/types.js';
 import { importOnnx } from '../onnx/importOnnx.js';
-import { quantize } from '../ops/index.js';
+import { dequantize, quantize } from '../ops/index.js';
 import { unpackWeights } from '../passes/packWeights.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import type { LayerRecord, QuantizationRecord, WeightRecord } from '../report/quantizationRecord.js';
@@ -84,7 +84,8 @@ interface Codes {
 
 interface QuantizedLayer {
   node: Node;
-  /** Of its output. */
+  /** Of what it reads, and of its output. */
+  input: string;
   name: string;
   weight: CodedWeight;
   codes?: Codes;
@@ -98,8 +99,16 @@ function layersOf(graph: Graph): QuantizedLayer[] {
     const weight = node.op.quantizes && weights.get(node.name);
     if (!weight) return [];
     const output = layerOutput(graph, node, uses);
-    return [{ node, name: nameOf(output), weight, codes: codesBehind(graph, output, uses, nameOf) }];
+    return [{ node, input: nameOf(realOf(node.inputs[0])), name: nameOf(output), weight, codes: codesBehind(graph, output, uses, nameOf) }];
   });
+}
+
+/** The real numbers that a value stands for, where it is codes that were moved and read again. */
+function realOf(value: Value): Value {
+  const { producer } = value;
+  return producer && (producer.op === dequantize || producer.op === quantize || producer.op.movesElements)
+    ? realOf(producer.inputs[0])
+    : value;
 }
 
 /** The codes that the next layers read instead of a value: its own, or of the clamp behind it. */
@@ -153,9 +162,10 @@ interface Measured {
   scaled: boolean;
 }
 
-function layerRecord({ node, name, weight, codes }: QuantizedLayer, measured: Measured): LayerRecord {
+function layerRecord({ node, input, name, weight, codes }: QuantizedLayer, measured: Measured): LayerRecord {
   const { distances, histograms, times, weights, scaled } = measured;
-  const distance = distances.get(codes?.name ?? name);
+  const sqnrOf = (distance: TensorDistance) => decibels(scaled ? distance.scaledSqnr : distance.sqnr);
+  const [distance, read] = [distances.get(codes?.name ?? name), distances.get(input)];
   const histogram = codes && distances.has(codes.name) ? histograms.get(codes.name) : undefined;
   const milliseconds = times.get(node.name);
   return {
@@ -166,7 +176,8 @@ function layerRecord({ node, name, weight, codes }: QuantizedLayer, measured: Me
     floatBytes: 4 * weight.elements,
     bytes: weight.bytes,
     weight: weights.get(weight)!,
-    ...(distance && { sqnr: decibels(scaled ? distance.scaledSqnr : distance.sqnr) }),
+    ...(distance && { sqnr: sqnrOf(distance) }),
+    ...(read && { inputSqnr: sqnrOf(read) }),
     ...(codes && histogram && { activation: { ...codes, clipped: histogram.outside, histogram: histogram.result() } }),
     ...(milliseconds !== undefined && { milliseconds }),
   };

@@ -2,7 +2,7 @@
 import { channelsOf, spreadOf, starved } from './channelLevels.js';
 import { escaped, section } from './html.js';
 import { inDecibels, shortPercent, whole } from './numbers.js';
-import type { ActivationRecord, LayerRecord } from './quantizationRecord.js';
+import type { ActivationRecord, LayerRecord, WeightRecord } from './quantizationRecord.js';
 
 /** What a layer on 8-bit codes has when nothing is wrong with it. */
 const usual = 40;
@@ -10,25 +10,35 @@ const usual = 40;
 const worthy = 6;
 const most = 5;
 
-/** The layers whose noise is a good deal more than that of the layer before them; nothing where there are none. */
+/** The layers whose outputs have a good deal more noise than what they read; nothing where there are none. */
 export function noiseCauses(layers: readonly LayerRecord[]): string {
   const known = layers.filter((layer): layer is LayerRecord & { sqnr: number } => layer.sqnr != null);
-  const drops = known.map((layer, i) => ({ layer, drop: (i ? known[i - 1].sqnr : usual) - layer.sqnr, isFirst: i === 0 }));
-  const lines = drops
+  const lines = known
+    .map((layer) => ({ layer, drop: Math.min(layer.inputSqnr ?? usual, usual) - layer.sqnr }))
     .filter(({ drop }) => drop >= worthy)
     .toSorted((a, b) => b.drop - a.drop)
     .slice(0, most)
-    .map(({ layer, drop, isFirst }) => {
-      const lost = isFirst ? `begins with ${inDecibels(layer.sqnr)}` : `loses ${inDecibels(drop)}`;
+    .map(({ layer, drop }) => {
+      const lost = layer.inputSqnr === undefined ? `begins with ${inDecibels(layer.sqnr)}` : `loses ${inDecibels(drop)}`;
       return `<li><b>${escaped(layer.name)}</b> ${escaped(`${lost}: ${reasonOf(layer)}`)}</li>`;
     });
-  return lines.length ? section('Where it is lost', '', `<ul>${lines.join('\n')}</ul>`) : '';
+  const shared = layers.filter(({ weight }) => isCrowded(weight)).length;
+  const advice = shared
+    ? `<p>${escaped(`In ${shared} of ${layers.length} layers channels share one scale that leaves many of them few codes: a scale for each channel helps, or equalization.`)}</p>`
+    : '';
+  return lines.length || advice ? section('Where it is lost', '', `${lines.length ? `<ul>${lines.join('\n')}</ul>` : ''}${advice}`) : '';
+}
+
+/** One scale for all channels leaves more than an eighth of them without four of their bits. */
+function isCrowded(weight: WeightRecord): boolean {
+  const channels = channelsOf(weight);
+  return weight.scales.length === 1 && starved(weight, channels).length > channels.length / 8;
 }
 
 function reasonOf({ weight, activation }: LayerRecord): string {
-  const channels = channelsOf(weight);
-  const few = starved(weight, channels).length;
-  if (weight.scales.length === 1 && few > channels.length / 8) {
+  if (isCrowded(weight)) {
+    const channels = channelsOf(weight);
+    const few = starved(weight, channels).length;
     const spread = whole(spreadOf(channels.map(({ range }) => range)));
     return `its channels are up to ${spread} times apart and share one scale, ${few} of ${channels.length} use less than a sixteenth of the codes`;
   }
@@ -36,7 +46,7 @@ function reasonOf({ weight, activation }: LayerRecord): string {
   if (weight.sqnr !== null && weight.sqnr < 20) return `its weights have ${inDecibels(weight.sqnr)} in ${weight.bits} bits`;
   const own = activation && roundingOf(activation);
   if (own !== undefined && own < 26) return `most of its outputs are small beside their range: rounding alone leaves ${inDecibels(own)}`;
-  return 'its own codes are fine; the noise comes with its inputs and weights';
+  return 'its own codes are fine; it lets the noise of its inputs and weights grow';
 }
 
 /** Decibels that are left when nothing but the rounding to 256 codes adds noise, a twelfth of a step squared. */

@@ -44,6 +44,8 @@ export interface LayerRecord {
   weight: WeightRecord;
   /** Of its output, or of the codes that stand for it: decibels, null where all numbers are equal; missing where there is nothing to compare it with. */
   sqnr?: number | null;
+  /** Of the tensor that it reads; missing where that is the network's input. */
+  inputSqnr?: number | null;
   /** Missing where its output stays real. */
   activation?: ActivationRecord;
   /** Of one sample, on the integer kernels of this machine. */

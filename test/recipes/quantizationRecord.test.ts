@@ -45,6 +45,8 @@ test('both files are measured', async (t) => {
   t.is(conv.sqnr, tensors.find(({ name }) => name === 'relu')!.sqnr);
   t.is(record.outputs[0].sqnr, tensors.find(({ name }) => name === 'logits')!.sqnr);
   t.is(fc.sqnr, record.outputs[0].sqnr);
+  t.is(fc.inputSqnr, conv.sqnr); // across the pool
+  t.is(conv.inputSqnr, undefined);
 
   const { histogram, range } = conv.activation!;
   t.is(

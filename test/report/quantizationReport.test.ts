@@ -28,19 +28,25 @@ test('it says where and why: what lost most comes first', (t) => {
   const linesOf = (layers: QuantizationRecord['layers']) =>
     [...quantizationReport({ ...sample, layers }).matchAll(/<li><b>(.*?)<\/b> (.*?)<\/li>/g)].map(([, name, text]) => `${name} ${text}`);
   t.deepEqual(linesOf(sample.layers), [
-    'a &lt;b&gt; &amp; &quot;c&quot; loses 11.0 dB: 25 % of its outputs are clipped',
+    'a &lt;b&gt; &amp; &quot;c&quot; loses 10.0 dB: 25 % of its outputs are clipped',
     'narrow loses 10.0 dB: its channels are up to 100 times apart and share one scale, 1 of 2 use less than a sixteenth of the codes',
     'coarse loses 8.0 dB: its weights have 11.5 dB in 4 bits',
   ]);
   // Numbers between 0 and 10, steps of 1: power 0.75 of 100 too little for the steps. Mean square of 1.25, 3.75, 6.25, 8.75 is 32.8125.
-  const small = layer('small', 25, { activation: { ...one.activation!, range: { min: 0, max: 255 } } });
+  const small = layer('small', 25, {
+    inputSqnr: 38,
+    activation: { ...one.activation!, range: { min: 0, max: 255 } },
+  });
   const left = (10 * Math.log10(12 * 32.8125)).toFixed(1);
   t.deepEqual(linesOf([one, small]), [
-    `small loses 16.0 dB: most of its outputs are small beside their range: rounding alone leaves ${left} dB`,
+    `small loses 13.0 dB: most of its outputs are small beside their range: rounding alone leaves ${left} dB`,
   ]);
-  t.regex(linesOf([one, layer('two', 30)])[0], /^two .* comes with its inputs and weights$/);
+  t.regex(linesOf([one, layer('two', 30, { inputSqnr: 36 })])[0], /^two loses 6.0 dB: .* noise of its inputs and weights grow$/);
   t.regex(linesOf([layer('two', 21)])[0], /^two begins with 21.0 dB: its own codes are fine/);
-  t.false(quantizationReport({ ...sample, layers: [one] }).includes('Where it is lost'));
+  t.regex(sectionOf(quantizationReport(sample), 'Where it is lost'), /In 1 of 5 layers channels share one scale/);
+  // What a layer reads counts, not what stands before it in the list.
+  const branch = layer('branch', 18, { inputSqnr: 19 });
+  t.false(quantizationReport({ ...sample, layers: [one, branch] }).includes('Where it is lost'));
 });
 
 test('the pictures: counts, the ends of the codes, channels above the step', (t) => {

@@ -41,12 +41,13 @@ export const sample: QuantizationRecord = {
   samples: 64,
   layers: [
     one,
-    layer(odd, 30, { activation: { ...one.activation!, range: { min: 0, max: 5 }, clipped: 0.25 } }),
+    layer(odd, 30, { inputSqnr: 41.04, activation: { ...one.activation!, range: { min: 0, max: 5 }, clipped: 0.25 } }),
     layer('narrow', 20, {
+      inputSqnr: 30,
       weight: { ...one.weight, scaled: true, scales: [0.01], channels: { now: [1, 0.01], before: [2, 0.01] } },
     }),
-    layer('coarse', 12, { weight: { ...one.weight, sqnr: 11.5, bits: 4 } }),
-    layer('real', null, { activation: undefined, milliseconds: undefined }),
+    layer('coarse', 12, { inputSqnr: 20, weight: { ...one.weight, sqnr: 11.5, bits: 4 } }),
+    layer('real', null, { inputSqnr: null, activation: undefined, milliseconds: undefined }),
   ],
   scaled: true,
   float: [{ name: odd, op: 'gemm', reason: 'excluded <by> name' }],
