@@ -510,8 +510,17 @@ test('report', async (t) => {
   const record = JSON.parse(readFileSync(join(folder, 'page.json'), 'utf8'));
   const page = readFileSync(join(folder, 'page.html'), 'utf8');
   t.is(wellFormed(page), undefined);
-  for (const { activation, name } of record.layers) t.true(page.includes(activation ? `<b>${activation.sqnr.toFixed(1)}</b>` : name));
+  for (const { sqnr } of record.layers) t.true(page.includes(`<b>${sqnr.toFixed(1)}</b>`));
   t.is(record.accuracy.quantized.samples, 20);
+
+  const two = await json(folder, ['report', 'page.json', 'page.json', '-o', 'two.html']);
+  t.is(two.code, 0);
+  t.deepEqual(keys(two.data), ['output', 'runs']);
+  t.deepEqual((two.data.runs as unknown[])[1], { name: 'page.json', outputs: record.outputs, accuracy: record.accuracy });
+  t.is(wellFormed(readFileSync(join(folder, 'two.html'), 'utf8')), undefined);
+  writeFileSync(join(folder, 'other.json'), '{}');
+  t.is((await lowbit(folder, ['report', 'page.json', 'other.json', '-o', 'two.html'])).code, 3);
+  t.is((await lowbit(folder, ['report', 'float.onnx', 'page.json', '-o', 'two.html'])).code, 2); // --data is missing
   const refused = await lowbit(folder, ['report', 'float.onnx', 'int8.onnx', '--data', 'digits:20', '-o', 'int8.onnx']);
   t.is(refused.code, 2);
 });
