@@ -177,7 +177,7 @@ async function bandwidth(): Promise<void> {
           'float32',
           'cuda',
         ),
-        reals([2], 1e-3),
+        reals([3], 1e-3),
       ];
       return () => slbSgdUpdate(weight, gradient, logits, values, velocity, control, { momentum: 0.9 });
     });
