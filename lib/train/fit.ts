@@ -36,6 +36,11 @@ export interface FitOptions {
   momentum?: number;
   /** Where the model learns, default where it lies. Afterwards it lies where it did. */
   device?: Device;
+  /**
+   * On a graphics card, whether the ops of a step are written down once an epoch and run again as one CUDA graph; default true. Set it to
+   * false for a loss or a metric that computes something else from step to step.
+   */
+  replay?: boolean;
   /** Decides the order of the samples, augmentation and dropout; default 0. */
   seed?: number;
   callbacks?: readonly Callback[];
@@ -47,7 +52,7 @@ export interface FitOptions {
 
 const known = [
   ...['epochs', 'batchSize', 'accumulate', 'loss', 'optimizer', 'schedule', 'metrics', 'augment', 'validation'],
-  ...['clipNorm', 'momentum', 'device', 'seed', 'callbacks', 'resume', 'signal'],
+  ...['clipNorm', 'momentum', 'device', 'replay', 'seed', 'callbacks', 'resume', 'signal'],
 ] as const;
 
 export interface FitResult {
@@ -63,7 +68,7 @@ export interface FitResult {
  * Trains a model on labelled samples. Everything computed is a function of model, data, options and version: the same bytes come out for any
  * number of threads, and whether or not the run was interrupted and resumed.
  * @param model a module, which is trained in place, a graph, of which a copy is trained, or a `Trainable`
- * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options, 'data' where samples do not fit the model, or a loss that is
+ * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options 'data' where samples do not fit the model, or a loss that is
  *   not finite where no `nanGuard` skips it, 'cuda' where there is no graphics card that can be used, 'unsupported' where it lacks kernels,
  *   'aborted'
  */

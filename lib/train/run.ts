@@ -5,6 +5,7 @@ import { type TrainingBatch, trainingBatches } from '../data/training.js';
 import { fail } from '../error.js';
 import { sampleFit } from '../graph/sampleFit.js';
 import type { Callback, EpochReport, Means, RunSettings, TrainingRun } from './callback.js';
+import { CapturedSteps } from './capturedSteps.js';
 import { type Checkpoint, freeCheckpoint, readCheckpoint } from './checkpoint.js';
 import { findNonFinite } from './findNonFinite.js';
 import type { FitOptions, FitResult } from './fit.js';
@@ -48,6 +49,8 @@ export class Run implements TrainingRun {
   readonly #callbacks: readonly Callback[];
   /** The numbers of a step are read when the next one has been started. */
   readonly #late: boolean;
+  /** Where nobody looks at the model between steps, so that nobody changes what they do either. */
+  readonly #captured: CapturedSteps | undefined;
   #started: Started | undefined;
   #stepInEpoch = 0;
   #sums: Record<string, number> = {};
@@ -60,7 +63,7 @@ export class Run implements TrainingRun {
     options: FitOptions,
   ) {
     const { batchSize = 128, seed = 0, accumulate = 1, momentum = 0.1, metrics = [accuracy], loss = crossEntropy() } = options;
-    const { optimizer = sgd(), schedule = constant(), callbacks = [], clipNorm } = options;
+    const { optimizer = sgd(), schedule = constant(), callbacks = [], clipNorm, replay = true } = options;
     checkNumbers(options);
     if (!data.hasLabels) fail({ code: 'data', where: data.description, problem: 'its samples have no labels, which training needs' });
     this.epochs = options.epochs;
@@ -92,6 +95,7 @@ export class Run implements TrainingRun {
       accumulate,
       enter: sampleFit(model.graph, data),
     };
+    if (this.#late && replay) this.#captured = new CapturedSteps(this.#stepOptions);
   }
 
   /** An epoch has begun and is not done. */
@@ -160,7 +164,7 @@ export class Run implements TrainingRun {
   async #runStep(batch: TrainingBatch): Promise<void> {
     const before = this.step;
     const rate = this.#rateAt(before);
-    const read = await startStep(this.#stepOptions, batch, before, rate);
+    const read = await (this.#captured?.start(batch, before, rate) ?? startStep(this.#stepOptions, batch, before, rate));
     if (this.#late) await this.#finishStep();
     this.#started = { batch, before, stepInEpoch: ++this.#stepInEpoch, rate, read };
     this.step++;
@@ -209,6 +213,7 @@ export class Run implements TrainingRun {
   async #endEpoch(started: number, samplesPerSecond: number): Promise<void> {
     const { validation, signal } = this.#options;
     const rate = this.#rateAt(this.step - 1);
+    this.#captured?.forget();
     await this.#call('onEpochTrained');
     const validated = validation && (await validate(this.#stepOptions, validation, this.#batchSize, signal));
     const seconds = (performance.now() - started) / 1000;
@@ -247,6 +252,7 @@ export class Run implements TrainingRun {
   }
 
   #close(): void {
+    this.#captured?.forget();
     for (const callback of this.#callbacks) callback.onClose?.(this);
     for (const tensor of this.#optimizer.state.values()) tensor.dispose();
   }
