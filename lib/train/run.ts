@@ -1,5 +1,6 @@
 /** A run of `fit`: where in its course it is, one step and one epoch at a time. */
 import { setImmediate } from 'node:timers/promises';
+import { cudaPrecision } from '../cuda.js';
 import type { Dataset } from '../data/dataset.js';
 import { type TrainingBatch, trainingBatches } from '../data/training.js';
 import { fail } from '../error.js';
@@ -268,6 +269,7 @@ export class Run implements TrainingRun {
       augment,
       clipNorm,
       momentum,
+      precision: this.model.device === 'cpu' ? 'float32' : cudaPrecision(),
       data: { description: this.#data.description, length: this.#data.length },
       loss: { name: loss.name, ...loss.options },
       optimizer: { name: optimizer.name, ...optimizer.options },
@@ -300,7 +302,8 @@ export class Run implements TrainingRun {
     const saved = readCheckpoint(path);
     try {
       const { progress } = saved;
-      checkSettings(path, progress.settings, this.#settings());
+      // Earlier checkpoints do not speak of the precision.
+      checkSettings(path, { precision: 'float32', ...progress.settings }, this.#settings());
       const optimizer = this.#optimizer.state;
       const names = [...optimizer.keys()].filter((name) => saved.optimizer.get(name)?.size !== optimizer.get(name)!.size);
       if (names.length || saved.optimizer.size !== optimizer.size) {

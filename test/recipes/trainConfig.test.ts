@@ -40,6 +40,7 @@ test('a short configuration gets every default', async (t) => {
     statisticsMomentum: 0.1,
     skipNonFinite: 0,
     device: 'cpu',
+    precision: 'float32',
     threads: null,
     parameters: null,
     freeze: [],
