@@ -26,7 +26,7 @@ const needed = [gemm, sgdUpdate, updateControl] as AnyOp[];
 
 /** Five steps of 16 an epoch: at most two that are started, one that is written down, and two that are replayed. */
 const samples = (): Dataset => digits({ count: 80, seed: 1 });
-const batchSize = 16;
+const [epochs, batchSize] = [4, 16];
 
 function network(): nn.Module {
   const random = new nn.Random(0);
@@ -68,7 +68,10 @@ interface Outcome {
 
 /** Everything that a run leaves: the model, the optimizer's tensors, the losses. */
 async function learned(replay: boolean, options: Partial<train.FitOptions>, searching = false): Promise<Outcome> {
-  const search = slb({ weightBits: 2, activationBits: 8, activation: { delay: 2 }, epochs: 3, init: 'random', quantizeFirst: true });
+  // Soft at two temperatures, then decided.
+  const temperature = { start: 1, startTime: 0, endTime: 0.75, factor: 2 };
+  const bits = { weightBits: 2, activationBits: 8, activation: { delay: 2 }, quantizeFirst: true } as const;
+  const search = slb({ ...bits, epochs, temperature, straightThroughTail: false, init: 'random' });
   const model = searching ? search.apply(graph()) : new Trainable(graph());
   const left: Buffer[] = [];
   const looks: train.Callback = {
@@ -79,7 +82,7 @@ async function learned(replay: boolean, options: Partial<train.FitOptions>, sear
     },
   };
   const callbacks = [...(searching ? search.callbacks(model, samples()) : []), ...(options.callbacks ?? []), looks];
-  const all = { epochs: 3, batchSize, device: 'cuda', replay, ...options, callbacks } as const;
+  const all = { epochs, batchSize, device: 'cuda', replay, ...options, callbacks } as const;
   return counted(async (counts) => {
     const { history } = await fit(model, samples(), all);
     return { bytes: Buffer.concat(left), losses: history.map(({ training }) => training.loss), replays: counts.submitPlan };
@@ -108,7 +111,7 @@ for (const [title, [options, searching]] of Object.entries(runs)) {
     const started = await learned(false, options, searching);
     const replayed = await learned(true, options, searching);
     t.is(started.replays, 0);
-    t.true(replayed.replays >= 3 * 5 - 1, `${replayed.replays} of 15 steps`);
+    t.true(replayed.replays >= epochs * 5 - 1, `${replayed.replays} of ${epochs * 5} steps`);
     t.deepEqual(replayed.losses, started.losses);
     t.true(replayed.bytes.equals(started.bytes));
   });
@@ -136,7 +139,7 @@ onCard('a run whose steps are replayed goes on from a checkpoint with the same b
   const folder = join(temporaryFolder(), 'checkpoints');
   const options = { schedule: schedule(), optimizer: train.adam({ rate: 0.01 }) };
   const whole = await learned(true, options);
-  const stops: train.Callback = { name: 'stops', onEpochTrained: (run) => (run.epoch === 2 ? run.stop('enough') : undefined) };
+  const stops: train.Callback = { name: 'stops', onEpochTrained: (run) => (run.epoch === 3 ? run.stop('enough') : undefined) };
   await learned(true, { ...options, callbacks: [train.checkpoints(folder, { everySteps: 7 }), stops] });
   const rest = await learned(true, { ...options, resume: folder });
   t.true(rest.bytes.equals(whole.bytes));
