@@ -1,5 +1,4 @@
-/** A graph to run again and again on samples, whose first output is wanted. */
-
+/** A graph to run again and again on samples. */
 import type { Graph } from '../graph/graph.js';
 import { type RunOptions, run } from '../graph/run.js';
 import { Types } from '../graph/types.js';
@@ -16,20 +15,22 @@ export interface Read {
 }
 
 export interface Executable {
-  /** @throws LowbitError 'aborted' */
-  run(inputs: Inputs, signal?: AbortSignal): Promise<Read>;
+  /**
+   * All outputs, by name.
+   * @throws LowbitError 'aborted'
+   */
+  run(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, Read>>;
   dispose(): void;
 }
 
 /** Op by op, on the rows that are asked for. */
 export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = 'cpu'): Executable {
-  const [{ name }] = graph.outputs;
   return {
     run: async (inputs, signal) =>
       scope(() => {
         const moved = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensor.to(device)]));
-        const output = run(graph, moved, { row, signal })[name];
-        return { shape: output.shape, data: output.data() };
+        const outputs = run(graph, moved, { row, signal });
+        return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, { shape: output.shape, data: output.data() }]));
       }),
     dispose() {},
   };
@@ -42,28 +43,27 @@ export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = '
 export function compiled(graph: Graph, device: Device = 'cpu'): Executable {
   let session: Session | undefined;
   const slowly = opByOp(graph, undefined, device);
-  const [{ name }] = graph.outputs;
-  const shapes = new Map<string, Shape | undefined>();
+  const known = new Map<string, Record<string, Shape> | undefined>();
   return {
     async run(inputs, signal) {
       const key = Object.values(inputs)
         .map(({ shape }) => shape.join())
         .join(';');
-      if (!shapes.has(key)) shapes.set(key, outputShape(graph, inputs));
-      const shape = shapes.get(key);
-      if (!shape) return slowly.run(inputs, signal);
+      if (!known.has(key)) known.set(key, outputShapes(graph, inputs));
+      const shapes = known.get(key);
+      if (!shapes) return slowly.run(inputs, signal);
       session ??= new Session(graph, {}, device);
-      return { shape, data: (await session.run(inputs, { signal }))[name] };
+      const outputs = await session.run(inputs, { signal });
+      return Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { shape: shapes[name], data }]));
     },
     dispose: () => session?.dispose(),
   };
 }
 
-/** Of the first output; undefined where the shape of some value depends on the data. */
-function outputShape(graph: Graph, inputs: Inputs): Shape | undefined {
+/** By the names of outputs; undefined where the shape of some value depends on the data. */
+function outputShapes(graph: Graph, inputs: Inputs): Record<string, Shape> | undefined {
   const types = new Types(graph, Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])));
   const isKnown = (shape: Shape | undefined) => shape !== undefined && !shape.some(Number.isNaN);
-  return graph.nodes.every((node) => types.params(node) && isKnown(types.get(node.output)?.shape))
-    ? types.get(graph.outputs[0].value)?.shape
-    : undefined;
+  if (!graph.nodes.every((node) => types.params(node) && isKnown(types.get(node.output)?.shape))) return undefined;
+  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, types.get(value)!.shape]));
 }
