@@ -133,6 +133,7 @@ const mistakes: [what: string, content: string, ...lines: RegExp[]][] = [
     `${least}loss: { name: crossEntropy, labelSmoothing: 1 }`,
     /:3:29: loss\.labelSmoothing is 1, expected a number from 0 and below 1\.$/,
   ],
+  ['a precision that there is not', `${least}precision: fp16`, /:3:1: precision is "fp16", expected one of float32, tf32, bf16\.$/],
   ['half an epoch', `${least}epochs: 2.5`, /:3:1: epochs is 2\.5, expected a whole number from 1\.$/],
   ['an infinite rate', `${least}optimizer: { name: sgd, rate: .inf }`, /optimizer\.rate is Infinity, expected a number from 0\.$/],
   ['null for a number', `${least}epochs:`, /:3:1: epochs is null, expected a whole number from 1\.$/],
