@@ -17,22 +17,25 @@ export class Replay {
    * Tensors that the calls read and did not make are held; those that they write are written in each run. What was noted may be released
    * afterwards.
    * @param inputs read by the calls in place of what each run is given; the rest stays as it was
-   * @param outputs made by the calls
+   * @param outputs what each run gives
    */
   constructor(calls: readonly NotedCall[], inputs: readonly Tensor[], outputs: readonly Tensor[]) {
     const lifetimes = lifetimesOf(calls, inputs, outputs);
     const { offsets, bytes } = layOut([...lifetimes.values()]);
     const arena = keep(Tensor.uninitialized('uint8', [bytes], outputs[0].device));
     const offsetOf = new Map([...lifetimes.keys()].map((handle, i) => [handle, offsets[i]]));
-    const lies = (place: Place): Place => {
-      const offset = offsetOf.get(place.handle);
-      return offset === undefined ? place : { ...place, handle: arena.handle, offset };
+    const lies = ({ handle, dtype, shape }: Place): Place => {
+      const offset = offsetOf.get(handle);
+      return offset === undefined ? { handle, dtype, shape } : { handle: arena.handle, offset, dtype, shape };
     };
     const words = new CallWords();
     for (const { op, row, inputs, output, params } of calls) words.push(op, row, inputs.map(lies), lies(output), params);
     const steps = Int32Array.from({ length: 2 * calls.length }, (_, i) => (i % 2 ? 0 : -1)); // nothing kept, all threads
     const ports = (tensors: readonly Tensor[]) => {
-      const port = (tensor: Tensor) => [arena.handle, offsetOf.get(tensor.handle)!, tensor.bytes, tensor.bytes];
+      const port = (tensor: Tensor) => {
+        const { handle, offset = 0 } = lies(tensor);
+        return [handle, offset, tensor.bytes, tensor.bytes];
+      };
       return Float64Array.from(tensors.flatMap(port));
     };
     const { addon } = native();
@@ -83,6 +86,9 @@ function lifetimesOf(calls: readonly NotedCall[], inputs: readonly Tensor[], out
       if (read) read.to = i;
     }
   }
-  for (const { handle } of outputs) lifetimes.get(handle)!.to = calls.length;
+  for (const { handle } of outputs) {
+    const made = lifetimes.get(handle);
+    if (made) made.to = calls.length;
+  }
   return lifetimes;
 }

@@ -1,6 +1,7 @@
 /** Steps of training that were written down once and are run again: on a graphics card a step is its copies and one CUDA graph. */
 import { noteCalls } from '../calls.js';
 import { Replay } from '../session/replay.js';
+import type { Shape } from '../shape.js';
 import { scope, type Tensor } from '../tensor.js';
 import {
   type LabelledBatch,
@@ -18,12 +19,13 @@ import {
 const mostAttempts = 2;
 
 /**
- * Does what `startStep` does, for batches of one shape. What a step does may differ from one `forget` to the next: between them, its ops are
- * those of the step that was written down.
+ * Does what `startStep` does. What a step is may differ from one `forget` to the next: between them its ops are those of the step that was
+ * written down, and batches of another shape are started op by op.
  */
 export class CapturedSteps {
   #replay: Replay | undefined;
   #names: string[] = [];
+  #shape: Shape = [];
   #attempts = 0;
 
   constructor(readonly options: StepOptions) {}
@@ -31,7 +33,7 @@ export class CapturedSteps {
   async start(batch: LabelledBatch, step: number, rate: number): Promise<() => StepResult> {
     const numbers = stepNumbers(this.options, step, rate);
     if (!this.#replay && this.#attempts < mostAttempts) this.#write(batch, numbers);
-    if (!this.#replay) return startStep(this.options, batch, step, rate);
+    if (!this.#replay || batch.data.shape.join() !== this.#shape.join()) return startStep(this.options, batch, step, rate);
     const made = await this.#replay.run([batch.data, batch.labels, numbers.schedule, ...numbers.draws]);
     const named = Object.fromEntries(made.map((tensor, i) => [this.#names[i], tensor]));
     return resultOf(this.options, named, batch.labels.shape[0], step);
@@ -52,6 +54,7 @@ export class CapturedSteps {
     try {
       if (!noted) return;
       this.#names = Object.keys(noted.result);
+      this.#shape = batch.data.shape;
       this.#replay = new Replay(noted.calls, [batch.data, batch.labels, schedule, ...draws], outputs);
     } finally {
       noted?.release();

@@ -19,7 +19,7 @@ import {
 } from 'lowbit';
 import { native } from '../../lib/native.js'; // another instance of lib/, of the same addon
 import { temporaryFolder } from '../folder.js';
-import { bytesOf } from '../ops/case.js';
+import { bytesOf, random } from '../ops/case.js';
 import { onCard } from './device.js';
 
 const needed = [gemm, sgdUpdate, updateControl] as AnyOp[];
@@ -159,6 +159,39 @@ onCard('a loss that looks at its numbers is started step by step', needed, async
   const expected = await learned(false, { epochs: 1 });
   t.is(replays, 0);
   t.deepEqual(losses, expected.losses);
+});
+
+onCard('a batch of another shape is started op by op between replayed ones', needed, async (t) => {
+  const results = async (kind: 'replayed' | 'started') => {
+    const model = new Trainable(graph()).to('cuda');
+    const options: train.StepOptions = {
+      ...{ model, loss: train.crossEntropy(), metrics: [], momentum: 0.1, seed: 1, accumulate: 1 },
+      optimizer: train.sgd().start(model.parameters),
+      enter: train.sampleFit(model.graph, samples()),
+    };
+    const captured = new train.CapturedSteps(options);
+    const found: train.StepResult[] = [];
+    for (const [step, count] of [8, 8, 8, 8, 3, 8].entries()) {
+      const batch = {
+        data: random([count, 1, 28, 28], 0, 1, step).to('cuda'),
+        labels: Tensor.from(Int32Array.from({ length: count }, (_, i) => i % 10)).to('cuda'),
+      };
+      const start = kind === 'replayed' ? captured.start(batch, step, 0.01) : train.startStep(options, batch, step, 0.01);
+      found.push((await start)());
+    }
+    captured.forget();
+    return found;
+  };
+  await counted(async (counts) => {
+    t.deepEqual(await results('replayed'), await results('started'));
+    t.is(counts.submitPlan, 4);
+  });
+});
+
+onCard('a number that no op has made is the same in every step', needed, async (t) => {
+  const five: train.Metric = { name: 'five', higherIsBetter: true, sum: () => Tensor.scalar(5 * batchSize, 'float32', 'cuda') };
+  const { history } = await fit(network(), samples(), { epochs: 1, batchSize, device: 'cuda', metrics: [five, train.accuracy] });
+  t.is(history[0].training.five, 5);
 });
 
 onCard('what is noted leaves nothing behind', needed, async (t) => {
