@@ -73,9 +73,9 @@ export interface FitResult {
  * Trains a model on labelled samples. Everything computed is a function of model, data, options and version: the same bytes come out for any
  * number of threads, and whether or not the run was interrupted and resumed.
  * @param model a module, which is trained in place, a graph, of which a copy is trained, or a `Trainable`
- * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options or where another run has another precision, 'data' where samples do not fit the model, or a loss that is
- *   not finite where no `nanGuard` skips it, 'cuda' where there is no graphics card that can be used, 'unsupported' where it lacks kernels,
- *   'aborted'
+ * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options, or where a run at the same time has another precision, 'data'
+ *   where samples do not fit the model, or a loss that is not finite where no `nanGuard` skips it, 'cuda' where there is no graphics card
+ *   that can be used, 'unsupported' where it lacks kernels, 'aborted'
  */
 export async function fit(model: Model, data: Dataset, options: FitOptions): Promise<FitResult> {
   checkOptions('fit', options, known);
