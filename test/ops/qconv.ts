@@ -143,6 +143,23 @@ const qconv2d: Case[] = [
     w: [70, 2, 3],
     params: { dilations: [2, 1], pads: [2, 1, 0, 3], xZero: 9, wZero: -5, ...uint8 },
   }),
+  // More tiles of warpgroups (qgemm.ts) than the emulation has at a time; windows of one pixel are rows of a matrix.
+  convCase({ note: 'wide tiles in turns', x: [1, 16, 17, 16], w: [260, 3, 3], params: { pads: around, xZero: 99, yZero: 3, ...uint8 } }),
+  convCase({ note: 'square tiles in turns', x: [2, 20, 18, 32], w: [72, 3, 3], params: { pads: [1, 0, 1, 2], xZero: 7, ...int8 } }),
+  convCase({
+    note: 'narrow tiles of groups in turns',
+    x: [1, 18, 15, 160],
+    w: [60, 3, 3],
+    type: 'int8',
+    params: { groups: 2, dilations: [1, 2], pads: [1, 2, 1, 2], xZero: -99, ...int8 },
+  }),
+  convCase({ note: '1 × 1, a matrix', x: [3, 16, 16, 144], w: [40, 1, 1], type: 'int8', params: { xZero: -3, yZero: 8, ...uint8 } }),
+  convCase({
+    note: '1 × 1, as many windows as pixels and no matrix',
+    x: [200, 2, 2, 16],
+    w: [20, 1, 1],
+    params: { strides: [2, 2], pads: [0, 0, 1, 1], xZero: 3, ...float },
+  }),
   convCase({ note: 'words', x: [2, 15, 15, 20], w: [66, 3, 3], type: 'int8', params: { pads: around, xZero: 9, ...int8 } }),
   convCase({ note: 'depthwise, large kernel', x: [1, 29, 30, 2], w: [2, 28, 28], params: { groups: 2, xZero: 9, ...uint8 } }),
   convCase({ note: 'depthwise to float', x: [1, 9, 9, 132], w: [132, 3, 3], params: { groups: 132, wZero: 3, xZero: 9, ...float } }),
