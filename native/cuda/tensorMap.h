@@ -5,7 +5,7 @@
 
 namespace lowbit {
 
-struct alignas(64) TensorMap {
+struct alignas(128) TensorMap {
   uint64_t words[16];
 };
 
