@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../op.h"
-#include "codes.cuh"
+#include "depthParts.cuh"
 
 namespace lowbit {
 namespace {
@@ -88,7 +88,7 @@ constexpr int kFewRows = 16;
 // k), in pieces of at most `most` bytes.
 template <class F> void multiplyCodes(const qgemm_call& c, int most, F&& weightsIn) {
   const CodeOutput output = outputOf(c);
-  const int64_t k = c.b.shape[1], n = output.columns, m = output.rows;
+  const int64_t k = c.b.shape[1], m = output.rows;
   if (!c.y.size()) return;
   withPiece(std::min(most, pieceOf(c.a.data, k)), [&]<int piece>(std::integral_constant<int, piece> size) {
     const MatrixRows<piece> a{c.a.as<uint8_t>(), m, static_cast<int>(k)};
@@ -96,7 +96,7 @@ template <class F> void multiplyCodes(const qgemm_call& c, int most, F&& weights
     withProducts(c.a, [&]<class Products>(Products) {
       if (m == 1) runFewRows<Products, 1>(a, b, output);
       else if (m <= kFewRows) runFewRows<Products, 8>(a, b, output);
-      else multiplyInTiles<Products>(a, b, output, m, n, k, 1);
+      else multiplyInParts<Products>(a, b, output);
     });
   });
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "../op.h"
-#include "codes.cuh"
+#include "depthParts.cuh"
 #include "divisor.cuh"
 
 namespace lowbit {
@@ -225,8 +225,11 @@ template <class F> bool convolveCodes(const qconv2d_call& c, int most, F&& weigh
   }
   withPiece(std::min(most, pieceOf(c.x.data, windows.depth)), [&]<int piece>(std::integral_constant<int, piece> size) {
     const WindowRows<piece> x{c.x.as<uint8_t>(), output.rows, windows, paddingOf(c)};
+    const auto weights = weightsIn(size);
+    const int64_t groups = c.groups.integer();
     withProducts(c.x, [&]<class Products>(Products) {
-      multiplyInTiles<Products>(x, weightsIn(size), output, output.rows, output.columns, output.depth, c.groups.integer());
+      if (groups == 1) multiplyInParts<Products>(x, weights, output);
+      else multiplyInTiles<Products>(x, weights, output, output.rows, output.columns, output.depth, groups);
     });
   });
   return true;

@@ -143,6 +143,7 @@ const qconv2d: Case[] = [
     w: [70, 2, 3],
     params: { dilations: [2, 1], pads: [2, 1, 0, 3], xZero: 9, wZero: -5, ...uint8 },
   }),
+  convCase({ note: 'parts of the depth', x: [1, 5, 6, 112], w: [33, 3, 3], params: { pads: around, xZero: 9, wZero: -5, ...uint8 } }),
   // More tiles of warpgroups (qgemm.ts) than the emulation has at a time; windows of one pixel are rows of a matrix.
   convCase({ note: 'wide tiles in turns', x: [1, 16, 17, 16], w: [260, 3, 3], params: { pads: around, xZero: 99, yZero: 3, ...uint8 } }),
   convCase({ note: 'square tiles in turns', x: [2, 20, 18, 32], w: [72, 3, 3], params: { pads: [1, 0, 1, 2], xZero: 7, ...int8 } }),
