@@ -51,6 +51,12 @@ void checkAligned(uint32_t address, uint32_t alignment) {
   if (address % alignment) throw std::logic_error("a tile or barrier at an address that cards refuse");
 }
 
+unsigned char* sharedAt(uint32_t offset) {
+  unsigned char* const place = dynamicSharedMemory() + offset;
+  sharedOffset(place);
+  return place;
+}
+
 // The swizzle of 128 bytes: which chunk of 16 of its line, by the line's number among eight.
 uint32_t swizzled(uint32_t address) { return address ^ (address >> 3 & 0x70); }
 
@@ -62,7 +68,7 @@ template <class Code> struct TileRow {
     if (tile >> 62 != 1) throw std::logic_error("a tile of another layout");
     const uint32_t start = static_cast<uint32_t>(tile & 0x3fff) << 4, eightRows = static_cast<uint32_t>(tile >> 32 & 0x3fff) << 4;
     const uint32_t n = static_cast<uint32_t>(row), first = start + n / 8 * eightRows + n % 8 * 128;
-    for (uint32_t chunk = 0; chunk < 2; chunk++) memcpy(bytes + chunk * 16, dynamicSharedMemory() + swizzled(first + chunk * 16), 16);
+    for (uint32_t chunk = 0; chunk < 2; chunk++) memcpy(bytes + chunk * 16, sharedAt(swizzled(first + chunk * 16)), 16);
   }
 };
 
@@ -110,12 +116,11 @@ void loadBox(void* to, const TensorMap& map, int k, int row, const void* barrier
   memcpy(&matrix, map.words, sizeof matrix);
   const uint32_t start = sharedOffset(to);
   checkAligned(start, 1024);
-  sharedOffset(static_cast<char*>(to) + matrix.boxRows * kBoxBytes - 1);
   Phases& arrived = phasesOf(barrier);
   endLater([=, &arrived] {
     for (int r = 0; r < matrix.boxRows; r++)
       for (int at = 0; at < kBoxBytes; at += 16) {
-        unsigned char* chunk = dynamicSharedMemory() + swizzled(start + static_cast<uint32_t>(r * kBoxBytes + at));
+        unsigned char* chunk = sharedAt(swizzled(start + static_cast<uint32_t>(r * kBoxBytes + at)));
         const bool inside = row + r >= 0 && row + r < matrix.rows && k + at >= 0 && k + at < matrix.depth;
         if (inside) memcpy(chunk, matrix.data + (row + r) * matrix.depth + k + at, 16);
         else memset(chunk, 0, 16);
