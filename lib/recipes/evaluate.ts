@@ -101,7 +101,7 @@ function count(
   if (output.shape.length === 0 || output.shape[0] !== rows) {
     fail({ code: 'data', where, problem: `the model's output is ${shapeText(output.shape)} for ${rows} samples, expected a row for each` });
   }
-  const scores = Array.from(output.data, Number);
+  const scores = output.numbers;
   const classes = scores.length / rows;
   for (let n = 0; n < count; n++) {
     const row = scores.slice(n * classes, (n + 1) * classes);

@@ -4,15 +4,15 @@ import type { Graph } from '../graph/graph.js';
 import { type RunOptions, run } from '../graph/run.js';
 import { Types } from '../graph/types.js';
 import { Session } from '../session/session.js';
-import type { Device, Shape } from '../shape.js';
-import { scope, type Tensor, type TensorData } from '../tensor.js';
+import type { Device, Shape, TensorType } from '../shape.js';
+import { numbersOf, scope, type Tensor } from '../tensor.js';
 
 type Inputs = Readonly<Record<string, Tensor>>;
 
 /** A tensor that has been read. */
 export interface Read {
   shape: Shape;
-  data: TensorData;
+  numbers: number[];
 }
 
 export interface Executable {
@@ -29,7 +29,7 @@ export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = '
       scope(() => {
         const moved = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensor.to(device)]));
         const output = run(graph, moved, { row, signal })[name];
-        return { shape: output.shape, data: output.data() };
+        return { shape: output.shape, numbers: output.toNumbers() };
       }),
     dispose() {},
   };
@@ -43,27 +43,27 @@ export function compiled(graph: Graph, device: Device = 'cpu'): Executable {
   let session: Session | undefined;
   const slowly = opByOp(graph, undefined, device);
   const [{ name }] = graph.outputs;
-  const shapes = new Map<string, Shape | undefined>();
+  const types = new Map<string, TensorType | undefined>();
   return {
     async run(inputs, signal) {
       const key = Object.values(inputs)
         .map(({ shape }) => shape.join())
         .join(';');
-      if (!shapes.has(key)) shapes.set(key, outputShape(graph, inputs));
-      const shape = shapes.get(key);
-      if (!shape) return slowly.run(inputs, signal);
+      if (!types.has(key)) types.set(key, outputType(graph, inputs));
+      const type = types.get(key);
+      if (!type) return slowly.run(inputs, signal);
       session ??= new Session(graph, {}, device);
-      return { shape, data: (await session.run(inputs, { signal }))[name] };
+      return { shape: type.shape, numbers: numbersOf((await session.run(inputs, { signal }))[name], type.dtype) };
     },
     dispose: () => session?.dispose(),
   };
 }
 
 /** Of the first output; undefined where the shape of some value depends on the data. */
-function outputShape(graph: Graph, inputs: Inputs): Shape | undefined {
+function outputType(graph: Graph, inputs: Inputs): TensorType | undefined {
   const types = new Types(graph, Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])));
   const isKnown = (shape: Shape | undefined) => shape !== undefined && !shape.some(Number.isNaN);
   return graph.nodes.every((node) => types.params(node) && isKnown(types.get(node.output)?.shape))
-    ? types.get(graph.outputs[0].value)?.shape
+    ? types.get(graph.outputs[0].value)
     : undefined;
 }
