@@ -65,6 +65,50 @@ export interface QuantizationRecord extends Machine {
   outputs: readonly { name: string; sqnr: number | null }[];
   samples: number;
   layers: readonly LayerRecord[];
+  /** What each layer costs, where that was measured. */
+  sensitivity?: readonly SensitivityRecord[];
+  /** How the options were found, where they were searched for. */
+  ladder?: LadderRecord;
   /** Layers that stay float. */
   float: readonly { name: string; op: string; reason: string }[];
+}
+
+/** What one layer costs: it alone is quantized, or it alone is not. Sorted, the most sensitive first. */
+export interface SensitivityRecord {
+  name: string;
+  op: string;
+  parameters: number;
+  /** Bits of its weights when it was measured. */
+  bits: number;
+  /** Of the network's outputs: decibels, null where they are equal. */
+  sqnr: number | null;
+  cosine: number;
+  /** Missing without labels. */
+  top1?: number;
+}
+
+/** One rung of the ladder that `quantize --auto` climbs. */
+export interface RungRecord {
+  /** "correct biases". */
+  name: string;
+  /** What it did, or why there was nothing to do: "biases of 27 layers". */
+  detail: string;
+  /** Whether what it did was kept for the rungs above; "nothing" where there was nothing to do. */
+  outcome: 'kept' | 'dropped' | 'nothing';
+  /** Of the network on this rung; missing where there was nothing to do. */
+  result?: { top1: number | null; sqnr: number | null; bytes: number };
+  seconds: number;
+}
+
+/** How `quantize --auto` came to its network. */
+export interface LadderRecord {
+  /** Points of top-1 that may be lost, or decibels that the outputs must have. */
+  target: { maxDrop: number } | { minSqnr: number };
+  met: boolean;
+  float: { top1: number | null; bytes: number };
+  /** What networks were judged by. */
+  judged: { data: string; samples: number; heldOut: boolean };
+  rungs: readonly RungRecord[];
+  /** Layers that were left float to meet the target, the most sensitive first. */
+  leftFloat: readonly string[];
 }
