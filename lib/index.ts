@@ -82,6 +82,7 @@ export { quantizeBeforeMoves } from './passes/quantizeBeforeMoves.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
 export { replaceRelu6 } from './passes/replaceRelu6.js';
+export { singlePrecision } from './passes/singlePrecision.js';
 export { type RunningStatistics, type TrainingForm, trainingForm } from './passes/trainingForm.js';
 export { type AdaRound, adaround, type RoundingProgress } from './quant/adaround/adaround.js';
 export type { LayerRounding } from './quant/adaround/layer.js';
