@@ -222,6 +222,19 @@ test('outlying channels move by the share that was given, or the best', async (t
   t.regex(stderr, /smooth is 1.5, expected true, false or a number from 0 to 1/);
 });
 
+test('weights alone, with scales for groups of inputs', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '4', '-o', 'w4a32.onnx', '--weight-group', '32'];
+  const { data } = await json(folder, [...base, '--activations', 'float']);
+  t.is(data.quantizedLayers, 0);
+  t.deepEqual(
+    ((await json(folder, ['inspect', 'w4a32.onnx'])).data.codedWeights as { bits: number }[]).map(({ bits }) => bits),
+    [4, 4],
+  );
+  const { code, stderr } = await lowbit(folder, base);
+  t.is(code, 2);
+  t.regex(stderr, /weightGroup is 32, expected to be left out because activations are no "float"/);
+});
+
 test('layers that read 16 bits are told, and the file says so', async (t) => {
   const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'wide.onnx'];
   const { data } = await json(folder, [...base, '--activation-bits', '8', 'fc=16']);
