@@ -3,6 +3,7 @@ import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
 import { codesOf, groupedOf, readerOf } from '../graph/match.js';
 import type { WeightStorage } from '../onnx/weights.js';
 import { unpackLevels } from '../ops/index.js';
+import { packWeights } from '../passes/packWeights.js';
 import { sizeOf } from '../shape.js';
 import { isPacked } from './quantized.js';
 
@@ -48,6 +49,12 @@ const paramsOf = (node: Node) => ({ ...unpackLevels.params, ...node.params }) as
 export function weightSize(graph: Graph, value: Value): number {
   const codes = groupedOf(graph, value)?.dequantize.inputs[0] ?? codesOf(graph, value) ?? value;
   return codes.producer?.op === unpackLevels ? sizeOf(paramsOf(codes.producer).shape) : (graph.constantOf(codes)?.size ?? 0);
+}
+
+/** The graph with its weights packed, where that is asked for or, nothing being said, where some have 1 bit. */
+export function packedFor(graph: Graph, storage: WeightStorage | undefined): Graph {
+  const isPacked = storage === 'packed' || (storage === undefined && codedWeights(graph).some(({ bits }) => bits === 1));
+  return isPacked ? packWeights(graph) : graph;
 }
 
 /** How `exportOnnx` keeps the weights as the graph has them: packed, or 4 bits; undefined where it has neither. */
