@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
 import { type Device, devices } from '../shape.js';
+import { targetNames } from '../targets/targets.js';
 import { requires } from './command.js';
 
 export function number(text: string): number {
@@ -100,6 +101,9 @@ export interface DeviceOptions {
 }
 
 export const deviceOption = () => new Option('--device <name>', 'where it is computed, cuda is an NVIDIA card').choices(devices);
+
+/** The runtime that a model is made for. */
+export const targetOption = (text: string) => new Option('--target <name>', text).choices(targetNames);
 
 /** The data set that the options describe. */
 export function datasetOf(spec: string, options: SampleOptions): Promise<Dataset> {

@@ -14,11 +14,14 @@ import { calibrationBatches } from '../recipes/prepare.js';
 import { type Quantized, type QuantizedLayer, quantize } from '../recipes/quantize.js';
 import type { QuantizeStep } from '../recipes/quantizeOptions.js';
 import { type WeightOptions, weightRoundings } from '../recipes/weightRounding.js';
+import { type FittedModel, fitFile } from '../targets/fitModel.js';
+import type { TargetName } from '../targets/targets.js';
 import { command, requires, runs } from './command.js';
 import { bytes, facts } from './format.js';
 import { floatTable } from './inspect.js';
-import { addDataOptions, type DataOptions, datasetOf, number, wholeFrom } from './options.js';
+import { addDataOptions, type DataOptions, datasetOf, number, targetOption, wholeFrom } from './options.js';
 import { checkOutput } from './output.js';
+import { findingLines, fixLines } from './targetText.js';
 
 interface Options extends DataOptions {
   data: string;
@@ -42,6 +45,7 @@ interface Options extends DataOptions {
   rounding?: WeightOptions['rounding'];
   roundingIterations?: number;
   roundingFolder?: string;
+  target?: TargetName;
 }
 
 /** What --json prints. */
@@ -58,6 +62,8 @@ interface Outcome {
   rounding: Quantized['rounding'];
   /** What was done about the loss, where it was asked for. */
   steps: Steps;
+  /** What was done for the target, and what it still has against the model. */
+  target?: Omit<FittedModel, 'model'>;
 }
 
 /** What the steps around calibration did, in short. */
@@ -92,7 +98,8 @@ export function addQuantize(program: Command): void {
     .option('--rounding-iterations <n>', 'adaround: updates of each layer (default: 2000)', wholeFrom(1))
     .option('--rounding-folder <folder>', 'adaround: finished layers are kept here; a run that was stopped goes on')
     .addOption(new Option('--weights <type>', 'how weights are written (default: as few bits as they have)').choices(weightStorages))
-    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights 21)', wholeFrom(1));
+    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights 21)', wholeFrom(1))
+    .addOption(targetOption('write it so that this runtime computes it exactly, and say what it will not like'));
   requires(target, 'output');
   runs<Options>(target, async ({ options, signal, progress }, model) => {
     const { output, calibration, observer, activations, symmetric, perTensor, percentile, exclude, opset, weights } = options;
@@ -114,7 +121,9 @@ export function addQuantize(program: Command): void {
     const settings = { observer, activations, symmetric, perTensor, percentile, exclude, equalize, replaceRelu6, absorbBias, correctBias };
     const quantized = await quantize(graph, batches, { ...settings, ...weightOptionsOf(options), onProgress, onRounding, signal });
     const { layers, float } = quantized;
-    exportOnnx(quantized.graph, output, { opset, weights: weights ?? weightStorageOf(quantized.graph) });
+    const storage = weights ?? (options.target ? 'int8' : weightStorageOf(quantized.graph));
+    exportOnnx(quantized.graph, output, { opset, weights: storage });
+    const fitted = options.target && fitFile(output, options.target);
     const sizes = { bytesBefore, bytesAfter: sizeOf(output) };
     const data = {
       output,
@@ -125,6 +134,7 @@ export function addQuantize(program: Command): void {
       calibrationSamples: count,
       rounding: quantized.rounding,
       steps: stepsOf(quantized),
+      ...(fitted && { target: fitted }),
     };
     return { data, text: text(data) };
   });
@@ -176,7 +186,7 @@ function stepFacts({ replacedRelu6, equalized, absorbed, corrected }: Steps): [s
   return lines.filter((line): line is [string, string] => line[1] !== undefined);
 }
 
-function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples, steps }: Outcome): string {
+function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibrationSamples, steps, target }: Outcome): string {
   const general = facts([
     ['wrote', output],
     ['size', `${bytes(bytesBefore)} -> ${bytes(bytesAfter)}, ${(bytesBefore / bytesAfter).toFixed(2)} times smaller`],
@@ -184,5 +194,11 @@ function text({ output, bytesBefore, bytesAfter, layers, floatLayers, calibratio
     ['calibrated on', `${calibrationSamples} samples`],
     ...stepFacts(steps),
   ]);
-  return floatLayers.length > 0 ? `${general}\n\n${floatTable(floatLayers)}` : general;
+  const parts = [
+    general,
+    floatLayers.length > 0 ? floatTable(floatLayers) : '',
+    fixLines(target?.fixes ?? []),
+    findingLines(target?.findings ?? []),
+  ];
+  return parts.filter((part) => part !== '').join('\n\n');
 }

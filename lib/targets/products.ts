@@ -1,0 +1,67 @@
+/** Products of codes in a file: layers between DequantizeLinear and QuantizeLinear, and operators that read codes themselves. */
+import type { NodeProto } from '../onnx/schema.js';
+import type { ModelView } from './modelView.js';
+import { attributeOf, operatorOf } from './valueTypes.js';
+
+export interface CodeProduct {
+  /** The layer. */
+  node: NodeProto;
+  /** The values with the codes of what it reads and of its weight. */
+  activations: string;
+  weights: string;
+  /** The node that holds the weight's codes among its inputs, the layer itself or a DequantizeLinear, and where its zero point stands. */
+  holder: NodeProto;
+  position: number;
+  zeroPosition: number;
+  /** Do the output channels of the weight come first, or last? */
+  channelsFirst: boolean;
+}
+
+/** Operators on codes: where they have the weight's codes and its zero point; what they read is their first input. */
+const onCodes: Readonly<Record<string, readonly [position: number, zeroPosition: number]>> = {
+  ...{ ConvInteger: [1, 3], MatMulInteger: [1, 3], QLinearConv: [3, 5], QLinearMatMul: [3, 5] },
+  ...{ 'com.microsoft.QGemm': [3, 5], 'com.microsoft.MatMulIntegerToFloat': [1, 5] },
+  ...{ 'com.microsoft.DynamicQuantizeMatMul': [1, 3], 'com.microsoft.QAttention': [1, 7] },
+};
+
+const onReals = new Set(['Conv', 'Gemm', 'MatMul']);
+
+/** All products of a file whose two sides are codes. */
+export function codeProducts(view: ModelView): CodeProduct[] {
+  return view.nodes.flatMap((node) => {
+    const found = onReals.has(operatorOf(node)) ? betweenCodes(view, node) : ofCodes(node);
+    return found ? [{ node, channelsFirst: channelsFirst(node), ...found }] : [];
+  });
+}
+
+type Sides = Pick<CodeProduct, 'activations' | 'weights' | 'holder' | 'position' | 'zeroPosition'>;
+
+function ofCodes(node: NodeProto): Sides | undefined {
+  const [position, zeroPosition] = onCodes[operatorOf(node)] ?? [];
+  if (position === undefined || zeroPosition === undefined) return undefined;
+  return { activations: node.input[0], weights: node.input[position], holder: node, position, zeroPosition };
+}
+
+function betweenCodes(view: ModelView, node: NodeProto): Sides | undefined {
+  const [x, w] = node.input.map((value) => view.maker(value));
+  if (x?.opType !== 'DequantizeLinear' || w?.opType !== 'DequantizeLinear') return undefined;
+  return { activations: x.input[0], weights: w.input[0], holder: w, position: 0, zeroPosition: 2 };
+}
+
+function channelsFirst(node: NodeProto): boolean {
+  return node.opType.includes('Conv') || attributeOf(node, 'transB')?.i === 1n;
+}
+
+/** Does every group of a convolution have one channel in and one out? */
+export function isDepthwise(view: ModelView, { node, weights }: CodeProduct): boolean {
+  const [out, perGroup] = view.constants.get(weights)?.dims ?? [];
+  return node.opType.includes('Conv') && perGroup === 1n && attributeOf(node, 'group')?.i === out;
+}
+
+/** Are its results codes again? A Relu or Clip on the way is part of rounding. */
+export function endsInCodes(view: ModelView, [value]: readonly string[]): boolean {
+  return view.readers(value).some((reader) => {
+    if (/^(Relu|Clip)$/.test(reader.opType)) return endsInCodes(view, reader.output);
+    return reader.opType === 'QuantizeLinear';
+  });
+}
