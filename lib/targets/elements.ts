@@ -1,7 +1,7 @@
 /** Element types as the tables of targets write them. */
 import { DataType } from '../onnx/schema.js';
 
-const elements = {
+export const elements = {
   ...{ f16: DataType.FLOAT16, bf16: DataType.BFLOAT16, f32: DataType.FLOAT, f64: DataType.DOUBLE },
   ...{ i4: DataType.INT4, i8: DataType.INT8, i16: DataType.INT16, i32: DataType.INT32, i64: DataType.INT64 },
   ...{ u4: DataType.UINT4, u8: DataType.UINT8, u16: DataType.UINT16, u32: DataType.UINT32, u64: DataType.UINT64 },

@@ -6,7 +6,7 @@ import { type NamedTensor, tensorToProto } from '../../onnx/tensors.js';
 import { ModelView } from '../modelView.js';
 import type { Target } from '../targets.js';
 
-/** Gives the rewritten file; it may change the one that is looked at. */
+/** Gives the rewritten file. The messages of the one that is looked at may be changed (they are a copy), lists in them may not. */
 export type Fix = (view: ModelView, target: Target) => OnnxModel;
 
 /** Puts other constants into the places of a file that read them. */
@@ -26,15 +26,24 @@ export class Recoding {
     const old = node.input[position] ?? '';
     const tensor = this.view.numbers(old);
     if (!tensor) return false;
-    node.input[position] = this.#made.get(old) ?? this.add(old, make(tensor));
-    this.#made.set(old, node.input[position]);
+    const made = this.#made.get(old) ?? this.add(old, make(tensor));
+    this.#made.set(old, made);
+    this.put(node, position, made);
     return true;
+  }
+
+  /** The node reads a value at `position`; the lists of the given file are not changed. */
+  put(node: NodeProto, position: number, value: string): void {
+    const input = [...node.input];
+    while (input.length <= position) input.push('');
+    node.input = input.with(position, value);
   }
 
   /** A constant named after another value. */
   add(like: string, { dtype, shape, data }: NamedTensor): string {
     const name = this.unused(`${like}_${this.suffix}`);
-    this.view.model.proto.graph!.initializer.push(tensorToProto(name, dtype, shape, data));
+    const graph = this.view.model.proto.graph!;
+    graph.initializer = [...graph.initializer, tensorToProto(name, dtype, shape, data)];
     return name;
   }
 

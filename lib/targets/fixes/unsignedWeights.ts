@@ -15,8 +15,7 @@ export const unsignedWeights: Fix = (view) => {
     done.add(holder);
     const zero = holder.input[zeroPosition] ? undefined : zeroOf(view, product);
     if (zero) {
-      while (holder.input.length <= zeroPosition) holder.input.push('');
-      holder.input[zeroPosition] = recoding.add(`${product.weights}_zero`, unsigned(zero));
+      recoding.put(holder, zeroPosition, recoding.add(`${product.weights}_zero`, unsigned(zero)));
     } else if (!recoding.replace(holder, zeroPosition, unsigned)) continue; // a zero point that is computed stays signed
     recoding.replace(holder, position, unsigned);
   }
