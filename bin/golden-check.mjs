@@ -3,8 +3,9 @@
 // gave. Prints "equal", or the first difference and exits with 1. Needs nothing but the package that golden.json names:
 // `npm install onnxruntime-node` (or onnxruntime-web), here or in the folder that this is called from.
 //
-// Equal means: every output element is the same number. Only outputs that real arithmetic makes after the last codes (softmax and the like)
-// may differ, by `ulps` units in the last place of their largest element; golden.json says which and how many.
+// Equal means: every output element that is a code, or a code times its scale, is the same number. Outputs that real arithmetic makes behind the
+// last codes (a last layer without codes, softmax) may differ by `ulps` units in the last place of their largest element; golden.json
+// says which and how many.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,20 +1,17 @@
 /** Golden inputs and outputs of a quantized model, in a folder beside it, with a script that compares another runtime with them. */
-import { createHash, randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
-import { writeNpy } from '../data/npy.js';
 import { checkOptions, fail } from '../error.js';
-import { failOnFile, readBytes, writeAtomically } from '../file.js';
-import type { Value } from '../graph/graph.js';
+import { readBytes } from '../file.js';
 import { run } from '../graph/run.js';
-import { packageRoot } from '../native.js';
+import { Types } from '../graph/types.js';
 import { importOnnx } from '../onnx/importOnnx.js';
-import { dequantize } from '../ops/index.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
-import type { Tensor } from '../tensor.js';
+import { GoldenFolder } from './goldenFolder.js';
 import { free } from './prepare.js';
 import { isLowerable } from './quantized.js';
+import { isCoded, realBetween } from './realParts.js';
 import { sampled } from './samples.js';
 
 export interface GoldenOptions {
@@ -56,72 +53,29 @@ export async function writeGolden(path: string, options: GoldenOptions = {}): Pr
     fail({ code: 'data', where: path, problem: 'the model has no quantized values', todo: 'Quantize it first: `lowbit quantize`.' });
   }
   const { graph } = lowerInteger(imported);
-  const folder = `${path.replace(/\.onnx$/, '')}.golden`;
-  const staged = stage(folder);
+  const folder = new GoldenFolder(path);
   try {
     const written: { inputs: Files; outputs: Files }[] = [];
     for await (const { inputs } of sampled(imported, { dataset, samples, batch: 1, signal })) {
       const outputs = run(graph, inputs, { signal });
       const number = written.length;
-      written.push({ inputs: save(staged, `${number}.input`, inputs), outputs: save(staged, `${number}.output`, outputs) });
+      written.push({ inputs: folder.save(`${number}.input`, inputs), outputs: folder.save(`${number}.output`, outputs) });
       free(inputs);
       free(outputs);
       onProgress?.(Math.min(number + 1, samples), samples);
     }
-    const outputs = Object.fromEntries(graph.outputs.map(({ name, value }) => [name, { ulps: isCoded(value) ? 0 : realTail }]));
+    const types = new Types(graph);
+    const outputs = Object.fromEntries(graph.outputs.map(({ name, value }) => [name, { ulps: isCoded(types, value) ? 0 : realTail }]));
     const sha256 = createHash('sha256').update(readBytes(path)).digest('hex');
-    const golden = { model: join('..', basename(path)), sha256, package: runtime, known, outputs, samples: written };
-    writeAtomically(join(staged, manifest), Buffer.from(`${JSON.stringify(golden, undefined, 2)}\n`));
-    copyFileSync(join(packageRoot(), 'bin', 'golden-check.mjs'), join(staged, 'check.mjs'));
-    replace(folder, staged);
-    return { folder, samples: written.length, outputs };
+    const between = realBetween(graph);
+    const rounded = between.length > 0 ? [`real numbers between codes (${between.join(', ')}) may be rounded to other codes`] : [];
+    folder.finish({ model: `../${basename(path)}`, sha256, package: runtime, known: [...known, ...rounded], outputs, samples: written });
+    return { folder: folder.path, samples: written.length, outputs };
   } catch (error) {
-    rmSync(staged, { recursive: true, force: true });
+    folder.abandon();
     throw error;
   }
 }
 
-const manifest = 'golden.json';
-
-// Real arithmetic behind the last codes: a few roundings of exp and sums, each at most a unit of what it is made of.
+// Real numbers behind the last codes are sums, products and functions in another order: a few roundings of each.
 const realTail = 64;
-
-/** Is a value codes, or codes times a scale: the same number whoever computes it? */
-function isCoded({ producer }: Value): boolean {
-  if (!producer) return true;
-  const { op, inputs } = producer;
-  if (op.integer || op === dequantize) return true;
-  return op.movesElements === true && isCoded(inputs[0]);
-}
-
-function save(folder: string, prefix: string, tensors: Readonly<Record<string, Tensor>>): Files {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor], i) => {
-      const file = `${prefix}.${i}.npy`;
-      writeNpy(join(folder, file), { dtype: tensor.dtype, shape: tensor.shape, data: tensor.data() });
-      return [name, file];
-    }),
-  );
-}
-
-function stage(folder: string): string {
-  if (existsSync(folder) && !existsSync(join(folder, manifest))) {
-    fail({ code: 'file', path: folder, problem: `this is there already, and has no ${manifest}`, todo: 'Move it away first.' });
-  }
-  const staged = besides(folder);
-  try {
-    mkdirSync(staged);
-  } catch (error) {
-    failOnFile(folder, error);
-  }
-  return staged;
-}
-
-function replace(folder: string, staged: string): void {
-  const old = besides(folder);
-  if (existsSync(folder)) renameSync(folder, old);
-  renameSync(staged, folder);
-  rmSync(old, { recursive: true, force: true });
-}
-
-const besides = (folder: string) => join(dirname(folder), `.${basename(folder)}.${randomBytes(6).toString('hex')}`);
