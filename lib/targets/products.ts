@@ -13,9 +13,12 @@ export interface CodeProduct {
   holder: NodeProto;
   position: number;
   zeroPosition: number;
-  /** Do the output channels of the weight come first, or last? */
-  channelsFirst: boolean;
+  /** Where the weight's codes have the output channels; undefined where they lie otherwise than the layer reads them. */
+  channels: 'first' | 'last' | undefined;
 }
+
+/** Operators that only move elements of their first input: runtimes take codes through them. */
+export const movers: ReadonlySet<string> = new Set('Flatten Identity MaxPool Reshape Squeeze Transpose Unsqueeze'.split(' '));
 
 /** Operators on codes: where they have the weight's codes and its zero point; what they read is their first input. */
 const onCodes: Readonly<Record<string, readonly [position: number, zeroPosition: number]>> = {
@@ -30,26 +33,34 @@ const onReals = new Set(['Conv', 'Gemm', 'MatMul']);
 export function codeProducts(view: ModelView): CodeProduct[] {
   return view.nodes.flatMap((node) => {
     const found = onReals.has(operatorOf(node)) ? betweenCodes(view, node) : ofCodes(node);
-    return found ? [{ node, channelsFirst: channelsFirst(node), ...found }] : [];
+    return found ? [{ node, ...found }] : [];
   });
 }
 
-type Sides = Pick<CodeProduct, 'activations' | 'weights' | 'holder' | 'position' | 'zeroPosition'>;
+type Sides = Omit<CodeProduct, 'node'>;
 
 function ofCodes(node: NodeProto): Sides | undefined {
   const [position, zeroPosition] = onCodes[operatorOf(node)] ?? [];
   if (position === undefined || zeroPosition === undefined) return undefined;
-  return { activations: node.input[0], weights: node.input[position], holder: node, position, zeroPosition };
+  return { activations: node.input[0], weights: node.input[position], holder: node, position, zeroPosition, channels: channelsOf(node) };
 }
 
 function betweenCodes(view: ModelView, node: NodeProto): Sides | undefined {
-  const [x, w] = node.input.map((value) => view.maker(value));
-  if (x?.opType !== 'DequantizeLinear' || w?.opType !== 'DequantizeLinear') return undefined;
-  return { activations: x.input[0], weights: w.input[0], holder: w, position: 0, zeroPosition: 2 };
+  const [x, w] = node.input.map((value) => dequantizer(view, value));
+  if (!x || !w) return undefined;
+  const channels = w.output[0] === node.input[1] ? channelsOf(node) : undefined;
+  return { activations: x.input[0], weights: w.input[0], holder: w, position: 0, zeroPosition: 2, channels };
 }
 
-function channelsFirst(node: NodeProto): boolean {
-  return node.opType.includes('Conv') || attributeOf(node, 'transB')?.i === 1n;
+/** The DequantizeLinear that a value comes from, moved or not. */
+function dequantizer(view: ModelView, value: string): NodeProto | undefined {
+  const maker = view.maker(value);
+  if (maker && movers.has(maker.opType)) return dequantizer(view, maker.input[0]);
+  return maker?.opType === 'DequantizeLinear' ? maker : undefined;
+}
+
+function channelsOf(node: NodeProto): 'first' | 'last' {
+  return node.opType.includes('Conv') || attributeOf(node, 'transB')?.i === 1n ? 'first' : 'last';
 }
 
 /** Does every group of a convolution have one channel in and one out? */
@@ -58,10 +69,10 @@ export function isDepthwise(view: ModelView, { node, weights }: CodeProduct): bo
   return node.opType.includes('Conv') && perGroup === 1n && attributeOf(node, 'group')?.i === out;
 }
 
-/** Are its results codes again? A Relu or Clip on the way is part of rounding. */
+/** Do values become codes, moved or not? A Relu or Clip on the way is part of rounding. */
 export function endsInCodes(view: ModelView, [value]: readonly string[]): boolean {
   return view.readers(value).some((reader) => {
-    if (/^(Relu|Clip)$/.test(reader.opType)) return endsInCodes(view, reader.output);
+    if (/^(Relu|Clip)$/.test(reader.opType) || movers.has(reader.opType)) return endsInCodes(view, reader.output);
     return reader.opType === 'QuantizeLinear';
   });
 }

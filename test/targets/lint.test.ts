@@ -155,6 +155,30 @@ test('only where such sums are', (t) => {
   t.false(isCut({ op: 'Conv', weights, coded: false })); // computed on real numbers
 });
 
+test('codes are taken through what only moves them', (t) => {
+  const model = codedLayer({ op: 'Conv', weights: [127, 127] });
+  const { graph } = model.proto;
+  const insert = (opType: string, before: string, input: string, output: string) => {
+    const at = graph!.node.findIndex(({ name }) => name === before);
+    graph!.node[at].input = graph!.node[at].input.map((value) => (value === input ? output : value));
+    graph!.node.splice(at, 0, onnxMessage('NodeProto', { opType, name: output, input: [input], output: [output] }));
+  };
+  insert('Transpose', 'layer', 'x.real', 'turned');
+  insert('MaxPool', 'y.codes', 'layer', 'pooled');
+  t.deepEqual(briefly(said(model, 'ort-node', 'inexact')), [['Conv', 'layer', 'unsignedWeights']]);
+  insert('Softmax', 'layer', 'turned', 'other');
+  t.deepEqual(said(model, 'ort-node', 'inexact'), []);
+});
+
+test('weights that are moved before they are read are looked at as a whole', (t) => {
+  const model = codedLayer({ op: 'MatMul', weights: [100, 20] });
+  const { graph } = model.proto;
+  const layer = graph!.node.findIndex(({ name }) => name === 'layer');
+  graph!.node[layer].input[1] = 'turned';
+  graph!.node.splice(layer, 0, onnxMessage('NodeProto', { opType: 'Transpose', name: 'turned', input: ['w.real'], output: ['turned'] }));
+  t.is(said(model, 'ort-node', 'inexact').length, 1); // 100 + 100 of two channels might meet
+});
+
 test('weights of one channel never meet those of another', (t) => {
   const across = codedLayer({ op: 'MatMul', weights: [100, 20] });
   t.is(said(across, 'ort-node', 'inexact').length, 0);

@@ -1,6 +1,7 @@
 /** Signed codes of activations become unsigned, 128 higher as is their zero point, wherever all who make and read them can follow. */
 import type { NodeProto } from '../../onnx/schema.js';
 import type { ModelView } from '../modelView.js';
+import { movers } from '../products.js';
 import { type Fix, Recoding, unsigned } from './fix.js';
 
 export const unsignedActivations: Fix = (view) => {
@@ -24,7 +25,8 @@ interface Group {
   coders: Set<NodeProto>;
 }
 
-const moves = new Set(['Concat', 'Flatten', 'Identity', 'MaxPool', 'Reshape', 'Split', 'Squeeze', 'Transpose', 'Unsqueeze']);
+/** Operators whose outputs are elements of their inputs, of the same zero point. */
+const moves = new Set([...movers, 'Concat', 'Split']);
 
 /** All values that must change together with one; undefined where one of them cannot. */
 function groupOf(view: ModelView, start: string): Group | undefined {

@@ -18,23 +18,23 @@ export function cutProducts(view: ModelView): CodeProduct[] {
   return codeProducts(view).filter((product) => {
     const codes = view.type(product.weights) === 'i8' ? view.numbers(product.weights) : undefined;
     if (!codes || isDepthwise(view, product) || staysReal(view, product)) return false;
-    return largestPair(codes, product.channelsFirst) > mostPair;
+    return largestPair(codes, product.channels) > mostPair;
   });
 }
 
 // Without codes behind it a convolution is computed on real numbers; the other products have kernels that write real numbers.
 const staysReal = (view: ModelView, { node }: CodeProduct) => node.opType === 'Conv' && !endsInCodes(view, node.output);
 
-/** The largest sum of two weights of one channel and one sign, without the sign. */
-function largestPair({ data, shape }: NamedTensor, channelsFirst: boolean): number {
-  const channels = (channelsFirst ? shape[0] : shape.at(-1)) ?? 1;
-  const length = data.length / Math.max(channels, 1);
+/** The largest sum of two weights of one channel and one sign, without the sign; of any two where channels are not known. */
+function largestPair({ data, shape }: NamedTensor, where: CodeProduct['channels']): number {
+  const channels = Math.max({ first: shape[0], last: shape.at(-1), none: 1 }[where ?? 'none'] ?? 1, 1);
+  const length = data.length / channels;
+  const [apart, step] = where === 'last' ? [1, channels] : [length, 1];
   let most = 0;
   for (let channel = 0; channel < channels; channel++) {
-    const [first, step] = channelsFirst ? [channel * length, 1] : [channel, channels];
     for (const sign of [1, -1]) {
       let [large, larger] = [0, 0];
-      for (let i = 0, at = first; i < length; i++, at += step) {
+      for (let i = 0, at = channel * apart; i < length; i++, at += step) {
         const weight = sign * Number(data[at]);
         if (weight > larger) [large, larger] = [larger, weight];
         else if (weight > large) large = weight;
