@@ -17,7 +17,7 @@ const rows: readonly (readonly [operators: string, inputs: string, attributes?: 
     'T',
   ],
   [
-    'Add And BitwiseAnd BitwiseOr BitwiseXor Clip Conv ConvInteger ConvTranspose Div Equal Greater GreaterOrEqual Less LessOrEqual MatMul ' +
+    'Add And BitwiseAnd BitwiseOr BitwiseXor Conv ConvInteger ConvTranspose Div Equal Greater GreaterOrEqual Less LessOrEqual MatMul ' +
       'MatMulInteger Max Mean Min Mul NonMaxSuppression Or PRelu Pow Sub Sum Xor',
     'T T',
   ],
@@ -40,7 +40,7 @@ const rows: readonly (readonly [operators: string, inputs: string, attributes?: 
     'T i64',
   ],
   ['MaxUnpool', 'T i64', { kernel_shape: [2, 2] }],
-  ['Gemm InstanceNormalization LayerNormalization Range', 'T T T'],
+  ['Clip Gemm InstanceNormalization LayerNormalization Range', 'T T T'],
   ['GroupNormalization', 'T T T', { num_groups: 2 }],
   ['GRU LSTM RNN', 'T T T', { hidden_size: 2 }],
   ['BatchNormalization', 'T T T T T'],
