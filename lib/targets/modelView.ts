@@ -29,7 +29,10 @@ export class ModelView {
       const value = node.opType === 'Constant' ? attributeOf(node, 'value')?.t : undefined;
       if (value) this.constants.set(node.output[0], value);
       for (const name of node.output) this.#makers.set(name, node);
-      for (const name of node.input) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
+      for (const name of node.input) {
+        if (!this.#readers.has(name)) this.#readers.set(name, []);
+        this.#readers.get(name)!.push(node);
+      }
     }
   }
 

@@ -54,9 +54,13 @@ function betweenCodes(view: ModelView, node: NodeProto): Sides | undefined {
 
 /** The DequantizeLinear that a value comes from, moved or not. */
 function dequantizer(view: ModelView, value: string): NodeProto | undefined {
-  const maker = view.maker(value);
-  if (maker && movers.has(maker.opType)) return dequantizer(view, maker.input[0]);
-  return maker?.opType === 'DequantizeLinear' ? maker : undefined;
+  const moved = new Set([value]);
+  for (const name of moved) {
+    const maker = view.maker(name);
+    if (maker?.opType === 'DequantizeLinear') return maker;
+    if (maker && movers.has(maker.opType)) moved.add(maker.input[0]);
+  }
+  return undefined;
 }
 
 function channelsOf(node: NodeProto): 'first' | 'last' {
@@ -69,10 +73,14 @@ export function isDepthwise(view: ModelView, { node, weights }: CodeProduct): bo
   return node.opType.includes('Conv') && perGroup === 1n && attributeOf(node, 'group')?.i === out;
 }
 
-/** Do values become codes, moved or not? A Relu or Clip on the way is part of rounding. */
-export function endsInCodes(view: ModelView, [value]: readonly string[]): boolean {
-  return view.readers(value).some((reader) => {
-    if (/^(Relu|Clip)$/.test(reader.opType) || movers.has(reader.opType)) return endsInCodes(view, reader.output);
-    return reader.opType === 'QuantizeLinear';
-  });
+/** Does a value become codes, moved or not? A Relu or Clip on the way is part of rounding. */
+export function endsInCodes(view: ModelView, value: string): boolean {
+  const moved = new Set([value]);
+  for (const name of moved) {
+    for (const { opType, output } of view.readers(name)) {
+      if (opType === 'QuantizeLinear') return true;
+      if (movers.has(opType) || opType === 'Relu' || opType === 'Clip') moved.add(output[0]);
+    }
+  }
+  return false;
 }

@@ -170,6 +170,18 @@ test('codes are taken through what only moves them', (t) => {
   t.deepEqual(said(model, 'ort-node', 'inexact'), []);
 });
 
+test('a file that goes in circles is no trap', (t) => {
+  const steps: Step[] = [
+    { op: 'Identity', inputs: ['b'], output: 'a' },
+    { op: 'Identity', inputs: ['a'], output: 'b' },
+    { op: 'Conv', inputs: ['a', 'b'], output: 'c' },
+    { op: 'Relu', inputs: ['c'], output: 'd' },
+    { op: 'Relu', inputs: ['d'], output: 'c' },
+    { op: 'Add', inputs: ['c', 'c'], output: 'e' },
+  ];
+  for (const target of targetNames) t.deepEqual(lintModel(fileOf({ steps }), target), [], target);
+});
+
 test('weights that are moved before they are read are looked at as a whole', (t) => {
   const model = codedLayer({ op: 'MatMul', weights: [100, 20] });
   const { graph } = model.proto;

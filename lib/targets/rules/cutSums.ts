@@ -23,7 +23,7 @@ export function cutProducts(view: ModelView): CodeProduct[] {
 }
 
 // Without codes behind it a convolution is computed on real numbers; the other products have kernels that write real numbers.
-const staysReal = (view: ModelView, { node }: CodeProduct) => node.opType === 'Conv' && !endsInCodes(view, node.output);
+const staysReal = (view: ModelView, { node }: CodeProduct) => node.opType === 'Conv' && !endsInCodes(view, node.output[0]);
 
 /** The largest sum of two weights of one channel and one sign, without the sign; of any two where channels are not known. */
 function largestPair({ data, shape }: NamedTensor, where: CodeProduct['channels']): number {
@@ -53,7 +53,7 @@ export const cutSums: Rule = (view, { cutsSums }) => {
       op: operatorOf(node),
       node: nameOf(node),
       problem: `int8 weights of which two add up to more than ${mostPair}: on x86 without VNNI their products are added in 16 bits and cut off`,
-      todo: 'Write weights as uint8 with zero point 128: the same numbers, added in 32 bits.',
+      todo: 'Write weights as uint8 with zero point 128: the same numbers by slower kernels, which add in 32 bits.',
       fix: 'unsignedWeights',
     }),
   );

@@ -12,7 +12,7 @@ export const realProducts: Rule = (view, { integers, runtime }) =>
     const [x, w] = [view.type(activations), view.type(weights)];
     const about = { op: node.opType, node: nameOf(node) };
     if (!integers) {
-      if (!endsInCodes(view, node.output)) return [];
+      if (!endsInCodes(view, node.output[0])) return [];
       const problem = `${runtime} multiplies real numbers between codes: rounding may go the other way, a step of the scale`;
       return [{ severity: 'inexact', ...about, problem, todo: 'Leave activations float, or choose ort-web-wasm for equal codes.' }];
     }

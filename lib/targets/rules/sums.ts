@@ -11,7 +11,7 @@ export const sums: Rule = (view, { fuses, integers }) => {
   if (fuses || !integers) return [];
   const found = view.nodes.filter((node) => {
     const fromCodes = node.input.every((value) => view.maker(value)?.opType === 'DequantizeLinear');
-    return node.opType === 'QLinearAdd' || (operatorOf(node) === 'Add' && fromCodes && endsInCodes(view, node.output));
+    return node.opType === 'QLinearAdd' || (operatorOf(node) === 'Add' && fromCodes && endsInCodes(view, node.output[0]));
   });
   return found.map(
     (node): Remark => ({
