@@ -66,6 +66,15 @@ export { fuseElementwise } from './passes/fuseElementwise.js';
 export { fuseEpilogues } from './passes/fuseEpilogues.js';
 export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
+export {
+  type Migrated,
+  type MigratedScales,
+  type MigrateOptions,
+  type Migration,
+  migrateScales,
+  migrations,
+  type SeenChannels,
+} from './passes/migrateScales.js';
 export { narrowWeights } from './passes/narrowWeights.js';
 export { packWeights, unpackWeights } from './passes/packWeights.js';
 export { prepareToQuantize } from './passes/prepareToQuantize.js';
@@ -93,6 +102,7 @@ export { type SlbOptions, slbPresets } from './quant/slb/options.js';
 export { type Slb, slb } from './quant/slb/slb.js';
 export { type QuantizedWeight, quantizeWeight, type WeightBits, type WeightRange, type WeightScheme } from './quant/weightScheme.js';
 export { normal, permutation, philox, uniform, words } from './random.js';
+export { type AutoOptions, type AutoQuantized, autoQuantize } from './recipes/auto/autoQuantize.js';
 export type { BenchForm } from './recipes/benchForms.js';
 export { type BenchOptions, benchModel } from './recipes/benchModel.js';
 export { type Ceiling, measureCeiling, type StepRate } from './recipes/benchRates.js';
@@ -108,6 +118,9 @@ export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } 
 export { type Golden, type GoldenOptions, writeGolden } from './recipes/golden.js';
 export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
 export { Judge, type JudgeOptions, type Score } from './recipes/judge.js';
+export type { BitSearchOptions, BitTrial } from './recipes/mixed/options.js';
+export { type BitSearch, searchBits } from './recipes/mixed/searchBits.js';
+export { type PartialOptions, type PartialQuantization, type PartialTrial, partialQuantization } from './recipes/partial.js';
 export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { quantizationRecord, type RecordOptions } from './recipes/quantizationRecord.js';
 export { type Quantized, type QuantizedLayer, quantize, quantizeCalibrated } from './recipes/quantize.js';
@@ -118,6 +131,7 @@ export { readTrained } from './recipes/runFolder.js';
 export { type SearchesReport, type SearchOptions, searchModel } from './recipes/search.js';
 export { resolveSearchConfig, type SearchConfig } from './recipes/searchConfig.js';
 export type { SearchReport } from './recipes/searchReports.js';
+export { type SensitivityMode, type SensitivityOptions, type SensitivityOrder, sensitivity } from './recipes/sensitivity.js';
 export { type TrainOptions, type TrainReport, trainModel } from './recipes/train.js';
 export { printConfig, resolveConfig, type TrainConfig } from './recipes/trainConfig.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';

@@ -6,7 +6,7 @@ import type { Types } from '../graph/types.js';
 import { dequantize, transpose } from '../ops/index.js';
 import { type Dtype, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { opsetOf } from './opsets.js';
+import { codesOperator, opsetOf } from './opsets.js';
 import { type WeightStorage, Weights } from './weights.js';
 
 /** An attribute's value, by the field that holds it. */
@@ -126,6 +126,7 @@ export class FileGraph {
       const reason = `a scale for each channel needs opset 13, not ${this.opset}`;
       fail({ code: 'unsupported', where: 'onnx export', items: [{ name: value.name, op: dequantize.name, reason }] });
     }
-    return this.emit('DequantizeLinear', value.name, names, perChannel ? { axis: { i: perm ? perm.indexOf(index) : index } } : {});
+    const operator = codesOperator('DequantizeLinear', this.types.get(codes)?.dtype, this.opset);
+    return this.emit(operator, value.name, names, perChannel ? { axis: { i: perm ? perm.indexOf(index) : index } } : {});
   }
 }

@@ -153,8 +153,8 @@ function checkWeight({ name }: Node, { codes, scales }: QuantizedWeight, shape: 
   const top = largestCode(bits);
   if (codes.length !== sizeOf(shape)) wrong(`${codes.length} codes, expected ${sizeOf(shape)}`);
   if (scales.length !== 1 && scales.length !== shape[0]) wrong(`${scales.length} scales, expected 1 or ${shape[0]}`);
-  const code = codes.find((q) => Math.abs(q) > top);
-  if (code !== undefined) wrong(`the code ${code}, those of ${bits} bits are ${-top} to ${top}`);
+  const code = codes.find((q) => Math.abs(q) > top || (bits === 1 && q === 0));
+  if (code !== undefined) wrong(`the code ${code}, those of ${bits === 1 ? '1 bit are -1 and 1' : `${bits} bits are ${-top} to ${top}`}`);
   const scale = scales.find((s) => !(s > 0 && Number.isFinite(s)));
   if (scale !== undefined) wrong(`the scale ${scale}`);
 }

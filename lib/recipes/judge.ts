@@ -61,6 +61,11 @@ export class Judge {
     return this.#float;
   }
 
+  /** Are right answers counted? There are labels, and the first output is a row of scores for each sample. */
+  get countsAnswers(): boolean {
+    return this.#float.top1 !== null;
+  }
+
   /** @throws LowbitError 'data' where the network's outputs are other ones, or NaN where labels are compared; 'aborted' */
   async score(graph: Graph): Promise<Score> {
     const distances = new Map<string, Distance>();
@@ -84,7 +89,7 @@ export class Judge {
     const { dataset } = this;
     const { batch: size = 32, onProgress, signal } = this.options;
     const [{ name }] = graph.outputs;
-    const answers = new Answers(dataset.description);
+    const answers = dataset.hasLabels ? new Answers(dataset.description) : undefined;
     const model = compiled(graph);
     let at = 0;
     let done = 0;
@@ -93,7 +98,7 @@ export class Judge {
       for await (const batch of dataset.batches(size, signal)) {
         for (const piece of cut(batch)) {
           const outputs = await model.run(piece.inputs, signal);
-          if (dataset.hasLabels) answers.add(outputs[name], piece);
+          if (isScores(outputs[name])) answers?.add(outputs[name], piece);
           see(outputs, piece, at++);
           free(piece.inputs);
           done += piece.count;
@@ -104,6 +109,9 @@ export class Judge {
     } finally {
       model.dispose();
     }
-    return dataset.hasLabels ? answers.shares() : { top1: null, top5: null };
+    return answers?.samples ? answers.shares() : { top1: null, top5: null };
   }
 }
+
+/** Boxes of a detector and maps of pixels have more dimensions than samples and classes. */
+const isScores = ({ shape }: Read) => shape.slice(1).filter((n) => n !== 1).length === 1;

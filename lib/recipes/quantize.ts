@@ -4,6 +4,7 @@ import type { LayerRounding } from '../quant/adaround/layer.js';
 import type { Batches } from '../quant/calibrate.js';
 import type { Range } from '../quant/scheme.js';
 import type { QuantizedWeight } from '../quant/weightScheme.js';
+import { wideReaders } from './activationCodes.js';
 import { type CalibratedNetwork, calibrateNetwork } from './calibrated.js';
 import { weightSize } from './codedWeights.js';
 import type { Conditioning } from './conditioned.js';
@@ -22,7 +23,7 @@ export interface Quantized extends Conditioning {
   /** The graph with QuantizeLinear and DequantizeLinear in it: export it, or lower it with `lowerInteger`. */
   graph: Graph;
   layers: QuantizedLayer[];
-  /** Layers that stay float, and why. */
+  /** Layers that compute on real numbers, and why. */
   float: { name: string; op: string; reason: string }[];
   /** The ranges that calibration chose, by value name. */
   ranges: Readonly<Record<string, Range>>;
@@ -40,7 +41,7 @@ export interface Quantized extends Conditioning {
  *
  * Memory does not grow with the number of samples: each step asks for the batches again and keeps statistics of them. Only the empirical correction
  * keeps activations, of as many batches as 512 MiB hold.
- * @param batches inputs by name, samples along their first dimension; called once for calibration, before it where something is equalized or absorbed,
+ * @param batches inputs by name, samples along their first dimension; called once for calibration, before it where something is equalized or absorbed and where it is smoothed,
  *   after it by AdaRound once for each layer, and for the empirical correction
  * @throws LowbitError "unknownOption", "option", "data" (NaN, no samples), "graph" (already quantized, nothing to quantize)
  */
@@ -67,7 +68,7 @@ export async function quantizeCalibrated(network: CalibratedNetwork, batches: Ba
       op: node.op.name,
       parameters: node.inputs.slice(1).reduce((sum, value) => sum + weightSize(float, value), 0),
     })),
-    float: network.plan.float,
+    float: [...network.plan.float, ...wideReaders(network.plan, qparams)],
     ranges: network.ranges,
     rounding: rounded.rounding,
     ...(rounded.weights && { weights: rounded.weights }),

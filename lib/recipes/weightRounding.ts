@@ -4,18 +4,18 @@ import type { Graph, Node } from '../graph/graph.js';
 import { insertQdq, type QdqOptions } from '../passes/insertQdq.js';
 import { adaround, type RoundingProgress } from '../quant/adaround/adaround.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
-import { type AdaroundOptions, adaroundSettings } from '../quant/adaround/options.js';
+import { type AdaroundOptions, adaroundSettings, refuseSigns } from '../quant/adaround/options.js';
 import type { Batches } from '../quant/calibrate.js';
-import { nodesNamed } from '../quant/plan.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
 import { checkWeightBits, type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
+import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
 
 export interface WeightOptions {
   /**
-   * Bits of weights, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
+   * Bits of weights, 1, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
    * counts; layers that none fits have 8. Default 8.
    */
-  weightBits?: WeightBits | Readonly<Record<string, WeightBits>>;
+  weightBits?: BitsByName<WeightBits>;
   /** What codes of weights reach: the largest weight, or as far as makes the squared error smallest. Default "max" for 8 bits, else "mse". */
   weightRange?: WeightRange;
   /** Any scales, or powers of two for weights and activations. Default "float". */
@@ -34,8 +34,9 @@ export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding',
 
 /** @throws LowbitError "option", "unknownOption" */
 export function checkWeightOptions({ weightBits = 8, weightRange, scales, rounding, adaround: settings }: WeightOptions): void {
-  for (const bits of typeof weightBits === 'object' && weightBits ? Object.values(weightBits) : [weightBits])
-    checkWeightBits('quantize', bits);
+  const widths = bitsGiven(weightBits);
+  for (const bits of widths) checkWeightBits('quantize', bits);
+  if (rounding === 'adaround' && widths.includes(1)) refuseSigns();
   const choices = {
     weightRange: [weightRange, weightRanges],
     scales: [scales, scaleKinds],
@@ -55,17 +56,7 @@ export function checkWeightOptions({ weightBits = 8, weightRange, scales, roundi
 
 /** The bits of each layer, by its name. */
 export function bitsOfLayers(graph: Graph, layers: readonly Node[], weightBits: WeightOptions['weightBits'] = 8): Map<string, WeightBits> {
-  if (typeof weightBits === 'number') return new Map(layers.map(({ name }) => [name, weightBits]));
-  const bits = new Map(layers.map(({ name }): [string, WeightBits] => [name, 8]));
-  for (const [pattern, count] of Object.entries(weightBits)) {
-    const named = [...nodesNamed(graph, [pattern], 'weightBits')].filter(({ name }) => bits.has(name));
-    for (const { name } of named) bits.set(name, count);
-    if (layers.length && !named.length) {
-      const expected = `names of layers whose weights are quantized: ${layers.map(({ name }) => name).join(', ')}`;
-      fail({ code: 'option', where: 'quantize', option: 'weightBits', came: pattern, expected });
-    }
-  }
-  return bits;
+  return bitsByName<WeightBits>(graph, layers, weightBits, 8, { name: 'weightBits', about: 'layers whose weights are quantized' });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
-import { exportOnnx, Graph, importOnnx, inspect, relu, writeNpy } from 'lowbit';
+import { exportOnnx, Graph, importOnnx, inspect, type LadderRecord, relu, writeNpy } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { lowbitImages, lowbitNet } from '../graph/lowbit.js';
 import { calibrated, smallNetwork } from '../recipes/models.js';
@@ -79,6 +79,27 @@ test('quantize, eval, verify: the way of a model', async (t) => {
   );
 });
 
+test('quantize --auto climbs a ladder, prints it, and goes on from a folder', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '20', '--auto', '-o', 'auto.onnx'];
+  const easy = await json(folder, [...base, '--max-drop', '100']);
+  t.is(easy.code, 0);
+  const { met, judged, rungs } = easy.data.ladder as LadderRecord;
+  t.true(met);
+  t.deepEqual([judged.samples, easy.data.calibrationSamples, rungs.length], [40, 20, 1]);
+  const far = [...base, '--min-sqnr', '500', '--evaluation', 'digits:30', '--rounding-iterations', '5', '--folder', 'ladder'];
+  const { code, stdout, stderr } = await lowbit(folder, far);
+  t.is(code, 0);
+  t.is(stderr, '');
+  t.regex(stdout, /^target +at least 500 dB/m);
+  t.regex(stdout, /^judged by +30 samples$/m);
+  t.regex(stdout, /^calibrate +\d+\.\d\d % +\d+\.\d dB +[\d.]+ kB +\d+\.\d s +kept +2 layers on integers$/m);
+  t.regex(stdout, /^target +NOT met: this is the best that was found$/m);
+  const kept = readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8');
+  const again = await json(folder, far);
+  t.is((again.data.ladder as LadderRecord).rungs.length, 10);
+  t.is(readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8'), kept, 'with all its seconds');
+});
+
 test('options of quantize arrive', async (t) => {
   const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--observer', 'percentile', '--percentile', '99', '--activations', 'int8'];
   const { data } = await json(folder, [...base, '--per-tensor', '--symmetric', '--opset', '15', '--exclude', '/^c/', '-o', 'options.onnx']);
@@ -126,6 +147,32 @@ test('steps around the calibration are reported', async (t) => {
     stdout,
     /\nrelu6 +0 made relu\nequalized +\d layers in \d+ sweeps\nabsorbed +biases of \d layers, at most .+\ncorrected +biases of 2 layers, most by /,
   );
+});
+
+test('outlying channels move by the share that was given, or the best', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'smooth.onnx', '--smooth'];
+  for (const flag of [[], ['0.5']]) {
+    const { code, data } = await json(folder, [...base, ...flag]);
+    t.is(code, 0);
+    t.deepEqual(keys(data.steps as object), ['smoothed']);
+  }
+  t.regex((await lowbit(folder, [...base, '0.5'])).stdout, /\nsmoothed +\d+ values? for \d+ layers?\n/);
+  const { code, stderr } = await lowbit(folder, [...base, '1.5']);
+  t.is(code, 2);
+  t.regex(stderr, /smooth is 1.5, expected true, false or a number from 0 to 1/);
+});
+
+test('layers that read 16 bits are told, and the file says so', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'wide.onnx'];
+  const { data } = await json(folder, [...base, '--activation-bits', '8', 'fc=16']);
+  t.is(data.quantizedLayers, 1);
+  t.deepEqual(
+    (data.floatLayers as { name: string; reason: string }[]).find(({ name }) => name === 'fc')!.reason,
+    '16-bit activations, computed in float',
+  );
+  t.true((await json(folder, ['verify', 'wide.onnx', '--samples', '4'])).data.equal as boolean);
+  const { data: all } = await json(folder, [...base, '--activations', 'int16']);
+  t.is(all.quantizedLayers, 0);
 });
 
 test('low-bit weights are shown, and stay packed unless int8 or int4 is asked for', async (t) => {
@@ -232,6 +279,12 @@ const mistakes: [string, string[], number, RegExp][] = [
   ['a missing argument', ['inspect'], 2, /missing required argument 'model'/],
   ['a missing option', ['eval', 'float.onnx'], 2, /required option '--data <kind:path>' not specified/],
   ['two modes', ['eval', 'int8.onnx', '--data', 'digits:9', '--float', '--integer'], 2, /'--(float|integer)' cannot be used with option/],
+  [
+    'a target without --auto',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-drop', '1'],
+    2,
+    /maxDrop is 1, expected to be left out/,
+  ],
   ['a mode that the model lacks', ['eval', 'float.onnx', '--data', 'digits:9', '--integer'], 2, /small has no quantized values/],
   [
     'a value that is not a number',

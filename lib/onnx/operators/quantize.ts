@@ -7,6 +7,7 @@ import type { ExportNode } from '../exportNode.js';
 import type { Attributes } from '../fileGraph.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
+import { codesOperator, microsoft } from '../opsets.js';
 import { dtypeOf, narrowRange } from '../tensors.js';
 import { convolutions } from './conv.js';
 import { spatial } from './spatial.js';
@@ -131,8 +132,6 @@ const dynamicQuantize: Operator = {
   },
 };
 
-const microsoft = 'com.microsoft';
-
 /** com.microsoft operators on codes: a, scale, zero, b, scale, zero, y scale, y zero. */
 function qLinearBinary(type: string, op: AnyOp): Operator {
   return {
@@ -156,13 +155,16 @@ function scaleAxis(node: ExportNode): Attributes {
   return { axis: { i: Number(node.layoutParams().axis) } };
 }
 
+const operatorOf = (type: 'QuantizeLinear' | 'DequantizeLinear', node: ExportNode) =>
+  codesOperator(type, node.type(node.node.inputs[2])?.dtype, node.opset);
+
 export const quantize: readonly Operator[] = [
   {
     type: 'QuantizeLinear',
     import: quantizeLinear,
     op: ops.quantize,
     export(node) {
-      node.first('QuantizeLinear', scaleAxis(node));
+      node.first(operatorOf('QuantizeLinear', node), scaleAxis(node));
     },
   },
   {
@@ -170,7 +172,7 @@ export const quantize: readonly Operator[] = [
     import: dequantizeLinear,
     op: ops.dequantize,
     export(node) {
-      node.first('DequantizeLinear', scaleAxis(node));
+      node.first(operatorOf('DequantizeLinear', node), scaleAxis(node));
     },
   },
   qLinearConv,
