@@ -11,6 +11,7 @@ import {
   allOps,
   compile,
   cudaCard,
+  cudaPrecision,
   fakeQuantize,
   minMax,
   nn,
@@ -203,7 +204,7 @@ async function bandwidth(): Promise<void> {
           'float32',
           'cuda',
         ),
-        reals([2], 1e-3),
+        reals([3], 1e-3),
       ];
       return () => slbSgdUpdate(weight, gradient, logits, values, velocity, control, { momentum: 0.9 });
     });
@@ -233,17 +234,27 @@ async function inference(): Promise<void> {
   }
 }
 
-/** A step with SGD on random images; the loss falls, which is looked at. */
+/** A step with SGD on random images, started op by op or replayed, in each precision; peers have theirs under the same names. */
 async function training(): Promise<void> {
+  const kinds = [
+    { kind: 'float32 op by op', precision: 'float32', replay: false },
+    { kind: 'float32', precision: 'float32', replay: true },
+    { kind: 'tf32', precision: 'tf32', replay: true },
+    { kind: 'bfloat16', precision: 'bf16', replay: true },
+  ] as const;
   for (const batch of [128, 512]) {
     const name = `ResNet-18 CIFAR step b${batch}`;
-    await measure({ name, amount: batch, unit: 'samples/s', against: [`${name} float32`, `${name} tf32`] }, () => {
-      const model = nn.models.resnet18({ classes: 10, stem: 'cifar' });
-      const graph = traceModule(model, [3, 32, 32]);
-      const trainable = new Trainable(graph, { parameters: [...model.parameters().keys()], inPlace: true }).to('cuda');
-      return stepOf(trainable, batch, train.sgd({ rate: 0.1, weightDecay: 1e-4 }));
-    });
+    for (const { kind, precision, replay } of kinds) {
+      await measure({ name: `${name} ${kind}`, amount: batch, unit: 'samples/s', against: [`${name} float32`] }, () => {
+        cudaPrecision(precision);
+        const model = nn.models.resnet18({ classes: 10, stem: 'cifar' });
+        const graph = traceModule(model, [3, 32, 32]);
+        const trainable = new Trainable(graph, { parameters: [...model.parameters().keys()], inPlace: true }).to('cuda');
+        return stepOf(trainable, batch, train.sgd({ rate: 0.1, weightDecay: 1e-4 }), replay);
+      });
+    }
   }
+  cudaPrecision('float32');
 }
 
 interface Peer {

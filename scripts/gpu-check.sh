@@ -100,7 +100,7 @@ fi
 ava() { node scripts/test.mjs --timeout=4m "$@"; }
 export -f ava
 part kernels 150 bash -c "ava .test-out/test/ops/ops.test.js --match='* of *'"
-part users 90 bash -c "ava '.test-out/test/cuda/{graphs,sessions,gradients,training}.test.js' .test-out/test/process.test.js"
+part users 90 bash -c "ava '.test-out/test/cuda/{graphs,sessions,gradients,training,capturedSteps,precision}.test.js' .test-out/test/process.test.js"
 
 # Memory and races on a few ops that tile; LOWBIT_SANITIZE names others.
 if command -v compute-sanitizer > /dev/null; then
@@ -114,7 +114,7 @@ else
   result sanitizer skipped 0 "there is no compute-sanitizer"
 fi
 
-# Learning from generated digits: seconds, and an accuracy that only works where all of it does.
+# Learning from generated digits: seconds, and an accuracy that only works where all of it does. Steps are CUDA graphs; bf16 is mixed precision.
 cat > "$work/digits.yaml" <<YAML
 model: lenet5
 data: { train: digits:6000, validation: digits:1000 }
@@ -124,11 +124,13 @@ epochs: 3
 device: cuda
 output: run
 YAML
-if part training 90 node bin/lowbit.js train "$work/digits.yaml" --json; then
-  node -e "
-    const { results, times } = JSON.parse(require('fs').readFileSync('$work/log', 'utf8').split('\n').find((line) => line.startsWith('{')));
-    console.log('  digits:', results.best.metric, results.best.value, 'at', Math.round(times.epochs.at(-1).samplesPerSecond), 'samples/s');" || true
-fi
+for precision in float32 bf16; do
+  if part "train-$precision" 60 node bin/lowbit.js train "$work/digits.yaml" --precision $precision --output "$work/$precision" --json; then
+    node -e "
+      const { results, times } = JSON.parse(require('fs').readFileSync('$work/log', 'utf8').split('\n').find((line) => line.startsWith('{')));
+      console.log('  digits:', results.best.metric, results.best.value, 'at', Math.round(times.epochs.at(-1).samplesPerSecond), 'samples/s');" || true
+  fi
+done
 
 peer=$($PYTHON -c 'import torch; torch.cuda.init(); print("--python")' 2>/dev/null)
 [ -n "$peer" ] || result pytorch skipped 0 "$PYTHON has no PyTorch that sees the card"

@@ -1,35 +1,38 @@
-/** A graph to run again and again on samples, whose first output is wanted. */
-
+/** A graph to run again and again on samples. */
 import type { Graph } from '../graph/graph.js';
 import { type RunOptions, run } from '../graph/run.js';
 import { Types } from '../graph/types.js';
 import { Session } from '../session/session.js';
-import type { Device, Shape } from '../shape.js';
-import { scope, type Tensor, type TensorData } from '../tensor.js';
+import type { Device, Shape, TensorType } from '../shape.js';
+import { numbersOf, scope, type Tensor } from '../tensor.js';
 
 type Inputs = Readonly<Record<string, Tensor>>;
 
 /** A tensor that has been read. */
 export interface Read {
   shape: Shape;
-  data: TensorData;
+  numbers: number[];
 }
 
 export interface Executable {
-  /** @throws LowbitError 'aborted' */
-  run(inputs: Inputs, signal?: AbortSignal): Promise<Read>;
+  /**
+   * All outputs, by name.
+   * @throws LowbitError 'aborted'
+   */
+  run(inputs: Inputs, signal?: AbortSignal): Promise<Record<string, Read>>;
   dispose(): void;
 }
 
 /** Op by op, on the rows that are asked for. */
 export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = 'cpu'): Executable {
-  const [{ name }] = graph.outputs;
   return {
     run: async (inputs, signal) =>
       scope(() => {
         const moved = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensor.to(device)]));
-        const output = run(graph, moved, { row, signal })[name];
-        return { shape: output.shape, data: output.data() };
+        const outputs = run(graph, moved, { row, signal });
+        return Object.fromEntries(
+          Object.entries(outputs).map(([name, output]) => [name, { shape: output.shape, numbers: output.toNumbers() }]),
+        );
       }),
     dispose() {},
   };
@@ -42,28 +45,29 @@ export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = '
 export function compiled(graph: Graph, device: Device = 'cpu'): Executable {
   let session: Session | undefined;
   const slowly = opByOp(graph, undefined, device);
-  const [{ name }] = graph.outputs;
-  const shapes = new Map<string, Shape | undefined>();
+  const known = new Map<string, Record<string, TensorType> | undefined>();
   return {
     async run(inputs, signal) {
       const key = Object.values(inputs)
         .map(({ shape }) => shape.join())
         .join(';');
-      if (!shapes.has(key)) shapes.set(key, outputShape(graph, inputs));
-      const shape = shapes.get(key);
-      if (!shape) return slowly.run(inputs, signal);
+      if (!known.has(key)) known.set(key, outputTypes(graph, inputs));
+      const types = known.get(key);
+      if (!types) return slowly.run(inputs, signal);
       session ??= new Session(graph, {}, device);
-      return { shape, data: (await session.run(inputs, { signal }))[name] };
+      const outputs = await session.run(inputs, { signal });
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, data]) => [name, { shape: types[name].shape, numbers: numbersOf(data, types[name].dtype) }]),
+      );
     },
     dispose: () => session?.dispose(),
   };
 }
 
-/** Of the first output; undefined where the shape of some value depends on the data. */
-function outputShape(graph: Graph, inputs: Inputs): Shape | undefined {
+/** By the names of outputs; undefined where the shape of some value depends on the data. */
+function outputTypes(graph: Graph, inputs: Inputs): Record<string, TensorType> | undefined {
   const types = new Types(graph, Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])));
   const isKnown = (shape: Shape | undefined) => shape !== undefined && !shape.some(Number.isNaN);
-  return graph.nodes.every((node) => types.params(node) && isKnown(types.get(node.output)?.shape))
-    ? types.get(graph.outputs[0].value)?.shape
-    : undefined;
+  if (!graph.nodes.every((node) => types.params(node) && isKnown(types.get(node.output)?.shape))) return undefined;
+  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, types.get(value)!]));
 }

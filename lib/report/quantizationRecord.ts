@@ -13,8 +13,6 @@ export interface Histogram {
 export interface ActivationRecord {
   /** Of the tensor. */
   name: string;
-  /** Decibels; null where all numbers are equal. */
-  sqnr: number | null;
   /** The numbers that codes stand for. */
   range: { min: number; max: number };
   /** Share of the float model's numbers outside of it. */
@@ -24,10 +22,13 @@ export interface ActivationRecord {
 
 export interface WeightRecord {
   bits: number;
+  /** Against the weight of the float file, in decibels; null where they are equal, and where a pass scaled its channels. */
   sqnr: number | null;
   histogram: Histogram;
-  /** Largest |w| of each output channel, as quantized and, where a pass changed it, as it was in the file. */
+  /** Largest |w| of each output channel, as quantized and, where that has such a weight, in the float file. */
   channels: { now: readonly number[]; before?: readonly number[] };
+  /** A pass (equalization, say) changed the ranges of its channels before they were rounded. */
+  scaled: boolean;
   /** Steps between codes: one, or one for each channel. */
   scales: readonly number[];
 }
@@ -41,6 +42,10 @@ export interface LayerRecord {
   floatBytes: number;
   bytes: number;
   weight: WeightRecord;
+  /** Of its output, or of the codes that stand for it: decibels, null where all numbers are equal; missing where there is nothing to compare it with. */
+  sqnr?: number | null;
+  /** Of the tensor that it reads; missing where that is the network's input. */
+  inputSqnr?: number | null;
   /** Missing where its output stays real. */
   activation?: ActivationRecord;
   /** Of one sample, on the integer kernels of this machine. */
@@ -65,6 +70,52 @@ export interface QuantizationRecord extends Machine {
   outputs: readonly { name: string; sqnr: number | null }[];
   samples: number;
   layers: readonly LayerRecord[];
+  /** A pass scaled channels between layers: their signal to noise is measured with each channel scaled back as it suits best. */
+  scaled: boolean;
+  /** What each layer costs, where that was measured. */
+  sensitivity?: readonly SensitivityRecord[];
+  /** How the options were found, where they were searched for. */
+  ladder?: LadderRecord;
   /** Layers that stay float. */
   float: readonly { name: string; op: string; reason: string }[];
+}
+
+/** What one layer costs: it alone is quantized, or it alone is not. Sorted, the most sensitive first. */
+export interface SensitivityRecord {
+  name: string;
+  op: string;
+  parameters: number;
+  /** Bits of its weights when it was measured. */
+  bits: number;
+  /** Of the network's outputs: decibels, null where they are equal. */
+  sqnr: number | null;
+  cosine: number;
+  /** Missing without labels. */
+  top1?: number;
+}
+
+/** One rung of the ladder that `quantize --auto` climbs. */
+export interface RungRecord {
+  /** "correct biases". */
+  name: string;
+  /** What it did, or why there was nothing to do: "biases of 27 layers". */
+  detail: string;
+  /** Whether what it did was kept for the rungs above; "nothing" where there was nothing to do. */
+  outcome: 'kept' | 'dropped' | 'nothing';
+  /** Of the network on this rung; missing where there was nothing to do. */
+  result?: { top1: number | null; sqnr: number | null; bytes: number };
+  seconds: number;
+}
+
+/** How `quantize --auto` came to its network. */
+export interface LadderRecord {
+  /** Points of top-1 that may be lost, or decibels that the outputs must have. */
+  target: { maxDrop: number } | { minSqnr: number };
+  met: boolean;
+  float: { top1: number | null; bytes: number };
+  /** What networks were judged by. */
+  judged: { data: string; samples: number; heldOut: boolean };
+  rungs: readonly RungRecord[];
+  /** Layers that were left float to meet the target, the most sensitive first. */
+  leftFloat: readonly string[];
 }
