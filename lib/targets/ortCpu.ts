@@ -2,7 +2,7 @@
  * The kernels of onnxruntime's CPU provider, which onnxruntime-node runs natively and onnxruntime-web as WebAssembly: both have the same.
  * Found by asking onnxruntime-node 1.30.0 and onnxruntime-web 1.30.0 for a session of each operator with each element type (opset 21);
  * test/targets/kernels.test.ts asks again where they are installed. Half precision stands in a row only where it has kernels of its own,
- * elsewhere onnxruntime casts to f32 and back. onnxruntime's own operators are those of its docs/OperatorKernels.md.
+ * elsewhere onnxruntime casts to f32 and back. Of onnxruntime's own operators only the names were asked for, not their types.
  */
 import { type KernelRows, kernels } from './kernels.js';
 

@@ -1,6 +1,6 @@
 /**
  * The kernels of onnxruntime-web's WebGPU provider, from what onnxruntime publishes: js/web/docs/webgpu-operators.md and the kernels that
- * core/providers/webgpu registers, as of 1.30. No test can ask for them without a browser and a graphics card.
+ * core/providers/webgpu registers (of its main branch, not of one version). No test can ask for them without a browser and a graphics card.
  */
 import { type KernelRows, kernels } from './kernels.js';
 
