@@ -80,9 +80,9 @@ elif [ ! -d .test-out ]; then
   tar -xJf .gpu/modules.tar.xz || exit 2
 fi
 
-# The addon and the kernels of this card alone; without a card those of 9.0 too.
+# The addon and the kernels of this card alone (those of warpgroups are always built for 9.0).
 if command -v nvcc > /dev/null && command -v cmake > /dev/null; then
-  case ${capability:-90} in 90) archs='90-real;90a-real' ;; *) archs="${capability}-real" ;; esac
+  archs=${capability:-90}-real
   generator=$(command -v ninja > /dev/null && echo Ninja || echo 'Unix Makefiles')
   tree=$root/build/gpu-tree
   part build 330 sh -c "cmake -S . -B '$tree' -G '$generator' -DCMAKE_BUILD_TYPE=Release -DLOWBIT_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES='$archs' \
