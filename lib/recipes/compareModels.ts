@@ -41,6 +41,8 @@ export interface TensorDistance {
   largest: number;
   /** The mean of b − a: what bias correction takes away. */
   shift: number;
+  /** Share of the noise Σ (b − a)² that the mean of b − a in each channel makes up. */
+  shifted: number;
   /** The tensor is codes in b. */
   quantized: boolean;
 }

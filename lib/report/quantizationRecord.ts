@@ -44,6 +44,8 @@ export interface LayerRecord {
   weight: WeightRecord;
   /** Of its output, or of the codes that stand for it: decibels, null where all numbers are equal; missing where there is nothing to compare it with. */
   sqnr?: number | null;
+  /** Share of its noise that is a shift of its channels' means; missing where channels are scaled. */
+  shifted?: number;
   /** Of the tensor that it reads; missing where that is the network's input. */
   inputSqnr?: number | null;
   /** Missing where its output stays real. */
