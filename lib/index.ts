@@ -66,6 +66,15 @@ export { fuseElementwise } from './passes/fuseElementwise.js';
 export { fuseEpilogues } from './passes/fuseEpilogues.js';
 export { insertQdq, type QdqOptions } from './passes/insertQdq.js';
 export { type FloatNode, lowerInteger } from './passes/lowerInteger.js';
+export {
+  type Migrated,
+  type MigratedScales,
+  type MigrateOptions,
+  type Migration,
+  migrateScales,
+  migrations,
+  type SeenChannels,
+} from './passes/migrateScales.js';
 export { narrowWeights } from './passes/narrowWeights.js';
 export { packWeights, unpackWeights } from './passes/packWeights.js';
 export { prepareToQuantize } from './passes/prepareToQuantize.js';
@@ -73,6 +82,7 @@ export { quantizeBeforeMoves } from './passes/quantizeBeforeMoves.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
 export { replaceRelu6 } from './passes/replaceRelu6.js';
+export { singlePrecision } from './passes/singlePrecision.js';
 export { type RunningStatistics, type TrainingForm, trainingForm } from './passes/trainingForm.js';
 export { type AdaRound, adaround, type RoundingProgress } from './quant/adaround/adaround.js';
 export type { LayerRounding } from './quant/adaround/layer.js';
@@ -93,6 +103,7 @@ export { type SlbOptions, slbPresets } from './quant/slb/options.js';
 export { type Slb, slb } from './quant/slb/slb.js';
 export { type QuantizedWeight, quantizeWeight, type WeightBits, type WeightRange, type WeightScheme } from './quant/weightScheme.js';
 export { normal, permutation, philox, uniform, words } from './random.js';
+export { type AutoOptions, type AutoQuantized, autoQuantize } from './recipes/auto/autoQuantize.js';
 export type { BenchForm } from './recipes/benchForms.js';
 export { type BenchOptions, benchModel } from './recipes/benchModel.js';
 export { type Ceiling, measureCeiling, type StepRate } from './recipes/benchRates.js';
@@ -107,6 +118,9 @@ export type { Difference } from './recipes/difference.js';
 export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
 export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
 export { Judge, type JudgeOptions, type Score } from './recipes/judge.js';
+export type { BitSearchOptions, BitTrial } from './recipes/mixed/options.js';
+export { type BitSearch, searchBits } from './recipes/mixed/searchBits.js';
+export { type PartialOptions, type PartialQuantization, type PartialTrial, partialQuantization } from './recipes/partial.js';
 export { calibrationBatches, type Feed, feed, type Piece } from './recipes/prepare.js';
 export { quantizationRecord, type RecordOptions } from './recipes/quantizationRecord.js';
 export { type Quantized, type QuantizedLayer, quantize, quantizeCalibrated } from './recipes/quantize.js';
@@ -118,6 +132,7 @@ export { readTrained } from './recipes/runFolder.js';
 export { type SearchesReport, type SearchOptions, searchModel } from './recipes/search.js';
 export { resolveSearchConfig, type SearchConfig } from './recipes/searchConfig.js';
 export type { SearchReport } from './recipes/searchReports.js';
+export { type SensitivityMode, type SensitivityOptions, type SensitivityOrder, sensitivity } from './recipes/sensitivity.js';
 export { type TrainOptions, type TrainReport, trainModel } from './recipes/train.js';
 export { printConfig, resolveConfig, type TrainConfig } from './recipes/trainConfig.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';

@@ -51,6 +51,8 @@ const bytesOf: Record<Dtype, number> = {
 
 export const bytesPerElement = (dtype: Dtype) => bytesOf[dtype];
 export const isReal = (dtype: Dtype) => dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
+/** Integers of 16 bits, which as codes have no integer kernels. */
+export const isWide = (dtype: Dtype | undefined) => dtype === 'uint16' || dtype === 'int16';
 export const isInteger = (dtype: Dtype) => !isReal(dtype) && dtype !== 'boolean';
 
 /** Smallest and largest value of an integer type of at most 32 bits. */

@@ -31,7 +31,7 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'what is trained is a rewritten graph',
   },
   {
-    from: /^recipes\/quantizationRecord$/,
+    from: /^recipes\/(quantizationRecord|sensitivity|auto\/autoQuantize|mixed\/searchBits)$/,
     to: /^report\/quantizationRecord$/,
     reason: 'what is measured is what the page shows',
   },
@@ -46,9 +46,9 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'what runs is a rewritten graph',
   },
   {
-    from: /^passes\/(insertQdq|lower\/products)$/,
+    from: /^passes\/(insertQdq|migrateScales|migrate\/scales|lower\/products)$/,
     to: /^quant\/(scheme|weightScheme)$/,
-    reason: 'weights and biases become codes in one place, by the scheme',
+    reason: 'weights and biases become codes in one place, by the scheme, and what that costs is foreseen',
   },
   {
     from: /^quant\/(slb|adaround)\//,

@@ -53,6 +53,11 @@ export interface Dataset extends Readonly<Description> {
    */
   spread(count: number): Dataset;
   /**
+   * The samples that `spread(count)` leaves out, in their order: to judge with what was not learned from.
+   * @throws LowbitError 'option' where it leaves none
+   */
+  rest(count: number): Dataset;
+  /**
    * Samples by their numbers, in any order, as they are stored.
    * @throws LowbitError 'option' for a number that the set does not have, 'data' or 'file' where a sample is damaged
    */
@@ -103,6 +108,15 @@ function selection(source: Source, length: number, at: (i: number) => number): D
     spread: (count) => {
       checkCount(description, 'count', count, 1);
       return count >= length ? whole : selection(source, count, (i) => at(placeIn(length, count, i)));
+    },
+    rest: (count) => {
+      checkCount(description, 'count', count, 1);
+      if (count >= length) {
+        fail({ code: 'option', where: description, option: 'count', came: count, expected: `less than the ${length} samples` });
+      }
+      const taken = new Set(Array.from({ length: count }, (_, i) => placeIn(length, count, i)));
+      const left = Uint32Array.from(Array.from({ length }, (_, i) => i).filter((i) => !taken.has(i)));
+      return selection(source, left.length, (i) => at(left[i]));
     },
   };
   return whole;

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkOptions, fail } from '../error.js';
 import type { Graph } from '../graph/graph.js';
+import { groupedOf } from '../graph/match.js';
 import { Types } from '../graph/types.js';
 import { verify } from '../graph/verify.js';
 import { packageRoot } from '../native.js';
-import type { TensorType } from '../shape.js';
+import { dequantize, quantize } from '../ops/index.js';
+import { isWide, type TensorType } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { ExportNode, withinInt64 } from './exportNode.js';
 import { encodeModel, writeModel } from './file.js';
@@ -14,12 +16,16 @@ import { type AttributeValue, FileGraph, type FileNode } from './fileGraph.js';
 import { newestOpset, oldestOpset } from './importOnnx.js';
 import { exporters } from './operators/index.js';
 import { lowbitDomain, lowbitVersion } from './operators/lowbit.js';
+import { microsoft } from './opsets.js';
 import { AttributeType, type ModelProto, onnxMessage } from './schema.js';
 import { dataTypeOf, tensorToProto } from './tensors.js';
 import { type ExportedWeight, int4Opset, type WeightStorage, weightStorages } from './weights.js';
 
 export interface ExportOptions {
-  /** Version of the default operator set, 7 to 21; per-channel quantization needs 13, int4 weights 21. Default 17, for int4 weights 21. */
+  /**
+   * Version of the default operator set, 7 to 21; per-channel quantization needs 13, int4 weights 21. Default 17, for int4 weights, weights with
+   * scales of groups and codes of 16 bits 21; with an older one, values of 16 bits are quantized by the operators of the domain com.microsoft, as onnxruntime has them.
+   */
   opset?: number;
   /**
    * How weights that are codes are written. 'int8': every runtime reads them. 'int4': half the size, where the codes are -8 to 7 (0 to 15
@@ -51,13 +57,13 @@ export function exportOnnx(graph: Graph, path: string, options: ExportOptions = 
   return { weights };
 }
 
-function checked(options: ExportOptions): { opset: number; weights: WeightStorage | undefined } {
+function checked(graph: Graph, options: ExportOptions): { opset: number; weights: WeightStorage | undefined } {
   checkOptions('exportOnnx', options, ['opset', 'weights']);
   const { weights } = options;
   const refuse = (option: keyof ExportOptions, came: unknown, expected: string, because?: string): never =>
     fail({ code: 'option', where: 'exportOnnx', option, came, expected, because });
   if (weights !== undefined && !weightStorages.includes(weights)) refuse('weights', weights, `one of ${weightStorages.join(', ')}`);
-  const opset = options.opset ?? (weights === 'int4' ? int4Opset : 17);
+  const opset = options.opset ?? (weights === 'int4' || needsNewest(graph) ? int4Opset : 17);
   if (!(Number.isInteger(opset) && opset >= oldestOpset && opset <= newestOpset)) {
     refuse('opset', opset, `a whole number from ${oldestOpset} to ${newestOpset}`);
   }
@@ -67,7 +73,7 @@ function checked(options: ExportOptions): { opset: number; weights: WeightStorag
 }
 
 function modelOf(graph: Graph, options: ExportOptions): { proto: ModelProto; weights: ExportedWeight[] } {
-  const { opset, weights } = checked(options);
+  const { opset, weights } = checked(graph, options);
   verify(graph);
   refuseUnknown(graph);
   const file = new FileGraph(graph, new Types(graph), opset, weights);
@@ -94,16 +100,27 @@ function modelOf(graph: Graph, options: ExportOptions): { proto: ModelProto; wei
   return { proto, weights: file.weights.report() };
 }
 
+// Operators for codes of 16 bits and for scales of groups came with the integers of 4 bits.
+const needsNewest = (graph: Graph) =>
+  graph.nodes.some(
+    ({ op, inputs, output }) =>
+      ((op === quantize || op === dequantize) && isWide(graph.constantOf(inputs[2])?.dtype)) || groupedOf(graph, output) !== undefined,
+  );
+
+/** Versions of the domains beside the default one. */
+const domainVersions: Readonly<Record<string, number>> = { [lowbitDomain]: lowbitVersion, [microsoft]: 1 };
+
 // Domains that no node is of are not named: other readers would look for them.
 function opsetImports({ opset, nodes }: FileGraph) {
-  const own = nodes.some(({ type }) => nameOf(type).domain !== undefined) ? [{ domain: lowbitDomain, version: BigInt(lowbitVersion) }] : [];
-  return [{ domain: '', version: BigInt(opset) }, ...own];
+  const used = new Set(nodes.map(({ type }) => nameOf(type).domain));
+  const others = Object.entries(domainVersions).filter(([domain]) => used.has(domain));
+  return [{ domain: '', version: BigInt(opset) }, ...others.map(([domain, version]) => ({ domain, version: BigInt(version) }))];
 }
 
 /** An operator's name, and its domain where it is not the default one. */
 function nameOf(type: string): { opType: string; domain?: string } {
-  const [opType, domain] = type.split('.').reverse();
-  return { opType, ...(domain !== undefined && { domain }) };
+  const dot = type.lastIndexOf('.');
+  return { opType: type.slice(dot + 1), ...(dot >= 0 && { domain: type.slice(0, dot) }) };
 }
 
 function refuseUnknown(graph: Graph): void {

@@ -1,5 +1,5 @@
 /** What each opset can say: operators and attributes that are younger than opset 7, and element types that operators took later. */
-import { type Dtype, isReal } from '../shape.js';
+import { type Dtype, isReal, isWide } from '../shape.js';
 
 const narrow = (dtype: Dtype) => /^u?int(8|16)$/.test(dtype);
 const discrete = (dtype: Dtype) => !isReal(dtype);
@@ -15,7 +15,7 @@ const operatorSince: Readonly<Record<string, number>> = {
 const attributeSince: Readonly<Record<string, number>> = {
   ...{ 'ArgMax.select_last_index': 12, 'ArgMin.select_last_index': 12, 'GatherND.batch_dims': 12 },
   ...{ 'AveragePool.ceil_mode': 10, 'MaxPool.ceil_mode': 10, 'MaxPool.dilations': 10, 'AveragePool.dilations': 19 },
-  ...{ 'DequantizeLinear.axis': 13, 'QuantizeLinear.axis': 13, 'Reshape.allowzero': 14 },
+  ...{ 'DequantizeLinear.axis': 13, 'DequantizeLinear.block_size': 21, 'QuantizeLinear.axis': 13, 'Reshape.allowzero': 14 },
 };
 
 // By operator: which types of its first input came later, and when.
@@ -41,6 +41,13 @@ const typesSince: Readonly<Record<string, readonly [(dtype: Dtype) => boolean, n
     [boolean, 13],
   ],
 };
+
+/** The domain of onnxruntime's own operators. */
+export const microsoft = 'com.microsoft';
+
+/** QuantizeLinear or DequantizeLinear for codes of this type: those of 16 bits had operators of their own before opset 21. */
+export const codesOperator = (type: 'QuantizeLinear' | 'DequantizeLinear', codes: Dtype | undefined, opset: number): string =>
+  isWide(codes) && opset < 21 ? `${microsoft}.${type}` : type;
 
 /** The first opset that has the operator with these attributes. */
 export function opsetOf(type: string, attributes: readonly string[]): number {

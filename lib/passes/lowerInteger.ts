@@ -3,6 +3,7 @@ import { isMove } from '../graph/match.js';
 import { Types } from '../graph/types.js';
 import { dequantize, quantize } from '../ops/index.js';
 import { isReal } from '../shape.js';
+import { dequantizeConstants } from './dequantizeConstants.js';
 import { Lowering } from './lower/lowering.js';
 import { quantizeBeforeMoves } from './quantizeBeforeMoves.js';
 
@@ -15,12 +16,13 @@ export interface FloatNode {
 
 /**
  * Turns dequantize → op → quantize into integer ops over whole regions: convolution, linear layer and product with bias and clamp
- * fused, sums, joins, pools, tables for other elementwise functions, and moves of codes. The arithmetic is docs/integers.md.
+ * fused, sums, joins, pools, tables for other elementwise functions, and moves of codes. The arithmetic is docs/integers.md. Codes of weights that a
+ * float layer reads are dequantized here, once.
  * @returns the lowered graph, and the nodes that stay float with the reason
  */
 export function lowerInteger(old: Graph): { graph: Graph; float: FloatNode[] } {
   const to = new Lowering(quantizeBeforeMoves(old));
-  const graph = to.apply((node) => to.visit(node));
+  const graph = dequantizeConstants(to.apply((node) => to.visit(node)));
   const types = new Types(graph);
   return { graph, float: graph.nodes.filter((node) => isFloat(node, types)).map((node) => floatNode(node, to)) };
 }

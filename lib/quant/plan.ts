@@ -2,10 +2,12 @@
 import { fail, nearest } from '../error.js';
 import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
 import { clampOf, codesOf, isMove, variableInput } from '../graph/match.js';
+import type { AnyOp } from '../op.js';
 import * as ops from '../ops/index.js';
 
 /** Layers with weights or products: the reason to quantize at all. */
 const products: readonly unknown[] = [ops.conv2d, ops.gemm, ops.matmul];
+export const isProduct = (op: AnyOp) => products.includes(op);
 /** Ops with an integer kernel of their own, worth it between quantized neighbours. */
 const joins: readonly unknown[] = [ops.add, ops.mul, ops.concat, ops.averagePool2d, ops.globalAveragePool];
 
@@ -24,6 +26,9 @@ export interface Plan {
   /** Layers that stay float, and why. */
   float: { name: string; op: string; reason: string }[];
 }
+
+/** Whose codes a value of the plan has: its own, or those of the value that was only moved. */
+export const sourceOf = ({ shared }: Plan, value: Value): Value => shared.get(value) ?? value;
 
 /** @throws LowbitError "option" when an exclusion matches no layer */
 export function quantizationPlan(graph: Graph, { exclude = [] }: PlanOptions = {}): Plan {
@@ -47,7 +52,7 @@ class Planner {
     // Products first: what they read gets codes, and others may then read those too.
     for (const wanted of [true, false]) {
       for (const node of this.graph.nodes) {
-        if (products.includes(node.op) === wanted && !excluded.has(node) && this.accepts(node)) this.#quantized.add(node);
+        if (isProduct(node.op) === wanted && !excluded.has(node) && this.accepts(node)) this.#quantized.add(node);
       }
     }
     for (const node of excluded) this.#reasons.set(node, 'excluded by name');
@@ -81,12 +86,12 @@ class Planner {
   private isReadByProduct(value: Value): boolean {
     return this.#uses
       .of(value)
-      .some((reader) => products.includes(reader.op) && this.#quantized.has(reader) && this.activations(reader).includes(value));
+      .some((reader) => isProduct(reader.op) && this.#quantized.has(reader) && this.activations(reader).includes(value));
   }
 
   /** Products are the aim; anything else has to be read by something that is quantized. */
   private isWorthIt(node: Node): boolean {
-    if (products.includes(node.op)) return true;
+    if (isProduct(node.op)) return true;
     const readsCodes = (reader: Node) => this.isFused(reader) || this.activations(reader).includes(node.output);
     return this.#uses.of(node.output).some((reader) => this.#quantized.has(reader) && readsCodes(reader));
   }
@@ -114,7 +119,7 @@ class Planner {
     if (!clampOf(node)) return false;
     const maker = node.inputs[0].producer;
     if (!maker || !this.#quantized.has(maker) || this.#uses.only(maker.output) !== node) return false;
-    return products.includes(maker.op) || joins.includes(maker.op) || this.isFused(maker);
+    return isProduct(maker.op) || joins.includes(maker.op) || this.isFused(maker);
   }
 
   /** The inputs that are data and not weights, biases or indices. */

@@ -4,7 +4,8 @@ import { roundHalfEven } from '../rounding.js';
 import { integerRange } from '../shape.js';
 
 /** Codes of activations. */
-export type CodeType = 'uint8' | 'int8';
+export const codeTypes = ['uint8', 'int8', 'uint16', 'int16'] as const;
+export type CodeType = (typeof codeTypes)[number];
 
 /** real = (q − zeroPoint)·scale, one pair for a whole tensor. Plain data: print it, save it, edit it. */
 export interface QParams {
@@ -23,18 +24,18 @@ export const scaleKinds = ['float', 'powerOfTwo'] as const;
 export type ScaleKind = (typeof scaleKinds)[number];
 
 /** Smallest scale that is used: below it, a range is taken for a single number. */
-const leastScale = 2 ** -100;
+export const leastScale = 2 ** -100;
 
 /**
  * Scale and zero point for a range, which is first widened to hold 0 (padding and ReLU need it exact).
- * affine: scale = (max − min) / 255, zeroPoint = rne(qmin − min / scale).
- * symmetric: the zero point is 0 (int8), 128 (uint8 with negative numbers) or 0 (uint8 without).
+ * affine: scale = (max − min) / (qmax − qmin), zeroPoint = rne(qmin − min / scale).
+ * symmetric: the zero point is 0 (signed codes), the middle (unsigned ones with negative numbers: 128, 32768) or 0 (unsigned without).
  */
 export function qparamsOf({ min, max }: Range, dtype: CodeType, symmetric: boolean, kind: ScaleKind = 'float'): QParams {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
   const [qmin, qmax] = integerRange(dtype);
   if (symmetric) {
-    const zeroPoint = dtype === 'uint8' && low < 0 ? 128 : 0;
+    const zeroPoint = qmin === 0 && low < 0 ? (qmax + 1) / 2 : 0;
     const steps = qmax - zeroPoint;
     return { scale: scaleOf(Math.max(high, -low), steps, kind), zeroPoint, dtype };
   }

@@ -1,16 +1,20 @@
 /** Weights as symmetric codes: how many bits they have, and their scales. */
 import { fail } from '../error.js';
 import { roundHalfEven } from '../rounding.js';
-import { powerOfTwoFrom, type ScaleKind, scaleOf } from './scheme.js';
+import { leastScale, powerOfTwoFrom, type ScaleKind, scaleOf } from './scheme.js';
 
-/** Bits that a code may have. Codes are −Q..Q, Q = 2^(bits − 1) − 1, in int8: −q is a code where q is. */
-export const weightWidths = [2, 3, 4, 8] as const;
+/** Bits that a code may have. Codes are −Q..Q, Q = 2^(bits − 1) − 1, in int8: −q is a code where q is. Those of 1 bit are the signs −1 and 1. */
+export const weightWidths = [1, 2, 3, 4, 8] as const;
 export type WeightBits = (typeof weightWidths)[number];
 
 /** Q, the largest code. */
-export const largestCode = (bits: WeightBits) => 2 ** (bits - 1) - 1;
+export const largestCode = (bits: WeightBits) => (bits === 1 ? 1 : 2 ** (bits - 1) - 1);
 
-/** What the codes reach: the largest weight, or as far as makes the squared error smallest. */
+/** How many inputs of an output channel may share a scale where a channel has several. */
+export const weightGroups = [32, 64, 128] as const;
+export type WeightGroup = (typeof weightGroups)[number];
+
+/** What the codes reach: the largest weight, or as far as makes the squared error smallest. Signs have the one scale that does that. */
 export const weightRanges = ['max', 'mse'] as const;
 export type WeightRange = (typeof weightRanges)[number];
 
@@ -41,7 +45,7 @@ export function quantizeWeight(w: Float32Array, channels: number, scheme: Weight
 }
 
 /**
- * The scales of a weight: max|w| / Q, or smaller ones with a smaller squared error.
+ * The scales of a weight: max|w| / Q, or smaller ones with a smaller squared error; of 1 bit mean|w|.
  * @param channels how many there are along axis 0
  * @param leastScales scales that the channels must have at least, so that their int32 bias fits
  */
@@ -56,14 +60,16 @@ export function weightScales(w: Float32Array, channels: number, scheme: WeightSc
   });
 }
 
-/** clamp(rne(f32(w / s)), −Q, Q). */
+/** clamp(rne(f32(w / s)), −Q, Q); of 1 bit the sign, which is 1 for 0. */
 export function nearestCodes(w: Float32Array, scales: Float32Array, bits: WeightBits): Int8Array {
+  if (bits === 1) return Int8Array.from(w, (x) => (x < 0 ? -1 : 1));
   const top = largestCode(bits);
   const size = w.length / scales.length;
   return Int8Array.from(w, (x, i) => Math.min(Math.max(roundHalfEven(Math.fround(x / scales[Math.floor(i / size)])), -top), top));
 }
 
 function scaleFor(w: Float32Array, { bits, range, scales }: WeightScheme): number {
+  if (bits === 1) return scaleOfSigns(w, scales);
   const top = largestCode(bits);
   const most = w.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
   const widest = scaleOf(most, top, scales);
@@ -76,6 +82,14 @@ function scaleFor(w: Float32Array, { bits, range, scales }: WeightScheme): numbe
     if (error < least) [best, least] = [scale, error];
   }
   return best;
+}
+
+/** mean|w|, or the power of two next to it: the squared error grows with the distance from the mean. Of zeros the smallest that is used. */
+function scaleOfSigns(w: Float32Array, kind: ScaleKind): number {
+  if (!w.length) return 1;
+  const mean = Math.max(w.reduce((sum, x) => sum + Math.abs(x), 0) / w.length, leastScale);
+  const above = powerOfTwoFrom(mean);
+  return kind === 'float' ? mean : mean < 0.75 * above ? above / 2 : above;
 }
 
 /** Of the scale that reaches the largest weight; powers of two stay such. */

@@ -9,6 +9,7 @@ import { Types } from '../graph/types.js';
 import { readModel, writeModel } from '../onnx/file.js';
 import { onnxMessage } from '../onnx/schema.js';
 import { transpose } from '../ops/index.js';
+import { codeTypes } from '../quant/scheme.js';
 import { type Dtype, shapesMayEqual } from '../shape.js';
 import { scope, type Tensor, type TensorData } from '../tensor.js';
 import { type FileTensor, loadOnnxRuntime } from './onnxruntime.js';
@@ -66,7 +67,7 @@ export async function compareWithOnnxRuntime(
   }
 }
 
-const codeTypes: readonly (Dtype | undefined)[] = ['uint8', 'int8'];
+const isCodes = (dtype: Dtype | undefined) => (codeTypes as readonly (Dtype | undefined)[]).includes(dtype);
 const makesCodes = /^(QuantizeLinear|QLinear)/;
 
 /** Writes a copy of the model that also gives its quantized tensors, those that are codes in our graph too; returns their names. */
@@ -75,7 +76,7 @@ function exposeCodes(path: string, graph: Graph, copy: string): Set<string> {
   const codes = new Set(
     graph.nodes
       .map((node) => node.output)
-      .filter((value) => codeTypes.includes(types.get(value)?.dtype))
+      .filter((value) => isCodes(types.get(value)?.dtype))
       .map(nameOf),
   );
   const model = readModel(path);

@@ -1,17 +1,22 @@
-/** A float graph in the form that loses least when it is quantized: layers equalized, high biases absorbed. */
+/** A float graph in the form that loses least when it is quantized: layers equalized, high biases absorbed, outlying channels moved to weights. */
 import type { Graph, Node, Value } from '../graph/graph.js';
 import { isLayer } from '../graph/layers.js';
 import { absorbBias } from '../passes/absorbBias.js';
 import { type EqualizedLayer, type Extremes, equalizeLayers } from '../passes/equalizeLayers.js';
+import { type MigratedScales, migrateScales, migrations } from '../passes/migrateScales.js';
 import { replaceRelu6 } from '../passes/replaceRelu6.js';
 import { type Batches, type CalibrateOptions, calibrate } from '../quant/calibrate.js';
 import { ChannelWatch, divided, type Statistics } from '../quant/channels/statistics.js';
+import type { WeightBits } from '../quant/weightScheme.js';
 
 export interface ConditionSettings {
   equalize: boolean;
   replaceRelu6: boolean;
   absorbBias: boolean;
+  smooth: boolean | number;
   perTensor: boolean;
+  /** By the name of the layer. */
+  weightBits: ReadonlyMap<string, WeightBits>;
 }
 
 /** What was done to the float graph. */
@@ -22,6 +27,8 @@ export interface Conditioning {
   equalized?: { sweeps: number; layers: EqualizedLayer[] };
   /** How many channels of a layer something was absorbed of, and the most; layers before a ReLU without statistics. */
   absorbed?: { layers: { name: string; channels: number; largest: number }[]; skipped: string[] };
+  /** Values whose channels were divided, and the layers that read them. */
+  smoothed?: Omit<MigratedScales, 'scales'>[];
 }
 
 export interface Conditioned {
@@ -39,9 +46,21 @@ const reach = 4;
 
 /**
  * @param known statistics from batch normalizations, by value name; others are measured
- * @param batches called once, where something has to be measured
+ * @param batches called once where something is equalized or absorbed, and once where something is smoothed
  */
 export async function conditioned(
+  prepared: Graph,
+  known: Statistics,
+  batches: Batches,
+  settings: ConditionSettings,
+  options: CalibrateOptions,
+): Promise<Conditioned> {
+  const even = await evened(prepared, known, batches, settings, options);
+  return settings.smooth === false ? even : smoothed(even, batches, settings, options);
+}
+
+/** Layers scaled against each other, high biases absorbed. */
+async function evened(
   prepared: Graph,
   known: Statistics,
   batches: Batches,
@@ -85,6 +104,29 @@ export async function conditioned(
     };
   }
   return { graph, statistics, done };
+}
+
+/** Outlying channels of activations moved into the weights that read them. */
+async function smoothed(
+  { graph: rough, statistics, done }: Conditioned,
+  batches: Batches,
+  { smooth, perTensor, weightBits }: ConditionSettings,
+  options: CalibrateOptions,
+): Promise<Conditioned> {
+  const watches = new Map(migrations(rough).map(({ value }) => [value, new ChannelWatch()]));
+  await calibrate(rough, batches, watches, options);
+  const seen = new Map(
+    [...watches].map(([{ name }, watch]) => [name, { smallest: watch.smallest, largest: watch.largest, ...watch.statistics() }]),
+  );
+  const alpha = typeof smooth === 'number' ? smooth : undefined;
+  const { graph, values, divisors } = migrateScales(rough, seen, { alpha, perTensor, weightBits });
+  const after = new Map(statistics);
+  for (const node of rough.nodes) {
+    const known = after.get(node.output.name);
+    const by = divisors.get(node.name);
+    if (known && by) after.set(node.output.name, divided(known, by));
+  }
+  return { graph, statistics: after, done: { ...done, smoothed: values.map(({ scales, ...value }) => value) } };
 }
 
 function extremesOf(watch: ChannelWatch, { perTensor }: ConditionSettings): Extremes {

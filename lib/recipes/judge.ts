@@ -48,7 +48,7 @@ export class Judge {
     let bytes = 0;
     const keep = (outputs: Record<string, Read>) => {
       if (bytes > most) return;
-      const numbers = Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, Float64Array.from(data, Number)]));
+      const numbers = Object.fromEntries(Object.entries(outputs).map(([name, read]) => [name, Float64Array.from(read.numbers)]));
       judge.#kept.push(numbers);
       for (const { byteLength } of Object.values(numbers)) bytes += byteLength;
     };
@@ -61,18 +61,23 @@ export class Judge {
     return this.#float;
   }
 
+  /** Are right answers counted? There are labels, and the first output is a row of scores for each sample. */
+  get countsAnswers(): boolean {
+    return this.#float.top1 !== null;
+  }
+
   /** @throws LowbitError 'data' where the network's outputs are other ones, or NaN where labels are compared; 'aborted' */
   async score(graph: Graph): Promise<Score> {
     const distances = new Map<string, Distance>();
     const shares = await this.run(isLowerable(graph) ? lowerInteger(graph).graph : graph, (outputs, { inputs, count }, at) => {
       const part = count / (Object.values(inputs)[0]?.shape[0] ?? count);
       for (const [name, float] of Object.entries(this.#kept[at] ?? {})) {
-        const { data, shape } = outputs[name];
+        const { numbers, shape } = outputs[name];
         // Of outputs whose size depends on the numbers, rows need not belong together.
-        if (data.length !== float.length) continue;
+        if (numbers.length !== float.length) continue;
         const distance = distances.get(name) ?? new Distance(shape.slice(1));
         distances.set(name, distance);
-        distance.add(float, Float64Array.from(data, Number), part);
+        distance.add(float, Float64Array.from(numbers), part);
       }
     });
     const results = [...distances.values()].map((distance) => distance.result());
@@ -84,7 +89,7 @@ export class Judge {
     const { dataset } = this;
     const { batch: size = 32, onProgress, signal } = this.options;
     const [{ name }] = graph.outputs;
-    const answers = new Answers(dataset.description);
+    const answers = dataset.hasLabels ? new Answers(dataset.description) : undefined;
     const model = compiled(graph);
     let at = 0;
     let done = 0;
@@ -93,7 +98,7 @@ export class Judge {
       for await (const batch of dataset.batches(size, signal)) {
         for (const piece of cut(batch)) {
           const outputs = await model.run(piece.inputs, signal);
-          if (dataset.hasLabels) answers.add(outputs[name], piece);
+          if (isScores(outputs[name])) answers?.add(outputs[name], piece);
           see(outputs, piece, at++);
           free(piece.inputs);
           done += piece.count;
@@ -104,6 +109,9 @@ export class Judge {
     } finally {
       model.dispose();
     }
-    return dataset.hasLabels ? answers.shares() : { top1: null, top5: null };
+    return answers?.samples ? answers.shares() : { top1: null, top5: null };
   }
 }
+
+/** Boxes of a detector and maps of pixels have more dimensions than samples and classes. */
+const isScores = ({ shape }: Read) => shape.slice(1).filter((n) => n !== 1).length === 1;

@@ -3,6 +3,8 @@ import type { Graph } from '../graph/graph.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
 import type { Batches } from '../quant/calibrate.js';
 import type { Range } from '../quant/scheme.js';
+import type { QuantizedWeight } from '../quant/weightScheme.js';
+import { realComputations } from './activationCodes.js';
 import { type CalibratedNetwork, calibrateNetwork } from './calibrated.js';
 import { weightSize } from './codedWeights.js';
 import type { Conditioning } from './conditioned.js';
@@ -21,12 +23,14 @@ export interface Quantized extends Conditioning {
   /** The graph with QuantizeLinear and DequantizeLinear in it: export it, or lower it with `lowerInteger`. */
   graph: Graph;
   layers: QuantizedLayer[];
-  /** Layers that stay float, and why. */
+  /** Layers that compute on real numbers, and why. */
   float: { name: string; op: string; reason: string }[];
   /** The ranges that calibration chose, by value name. */
   ranges: Readonly<Record<string, Range>>;
   /** What AdaRound made of each layer; empty without it. */
   rounding: LayerRounding[];
+  /** The codes that it gave weights, by the name of the layer. */
+  weights?: ReadonlyMap<string, QuantizedWeight>;
   /** What `correctBias` did. */
   corrected?: Corrected;
 }
@@ -37,7 +41,7 @@ export interface Quantized extends Conditioning {
  *
  * Memory does not grow with the number of samples: each step asks for the batches again and keeps statistics of them. Only the empirical correction
  * keeps activations, of as many batches as 512 MiB hold.
- * @param batches inputs by name, samples along their first dimension; called once for calibration, before it where something is equalized or absorbed,
+ * @param batches inputs by name, samples along their first dimension; called once for calibration, before it where something is equalized or absorbed and where it is smoothed,
  *   after it by AdaRound once for each layer, and for the empirical correction
  * @throws LowbitError "unknownOption", "option", "data" (NaN, no samples), "graph" (already quantized, nothing to quantize)
  */
@@ -51,22 +55,24 @@ export async function quantize(graph: Graph, batches: Batches, options: Quantize
  * @param options those of weights and of the correction count here
  */
 export async function quantizeCalibrated(network: CalibratedNetwork, batches: Batches, options: QuantizeOptions = {}): Promise<Quantized> {
-  const { graph: float, layers, qparams, settings } = network;
+  const { graph: float, layers, qparams, settings, weights: decided } = network;
   const { signal } = options;
   const { perTensor, correctBias: method } = settings;
-  const { graph: rounded, rounding } = await insertRounded(float, qparams, layers, batches, { ...options, perTensor });
+  const weightOnly = settings.activations === 'float';
+  const rounded = await insertRounded(float, qparams, layers, batches, { ...options, perTensor, weightOnly, weights: decided });
   const correcting = { onProgress: stepProgress(options, 'correcting'), signal };
-  const after = method && (await corrected(float, rounded, method, network, batches, correcting));
+  const after = method && (await corrected(float, rounded.graph, method, network, batches, correcting));
   return {
-    graph: after ? after.graph : rounded,
+    graph: after ? after.graph : rounded.graph,
     layers: layers.map((node) => ({
       name: node.name,
       op: node.op.name,
       parameters: node.inputs.slice(1).reduce((sum, value) => sum + weightSize(float, value), 0),
     })),
-    float: network.plan.float,
+    float: [...network.plan.float, ...realComputations(network.plan, qparams, settings)],
     ranges: network.ranges,
-    rounding,
+    rounding: rounded.rounding,
+    ...(rounded.weights && { weights: rounded.weights }),
     ...network.done,
     ...(after && { corrected: after.corrected }),
   };

@@ -6,7 +6,7 @@ import type { Graph } from '../graph/graph.js';
 import { preferRow, referenceRows, run } from '../graph/run.js';
 import { importOnnx } from '../onnx/importOnnx.js';
 import { type AnyOp, rowsOf, threads } from '../op.js';
-import { lowbitConv2dFloat, lowbitGemmFloat } from '../ops/index.js';
+import { dequantize, lowbitConv2dFloat, lowbitGemmFloat, quantize } from '../ops/index.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
 import { isInteger } from '../shape.js';
 import type { Tensor, TensorData } from '../tensor.js';
@@ -91,10 +91,11 @@ interface Trial {
 /** Ops on float values that read packed weights. */
 const onPacked: readonly AnyOp[] = [lowbitGemmFloat, lowbitConv2dFloat];
 
-/** Every row that some op on codes of the graph has here, on one thread and on all. */
+/** Every row that some op on codes of the graph has here (where all codes have 16 bits, those that make and read them), on one thread and on all. */
 function trialsOf(graph: Graph): Trial[] {
   const ops = new Set(graph.nodes.map((node) => node.op));
-  const rows = new Set([...ops].filter((op) => op.integer || onPacked.includes(op)).flatMap((op) => rowsOf(op)));
+  const onCodes = [...ops].filter((op) => op.integer || onPacked.includes(op));
+  const rows = new Set((onCodes.length ? onCodes : [quantize, dequantize]).flatMap((op) => rowsOf(op)));
   const counts = new Set([1, threads()]);
   return [...rows].flatMap((row) => [...counts].map((count) => ({ name: `${row}, ${countText(count)}`, row, threads: count })));
 }

@@ -4,18 +4,23 @@ import type { Graph, Node } from '../graph/graph.js';
 import { insertQdq, type QdqOptions } from '../passes/insertQdq.js';
 import { adaround, type RoundingProgress } from '../quant/adaround/adaround.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
-import { type AdaroundOptions, adaroundSettings } from '../quant/adaround/options.js';
+import { type AdaroundOptions, adaroundSettings, refuseSigns } from '../quant/adaround/options.js';
 import type { Batches } from '../quant/calibrate.js';
-import { nodesNamed } from '../quant/plan.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
-import { checkWeightBits, type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
+import { checkWeightBits, type WeightBits, type WeightGroup, type WeightRange, weightGroups, weightRanges } from '../quant/weightScheme.js';
+import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
 
 export interface WeightOptions {
   /**
-   * Bits of weights, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
+   * Bits of weights, 1, 2, 3, 4 or 8: of all layers, or by names of layers and patterns written /like this/, of which the last that fits
    * counts; layers that none fits have 8. Default 8.
    */
-  weightBits?: WeightBits | Readonly<Record<string, WeightBits>>;
+  weightBits?: BitsByName<WeightBits>;
+  /**
+   * Inputs that share a scale in linear layers, 32, 64 or 128, where activations are "float": k / group scales for each output channel. Layers of which k
+   * is no multiple have one. Default: one scale for each output channel.
+   */
+  weightGroup?: WeightGroup;
   /** What codes of weights reach: the largest weight, or as far as makes the squared error smallest. Default "max" for 8 bits, else "mse". */
   weightRange?: WeightRange;
   /** Any scales, or powers of two for weights and activations. Default "float". */
@@ -30,13 +35,22 @@ export interface WeightOptions {
 export const weightRoundings = ['nearest', 'adaround'] as const;
 
 /** Names of the options. */
-export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
+export const weightOptions = ['weightBits', 'weightGroup', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
 
 /** @throws LowbitError "option", "unknownOption" */
-export function checkWeightOptions({ weightBits = 8, weightRange, scales, rounding, adaround: settings }: WeightOptions): void {
-  for (const bits of typeof weightBits === 'object' && weightBits ? Object.values(weightBits) : [weightBits])
-    checkWeightBits('quantize', bits);
+export function checkWeightOptions({
+  weightBits = 8,
+  weightGroup,
+  weightRange,
+  scales,
+  rounding,
+  adaround: settings,
+}: WeightOptions): void {
+  const widths = bitsGiven(weightBits);
+  for (const bits of widths) checkWeightBits('quantize', bits);
+  if (rounding === 'adaround' && widths.includes(1)) refuseSigns();
   const choices = {
+    weightGroup: [weightGroup, weightGroups],
     weightRange: [weightRange, weightRanges],
     scales: [scales, scaleKinds],
     rounding: [rounding, weightRoundings],
@@ -44,6 +58,10 @@ export function checkWeightOptions({ weightBits = 8, weightRange, scales, roundi
   for (const [option, [came, allowed]] of Object.entries(choices)) {
     const known = came === undefined || (allowed as readonly unknown[]).includes(came);
     if (!known) fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
+  }
+  if (weightGroup !== undefined && rounding === 'adaround') {
+    const because = 'rounding is "adaround", which knows scales of output channels';
+    fail({ code: 'option', where: 'quantize', option: 'weightGroup', came: weightGroup, expected: 'to be left out', because });
   }
   if (settings === undefined) return;
   if (rounding !== 'adaround') {
@@ -55,36 +73,34 @@ export function checkWeightOptions({ weightBits = 8, weightRange, scales, roundi
 
 /** The bits of each layer, by its name. */
 export function bitsOfLayers(graph: Graph, layers: readonly Node[], weightBits: WeightOptions['weightBits'] = 8): Map<string, WeightBits> {
-  if (typeof weightBits === 'number') return new Map(layers.map(({ name }) => [name, weightBits]));
-  const bits = new Map(layers.map(({ name }): [string, WeightBits] => [name, 8]));
-  for (const [pattern, count] of Object.entries(weightBits)) {
-    const named = [...nodesNamed(graph, [pattern], 'weightBits')].filter(({ name }) => bits.has(name));
-    for (const { name } of named) bits.set(name, count);
-    if (layers.length && !named.length) {
-      const expected = `names of layers whose weights are quantized: ${layers.map(({ name }) => name).join(', ')}`;
-      fail({ code: 'option', where: 'quantize', option: 'weightBits', came: pattern, expected });
-    }
-  }
-  return bits;
+  return bitsByName<WeightBits>(graph, layers, weightBits, 8, { name: 'weightBits', about: 'layers whose weights are quantized' });
 }
 
 /**
  * `insertQdq` with the options' weights.
  * @param layers the nodes whose weights are quantized
  * @param batches called once for each layer by AdaRound, otherwise not
+ * @param options `weights`: what an earlier AdaRound came to; layers that it does not name are rounded to nearest
  */
 export async function insertRounded(
   graph: Graph,
   activations: ReadonlyMap<string, QParams>,
   layers: readonly Node[],
   batches: Batches,
-  options: WeightOptions & Pick<QdqOptions, 'perTensor'> & { signal?: AbortSignal },
-): Promise<{ graph: Graph; rounding: LayerRounding[] }> {
-  const { perTensor, weightRange, scales, rounding, signal, onRounding: onProgress } = options;
+  options: WeightOptions & Pick<QdqOptions, 'perTensor' | 'weights' | 'weightOnly'> & { signal?: AbortSignal },
+): Promise<{ graph: Graph; rounding: LayerRounding[]; weights?: QdqOptions['weights'] }> {
+  const { perTensor, weightGroup, weightOnly, weightRange, scales, rounding, weights: decided, signal, onRounding: onProgress } = options;
   const names = new Set(layers.map(({ name }) => name));
-  const scheme: QdqOptions = { perTensor, weightRange, scales, weightBits: bitsOfLayers(graph, layers, options.weightBits) };
-  const nearest = insertQdq(graph, activations, names, scheme);
-  if (rounding !== 'adaround') return { graph: nearest, rounding: [] };
+  const scheme: QdqOptions = {
+    perTensor,
+    weightGroup,
+    weightOnly,
+    weightRange,
+    scales,
+    weightBits: bitsOfLayers(graph, layers, options.weightBits),
+  };
+  const nearest = insertQdq(graph, activations, names, { ...scheme, weights: decided });
+  if (rounding !== 'adaround' || decided) return { graph: nearest, rounding: [], weights: decided };
   const { weights, layers: rounded } = await adaround(graph, nearest, batches, options.adaround, { signal, onProgress });
-  return { graph: insertQdq(graph, activations, names, { ...scheme, weights }), rounding: rounded };
+  return { graph: insertQdq(graph, activations, names, { ...scheme, weights }), rounding: rounded, weights };
 }

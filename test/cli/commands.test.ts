@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
-import { exportOnnx, Graph, importOnnx, inspect, relu, writeNpy } from 'lowbit';
+import { exportOnnx, Graph, importOnnx, inspect, type LadderRecord, relu, type SensitivityRecord, writeNpy } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { lowbitImages, lowbitNet } from '../graph/lowbit.js';
 import { calibrated, smallNetwork } from '../recipes/models.js';
@@ -79,6 +79,87 @@ test('quantize, eval, verify: the way of a model', async (t) => {
   );
 });
 
+test('quantize --auto climbs a ladder, prints it, and goes on from a folder', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '20', '--auto', '-o', 'auto.onnx'];
+  const easy = await json(folder, [...base, '--max-drop', '100']);
+  t.is(easy.code, 0);
+  const { met, judged, rungs } = easy.data.ladder as LadderRecord;
+  t.true(met);
+  t.deepEqual([judged.samples, easy.data.calibrationSamples, rungs.length], [40, 20, 1]);
+  const far = [...base, '--min-sqnr', '500', '--evaluation', 'digits:30', '--rounding-iterations', '5', '--folder', 'ladder'];
+  const { code, stdout, stderr } = await lowbit(folder, far);
+  t.is(code, 0);
+  t.is(stderr, '');
+  t.regex(stdout, /^target +at least 500 dB/m);
+  t.regex(stdout, /^judged by +30 samples$/m);
+  t.regex(stdout, /^calibrate +\d+\.\d\d % +\d+\.\d dB +[\d.]+ kB +\d+\.\d s +kept +2 layers on integers$/m);
+  t.regex(stdout, /^target +NOT met: this is the best that was found$/m);
+  const kept = readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8');
+  const again = await json(folder, far);
+  t.is((again.data.ladder as LadderRecord).rungs.length, 10);
+  t.is(readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8'), kept, 'with all its seconds');
+});
+
+test('sensitivity: a table, the worst first, also as a file', async (t) => {
+  const base = ['sensitivity', 'float.onnx', '--data', 'digits:60', '--calibration', '20', '--evaluation-samples', '30', '--bits', '8,2'];
+  const { code, data } = await json(folder, [...base, '--folder', 'layers-sensitivity', '-o', 'layers.csv']);
+  t.is(code, 0);
+  t.deepEqual(keys(data), ['by', 'calibrationSamples', 'heldOut', 'layers', 'mode', 'samples', 'top1']);
+  t.deepEqual([data.samples, data.calibrationSamples, data.heldOut], [30, 20, true]);
+  const layers = data.layers as SensitivityRecord[];
+  t.deepEqual(layers.map(({ bits }) => bits).toSorted(), [2, 2, 8, 8]);
+  t.deepEqual(
+    layers.map(({ sqnr }) => sqnr),
+    layers.map(({ sqnr }) => sqnr).toSorted((a, b) => a! - b!),
+  );
+  const [header, first, ...others] = readFileSync(join(folder, 'layers.csv'), 'utf8').trim().split('\n');
+  t.is(header, 'name,op,parameters,bits,sqnr,cosine,top1');
+  const { name, op, parameters, bits, sqnr, cosine, top1 } = layers[0];
+  t.is(first, [name, op, parameters, bits, sqnr, cosine, top1].join());
+  t.is(others.length, 3);
+  const { stdout, stderr } = await lowbit(folder, [...base, '--folder', 'layers-sensitivity', '-o', 'layers.json']);
+  t.is(stderr, '');
+  t.regex(stdout, /^(conv +conv2d|fc +gemm) +[\d.]+ k? +2 +[\d.]+ +0\.\d{4} +\d+\.\d\d % +█{12}$/m);
+  t.regex(stdout, /^judged by 30 samples, calibrated on 20$/m);
+  t.true(narrow(stdout), stdout);
+  t.deepEqual(JSON.parse(readFileSync(join(folder, 'layers.json'), 'utf8')), layers);
+  const except = await json(folder, ['sensitivity', 'float.onnx', '--data', 'digits:20', '--mode', 'except', '--by', 'accuracy']);
+  t.deepEqual([except.data.mode, (except.data.layers as object[]).length, except.data.heldOut], ['except', 2, true]);
+});
+
+test('quantize to a size: the file is at most as large', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '20'];
+  const whole = await json(folder, [...base, '-o', 'whole.onnx']);
+  const limit = Math.floor(0.85 * (whole.data.bytesAfter as number));
+  const made = await json(folder, [...base, '--max-size', `${limit / 1000}kB`, '--bits', '8,4', '--refinements', '0', '-o', 'small.onnx']);
+  t.is(made.code, 0);
+  const { bits, used } = made.data.search as { bits: Record<string, number>; used: number };
+  t.deepEqual(bits, { conv: 8, fc: 4 });
+  t.is(used, statSync(join(folder, 'small.onnx')).size);
+  t.true(used <= limit);
+  const { stdout } = await lowbit(folder, [...base, '--max-size', '75%', '--bits', '8,2,1', '--folder', 'bits', '-o', 'smaller.onnx']);
+  t.regex(stdout, /^bits +(8 in 1, )?[12] in [12](, 1 in 1)? layers$/m);
+  t.regex(stdout, /^budget +[\d.]+ (kB|bytes) of [\d.]+ (kB|bytes)$/m);
+  t.regex(stdout, /^judged +\d+\.\d\d %, -?[\d.]+ dB, computed -?[\d.]+ dB$/m);
+  t.is((await lowbit(folder, ['eval', 'smaller.onnx', '--data', 'digits:20'])).code, 0);
+  const slow = await json(folder, [...base, '--max-latency', '1s', '--refinements', '0', '-o', 'fast.onnx']);
+  t.deepEqual((slow.data.search as { bits: object }).bits, { conv: 8, fc: 8 });
+});
+
+test('weights of 1 bit are packed in the file', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '1', '-o'];
+  t.is((await lowbit(folder, [...base, 'signs.onnx'])).code, 0);
+  const { codedWeights } = (await json(folder, ['inspect', 'signs.onnx'])).data;
+  t.deepEqual(
+    (codedWeights as { bits: number }[]).map(({ bits }) => bits),
+    [1, 1],
+  );
+  const before = await json(folder, ['eval', 'signs.onnx', '--data', 'digits:20']);
+  t.is((await lowbit(folder, [...base, 'signs8.onnx', '--weights', 'int8'])).code, 0);
+  const after = await json(folder, ['eval', 'signs8.onnx', '--data', 'digits:20']);
+  t.deepEqual([before.data.mode, before.data.top5], ['integer', after.data.top5]);
+});
+
 test('options of quantize arrive', async (t) => {
   const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--observer', 'percentile', '--percentile', '99', '--activations', 'int8'];
   const { data } = await json(folder, [...base, '--per-tensor', '--symmetric', '--opset', '15', '--exclude', '/^c/', '-o', 'options.onnx']);
@@ -126,6 +207,45 @@ test('steps around the calibration are reported', async (t) => {
     stdout,
     /\nrelu6 +0 made relu\nequalized +\d layers in \d+ sweeps\nabsorbed +biases of \d layers, at most .+\ncorrected +biases of 2 layers, most by /,
   );
+});
+
+test('outlying channels move by the share that was given, or the best', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'smooth.onnx', '--smooth'];
+  for (const flag of [[], ['0.5']]) {
+    const { code, data } = await json(folder, [...base, ...flag]);
+    t.is(code, 0);
+    t.deepEqual(keys(data.steps as object), ['smoothed']);
+  }
+  t.regex((await lowbit(folder, [...base, '0.5'])).stdout, /\nsmoothed +\d+ values? for \d+ layers?\n/);
+  const { code, stderr } = await lowbit(folder, [...base, '1.5']);
+  t.is(code, 2);
+  t.regex(stderr, /smooth is 1.5, expected true, false or a number from 0 to 1/);
+});
+
+test('weights alone, with scales for groups of inputs', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '4', '-o', 'w4a32.onnx', '--weight-group', '32'];
+  const { data } = await json(folder, [...base, '--activations', 'float']);
+  t.is(data.quantizedLayers, 0);
+  t.deepEqual(
+    ((await json(folder, ['inspect', 'w4a32.onnx'])).data.codedWeights as { bits: number }[]).map(({ bits }) => bits),
+    [4, 4],
+  );
+  const { code, stderr } = await lowbit(folder, base);
+  t.is(code, 2);
+  t.regex(stderr, /weightGroup is 32, expected to be left out because activations are no "float"/);
+});
+
+test('layers that read 16 bits are told, and the file says so', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'wide.onnx'];
+  const { data } = await json(folder, [...base, '--activation-bits', '8', 'fc=16']);
+  t.is(data.quantizedLayers, 1);
+  t.deepEqual(
+    (data.floatLayers as { name: string; reason: string }[]).find(({ name }) => name === 'fc')!.reason,
+    '16-bit activations, computed in float',
+  );
+  t.true((await json(folder, ['verify', 'wide.onnx', '--samples', '4'])).data.equal as boolean);
+  const { data: all } = await json(folder, [...base, '--activations', 'int16']);
+  t.is(all.quantizedLayers, 0);
 });
 
 test('low-bit weights are shown, and stay packed unless int8 or int4 is asked for', async (t) => {
@@ -232,6 +352,27 @@ const mistakes: [string, string[], number, RegExp][] = [
   ['a missing argument', ['inspect'], 2, /missing required argument 'model'/],
   ['a missing option', ['eval', 'float.onnx'], 2, /required option '--data <kind:path>' not specified/],
   ['two modes', ['eval', 'int8.onnx', '--data', 'digits:9', '--float', '--integer'], 2, /'--(float|integer)' cannot be used with option/],
+  [
+    'a target without --auto',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-drop', '1'],
+    2,
+    /maxDrop is 1, expected to be left out/,
+  ],
+  ['a size that is none', ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-size', 'few'], 2, /like 400kB or 60%/],
+  ['a time that is none', ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-latency', '2'], 2, /like 2ms/],
+  [
+    'widths without a limit',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--bits', '8,4'],
+    2,
+    /neither maxSize nor maxLatency/,
+  ],
+  [
+    'a size that nothing has',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-size', '1kB'],
+    2,
+    /the network takes \d+ bytes with 2 bits/,
+  ],
+  ['a table of no kind', ['sensitivity', 'float.onnx', '--data', 'digits:9', '-o', 'x.txt'], 2, /a file \.csv or \.json/],
   ['a mode that the model lacks', ['eval', 'float.onnx', '--data', 'digits:9', '--integer'], 2, /small has no quantized values/],
   [
     'a value that is not a number',

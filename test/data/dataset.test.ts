@@ -53,9 +53,12 @@ test('spread takes one sample of each part', async (t) => {
   const window = await openDataset(`npy:${path}`, { skip: 3, limit: 6 });
   t.deepEqual(await numbers(window.spread(3)), [3, 6, 7]);
   t.deepEqual(await numbers(window.spread(3).spread(1)), [3]);
+  t.deepEqual(await numbers(window.rest(3)), [4, 5, 8]);
+  t.deepEqual(await numbers(window.rest(3).rest(1)), [5, 8]);
   t.is(window.spread(6), window);
   t.is(window.spread(7).length, 6);
   faults(t, () => window.spread(0), 'option', /count is 0/);
+  faults(t, () => window.rest(6), 'option', /count is 6, expected less than the 6 samples/);
 });
 
 test('spread sees all labels, in turns or sorted', async (t) => {

@@ -140,5 +140,5 @@ test('bits that no weight can have', (t) =>
     t,
     () => insertQdq(smallNet(), activations, layers, { weightBits: 5 as never }),
     'option',
-    /weightBits is 5, expected one of 2, 3, 4, 8/,
+    /weightBits is 5, expected one of 1, 2, 3, 4, 8/,
   ));

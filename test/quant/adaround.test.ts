@@ -218,8 +218,8 @@ test('a folder of another run, a damaged one, and one that cannot be', async (t)
 });
 
 const refused: [what: string, options: object, message: RegExp][] = [
-  ['bits', { weightBits: 5 }, /weightBits is 5, expected one of 2, 3, 4, 8/],
-  ['bits of a layer', { weightBits: { conv: 1 } }, /weightBits is 1, expected one of 2, 3, 4, 8/],
+  ['bits', { weightBits: 5 }, /weightBits is 5, expected one of 1, 2, 3, 4, 8/],
+  ['bits of a layer', { weightBits: { conv: 6 as never } }, /weightBits is 6, expected one of 1, 2, 3, 4, 8/],
   ['a layer that is not there', { weightBits: { cnv: 4 } }, /weightBits is "cnv", expected the name of a layer \(did you mean "conv"\?\)/],
   [
     'a layer without weights',
@@ -242,6 +242,15 @@ const refused: [what: string, options: object, message: RegExp][] = [
 for (const [what, options, message] of refused) {
   test(`refused: ${what}`, (t) => faultsLater(t, () => quantize(smallNet(), samples(4, 4, [6, 6, 3]), options), 'option', message));
 }
+
+test('signs have nothing to round', async (t) => {
+  const refused = (body: () => Promise<unknown>) => faultsLater(t, body, 'option', /"nearest" because weights of 1 bit are signs/);
+  const untouched = () => t.fail() as never;
+  await refused(() => quantize(severalLayers(), untouched, { weightBits: { '/./': 4, conv: 1 }, rounding: 'adaround' }));
+  const float = prepareToQuantize(severalLayers());
+  const { graph } = await quantize(severalLayers(), samples(10, 10), { weightBits: { conv: 1 } });
+  await refused(() => adaround(float, graph, untouched));
+});
 
 test('an option that nobody knows', (t) =>
   faultsLater(

@@ -95,7 +95,7 @@ const refused: [what: string, options: object, code: FaultCode, message: RegExp]
     'option',
     /observer is "mean", expected one of minmax, average, movingAverage, percentile, hist, entropy, mse/,
   ],
-  ['codes of other types', { activations: 'int4' }, 'option', /activations is "int4", expected "uint8" or "int8"/],
+  ['codes of other types', { activations: 'int4' }, 'option', /activations is "int4", expected one of uint8, int8, uint16, int16/],
   ['a flag that is none', { symmetric: 'yes' }, 'option', /symmetric is "yes", expected true or false/],
   [
     'a percentile of nothing',

@@ -85,6 +85,31 @@ test('powers of two hold the largest weight and lose less than half of the codes
 /** Σ (w − s·q)² of a channel. */
 const errorOf = (w: Float32Array, codes: Int8Array, scale: number) => w.reduce((sum, x, i) => sum + (x - codes[i] * scale) ** 2, 0);
 
+test('signs: 1 for 0, and the mean of what they stand for', (t) => {
+  const w = Float32Array.of(0.5, -0.25, 0, -0, /* zeros */ 0, 0, 0, 0, /* ones */ -2, -1, -2, -3);
+  for (const range of ['max', 'mse'] as const) {
+    const { codes, scales } = quantizeWeight(w, 3, scheme({ bits: 1, range }), [0, 0, 0]);
+    t.deepEqual([...codes], [1, -1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1]);
+    t.deepEqual(scales, Float32Array.of(0.1875, 2 ** -100, 2));
+  }
+  t.deepEqual(quantizeWeight(w, 3, scheme({ bits: 1, perTensor: true }), [0, 0, 0]).scales, Float32Array.of(8.75 / 12));
+  t.deepEqual(quantizeWeight(w, 3, scheme({ bits: 1, scales: 'powerOfTwo' }), [0, 0, 0]).scales, Float32Array.of(0.25, 2 ** -100, 2));
+  t.deepEqual(quantizeWeight(w, 3, scheme({ bits: 1 }), [0.2, 0.5, 0]).scales, Float32Array.of(0.2, 0.5, 2));
+  t.deepEqual(quantizeWeight(new Float32Array(0), 2, scheme({ bits: 1 }), [0, 0]).scales, Float32Array.of(1, 1));
+});
+
+test('no scale of signs has a smaller squared error', (t) => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const w = Float32Array.from(randomNumbers(50, -(3 ** (seed % 5)), 2, seed));
+    for (const kind of ['float', 'powerOfTwo'] as const) {
+      const { codes, scales } = quantizeWeight(w, 1, scheme({ bits: 1, scales: kind }), [0]);
+      for (const other of kind === 'float' ? [0.99, 1.01] : [0.5, 2]) {
+        t.true(errorOf(w, codes, scales[0]) <= errorOf(w, codes, scales[0] * other), `${kind}, ${scales[0]}`);
+      }
+    }
+  }
+});
+
 test('mse scales are no worse than any of a finer grid by more than a step of theirs, and better than the whole range', (t) => {
   for (const bits of [2, 3, 4] as const) {
     const w = Float32Array.from({ length: 600 }, (_, i) => Math.tan(((i + 0.5) / 600 - 0.5) * 2.6)); // long tails

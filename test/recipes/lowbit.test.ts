@@ -12,6 +12,7 @@ import {
   inspect,
   lowerInteger,
   ops,
+  packWeights,
   quantize,
   run,
   Tensor,
@@ -20,6 +21,8 @@ import {
 } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { lowbitImages, lowbitNet, lowbitShapes } from '../graph/lowbit.js';
+import { randomNumbers } from '../ops/case.js';
+import { calibrated, smallNetwork } from './models.js';
 
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const elements = lowbitShapes.map(([, shape]) => size(shape));
@@ -92,6 +95,47 @@ test('quantize gives the activations codes and leaves the weights as they are', 
         ['up'],
       );
   }
+});
+
+test('weights of 1 bit are signs times a mean, and run on packed codes from a file too', async (t) => {
+  const float = smallNetwork();
+  const flat = await calibrated(float, { weightBits: 1 });
+  const graph = packWeights(flat);
+  t.deepEqual(
+    inspect(graph).codedWeights.map(({ layer, bits, grid }) => [layer, bits, grid]),
+    [
+      ['conv', 1, 'uniform'],
+      ['fc', 1, 'uniform'],
+    ],
+  );
+  for (const layer of ['conv', 'fc']) {
+    const [, weight] = flat.nodes.find(({ name }) => name === layer)!.inputs;
+    const [codes, scales] = weight.producer!.inputs.map((value) => flat.constantOf(value)!.toNumbers());
+    const real = float.constantOf(float.nodes.find(({ name }) => name === layer)!.inputs[1])!.toNumbers();
+    const row = real.length / scales.length;
+    t.deepEqual(
+      codes,
+      real.map((w) => (w < 0 ? -1 : 1)),
+    );
+    for (const [c, scale] of scales.entries()) {
+      const mean = real.slice(c * row, (c + 1) * row).reduce((sum, w) => sum + Math.abs(w), 0) / row;
+      t.true(Math.abs(scale - mean) < 1e-6 * mean);
+    }
+  }
+  const lowered = lowerInteger(graph);
+  t.deepEqual(lowered.float, []);
+  t.deepEqual(
+    lowered.graph.nodes.filter(({ params }) => params.bits === 1).map(({ op }) => op),
+    [ops.lowbitConv2d, ops.lowbitGemm],
+  );
+  const image = Tensor.from(randomNumbers(4 * 784, 0, 1, 7), [4, 1, 28, 28]);
+  const want = run(lowerInteger(flat).graph, { image }).logits.toNumbers();
+  t.true(new Set(want).size > 20);
+  t.deepEqual(run(lowered.graph, { image }).logits.toNumbers(), want);
+  const path = join(temporaryFolder(), 'signs.onnx');
+  exportOnnx(graph, path, { weights: 'packed' });
+  t.deepEqual(run(lowerInteger(importOnnx(path)).graph, { image }).logits.toNumbers(), want);
+  t.deepEqual(run(lowerInteger(importOnnx(toOnnx(flat))).graph, { image }).logits.toNumbers(), want);
 });
 
 test('a bias that int32 cannot hold with the scale of given codes stays float', (t) => {

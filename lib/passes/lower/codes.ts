@@ -12,6 +12,9 @@ export interface Codes {
   zero: number;
 }
 
+/** Why a node that reads or makes codes of 16 bits is no integer op. */
+export const wideActivations = '16-bit activations, computed in float';
+
 /** Constant int8 codes with one scale, or one for each index of axis 0; maybe packed. */
 export interface WeightCodes {
   codes: Value;

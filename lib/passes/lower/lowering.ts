@@ -3,8 +3,8 @@ import type { Node, Value } from '../../graph/graph.js';
 import { clampOf, elementwiseInputs, isMove } from '../../graph/match.js';
 import { Rewriter } from '../../graph/rewrite.js';
 import * as ops from '../../ops/index.js';
-import { integerRange } from '../../shape.js';
-import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf } from './codes.js';
+import { integerRange, isWide } from '../../shape.js';
+import { type Codes, clamped, codeOf, outputParams, paramsOf, type Target, targetOf, wideActivations } from './codes.js';
 import { lowerFunction } from './pointwise.js';
 import { hasPackedWeight, lowerPacked, lowerProduct, lowerQuotient, withoutKernel } from './products.js';
 
@@ -17,6 +17,8 @@ export class Lowering extends Rewriter {
   readonly #codes = new Map<Value, Codes>();
   /** Packed signs in the new graph, by the old values that are ±1. */
   readonly signs = new Map<Value, Value>();
+  /** Old values that are codes of 16 bits. */
+  readonly #wide = new Set<Value>();
   /** Why a node could not be lowered, by its name. */
   readonly reasons = new Map<string, string>();
 
@@ -30,24 +32,36 @@ export class Lowering extends Rewriter {
     if (node.op === ops.dequantize) this.readDequantize(node);
     else if (node.op === ops.quantize) return this.lowerQuantize(node);
     else if (products.includes(node.op)) return this.lowerToReal(node) ?? lowerPacked(node, this);
-    else if (hasPackedWeight(node)) this.reasons.set(node.name, withoutKernel(node));
+    else if (hasPackedWeight(node)) this.refuse(node, withoutKernel(node));
     else if (node.op === ops.div) return lowerQuotient(node, this);
     else this.moveCodes(node);
+    if (node.op !== ops.quantize && this.readsWide(node)) this.refuse(node, wideActivations);
     return undefined;
+  }
+
+  private readsWide(node: Node): boolean {
+    return node.inputs.some((value) => this.#wide.has(value));
+  }
+
+  private refuse(node: Node, reason: string): void {
+    this.reasons.set(node.name, this.readsWide(node) ? wideActivations : reason);
   }
 
   private readDequantize(node: Node): void {
     const params = paramsOf(this.old, node);
     const [codes] = node.inputs;
     if (params?.scales.length !== 1) return;
+    if (isWide(params.dtype)) this.#wide.add(node.output);
     if (params.dtype !== 'uint8' && params.dtype !== 'int8') return;
     this.#codes.set(node.output, { value: this.get(codes), dtype: params.dtype, scale: params.scales[0], zero: params.zeros[0] });
   }
 
   // Ops that move elements work on codes as they are; padding with a number moves its code in.
   private moveCodes(node: Node): void {
+    if (!isMove(node)) return;
+    if (this.#wide.has(node.inputs[0])) this.#wide.add(node.output);
     const codes = this.codes(node.inputs[0]);
-    if (!codes || !isMove(node)) return;
+    if (!codes) return;
     const params = this.params(node);
     if (node.op === ops.pad) {
       const value = params.value ?? 0;
@@ -65,7 +79,7 @@ export class Lowering extends Rewriter {
     if (this.isOnlyQuantized(node.output)) return undefined;
     const result = lowerProduct(node, undefined, this);
     if (typeof result !== 'string') return result;
-    this.reasons.set(node.name, result);
+    this.refuse(node, result);
     return undefined;
   }
 
@@ -80,8 +94,11 @@ export class Lowering extends Rewriter {
 
   private lowerQuantize(node: Node): Value | undefined {
     let target = targetOf(this.old, node);
-    if (!target) return undefined;
     const [x] = node.inputs;
+    if (!target) {
+      if (x.producer && isWide(paramsOf(this.old, node)?.dtype)) this.reasons.set(x.producer.name, wideActivations);
+      return undefined;
+    }
     const known = this.codes(x);
     if (known) return this.requantized(known, target, node);
     const made = this.functionTo(x);
@@ -126,7 +143,7 @@ export class Lowering extends Rewriter {
   private lowerTo(node: Node, target: Target): Value | undefined {
     const result = products.includes(node.op) ? lowerProduct(node, target, this) : this.lowerOther(node, target);
     if (typeof result !== 'string') return result;
-    this.reasons.set(node.name, result);
+    this.refuse(node, result);
     return undefined;
   }
 

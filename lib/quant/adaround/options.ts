@@ -63,3 +63,9 @@ export function adaroundSettings(options: AdaroundOptions): AdaroundSettings {
 }
 
 const refuse = (option: string, came: unknown, expected: string): never => fail({ code: 'option', where, option, came, expected });
+
+/** Refuses weights of 1 bit. */
+export function refuseSigns(): never {
+  const because = 'weights of 1 bit are signs, which have nothing to round';
+  return fail({ code: 'option', where, option: 'rounding', came: 'adaround', expected: '"nearest"', because });
+}

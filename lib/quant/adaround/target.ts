@@ -4,6 +4,7 @@ import { clampOf } from '../../graph/match.js';
 import { Rewriter, withoutDead } from '../../graph/rewrite.js';
 import { conv2d, dequantize, gemm } from '../../ops/index.js';
 import { largestCode, type WeightBits, weightWidths } from '../weightScheme.js';
+import { refuseSigns } from './options.js';
 
 /** A layer of which both graphs have the weight: numbers in one, codes in the other. */
 export interface LayerTarget {
@@ -30,6 +31,7 @@ export function layerTargets(float: Graph, quantized: Graph): LayerTarget[] {
     const coded = layers.get(node.name);
     const weight = coded?.op === node.op ? codesBehind(quantized, coded) : undefined;
     if (!coded || !weight || !hasNumbers(float, node)) return [];
+    if (weight.bits === 1) refuseSigns();
     const reader = uses.only(node.output);
     const bounds = reader && clampOf(reader);
     return [{ name: node.name, node, output: bounds ? reader.output : node.output, bounds, input: coded.inputs[0], ...weight }];
@@ -54,8 +56,9 @@ function codesBehind(graph: Graph, { inputs: [, weight] }: Node): Pick<LayerTarg
   return { codes, scales, bits: (codes.bits as WeightBits | undefined) ?? widthOf(numbers.data() as Int8Array) };
 }
 
-// Codes from elsewhere: as many bits as they need.
-const widthOf = (codes: Int8Array): WeightBits => weightWidths.find((bits) => codes.every((q) => Math.abs(q) <= largestCode(bits))) ?? 8;
+// Codes from elsewhere: as many bits as they need, at least the 2 of codes that can be rounded.
+const widthOf = (codes: Int8Array): WeightBits =>
+  weightWidths.find((bits) => bits > 1 && codes.every((q) => Math.abs(q) <= largestCode(bits))) ?? 8;
 
 /** The part of a graph that makes a value, as a graph with this one output. */
 export function upTo(graph: Graph, value: Value): Graph {

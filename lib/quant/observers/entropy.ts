@@ -1,11 +1,14 @@
+import { integerRange } from '../../shape.js';
 import type { CodeType } from '../scheme.js';
 import { type Counts, HistogramObserver, magnitudes } from './histogram.js';
 
 /** Clips where the distribution of codes is closest to that of the numbers (Kullback-Leibler divergence). */
 export class Entropy extends HistogramObserver {
-  protected override threshold(counts: Counts, _dtype: CodeType, symmetric: boolean): number {
+  protected override threshold(counts: Counts, dtype: CodeType, symmetric: boolean): number {
     const oneSided = !symmetric && counts.below.every((n) => n === 0);
-    return divergenceThreshold(halved(magnitudes(counts)), oneSided ? 256 : 128) * 2 * counts.width;
+    const [low, high] = integerRange(dtype);
+    const levels = (high - low + 1) / (oneSided ? 1 : 2);
+    return divergenceThreshold(halved(magnitudes(counts)), levels) * 2 * counts.width;
   }
 }
 
@@ -28,7 +31,7 @@ const fewest = 128;
 export function divergenceThreshold(histogram: Float64Array, levels: number): number {
   const h = histogram.slice();
   if (h.length > 1) h[0] = h[1];
-  if (h.length <= fewest) return h.length;
+  if (h.length <= Math.max(fewest, levels)) return h.length; // with a level a bin, the divergence of all is 0
   const total = h.reduce((a, b) => a + b, 0);
   let best = h.length;
   let least = Number.POSITIVE_INFINITY;

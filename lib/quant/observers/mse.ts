@@ -1,4 +1,5 @@
 import { roundHalfEven } from '../../rounding.js';
+import { integerRange } from '../../shape.js';
 import type { CodeType } from '../scheme.js';
 import { type Counts, HistogramObserver } from './histogram.js';
 
@@ -7,16 +8,18 @@ export class MeanSquaredError extends HistogramObserver {
   // Thresholds tried, evenly spaced up to the largest magnitude.
   static readonly candidates = 200;
 
-  protected override threshold(counts: Counts, _dtype: CodeType, symmetric: boolean): number {
+  protected override threshold(counts: Counts, dtype: CodeType, symmetric: boolean): number {
     const { above, below, width } = counts;
     const oneSided = !symmetric && below.every((n) => n === 0);
+    const [low, high] = integerRange(dtype);
+    // Codes of one sign: all steps over [0, t], or half of them over each half of [-t, t].
+    const steps = (high - low) / (oneSided ? 1 : 2);
     let best = above.length;
     let least = Number.POSITIVE_INFINITY;
     for (let i = 1; i <= MeanSquaredError.candidates; i++) {
       const keep = Math.round((above.length * i) / MeanSquaredError.candidates);
       if (keep < 8) continue;
-      // Codes of one sign: 255 steps over [0, t] or 127 over each half of [-t, t].
-      const step = (keep * width) / (oneSided ? 255 : 127.5);
+      const step = (keep * width) / steps;
       const error = squaredError(above, width, keep, step) + squaredError(below, width, keep, step);
       if (error <= least) {
         least = error;
