@@ -29,7 +29,7 @@ export interface WeightRecord {
   channels: { now: readonly number[]; before?: readonly number[] };
   /** A pass (equalization, say) changed the ranges of its channels before they were rounded. */
   scaled: boolean;
-  /** Steps between codes: one, or one for each channel. */
+  /** Steps between codes: one, one for each channel, or as many for each channel as it has groups. */
   scales: readonly number[];
 }
 
