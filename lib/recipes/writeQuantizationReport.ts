@@ -65,6 +65,7 @@ export function recordedOptions(options: QuantizeOptions): Record<string, unknow
   return {
     ...quantizeSettings(options),
     ...{ weightBits, weightRange, scales, rounding },
+    ...(options.weightGroup && { weightGroup: options.weightGroup }),
     ...(rounding === 'adaround' && { adaround: adaroundSettings(adaround) }),
   };
 }
