@@ -176,7 +176,7 @@ function layerRecord({ node, input, name, weight, codes }: QuantizedLayer, measu
     floatBytes: 4 * weight.elements,
     bytes: weight.bytes,
     weight: weights.get(weight)!,
-    ...(distance && { sqnr: sqnrOf(distance) }),
+    ...(distance && { sqnr: sqnrOf(distance), ...(!scaled && Number.isFinite(distance.shifted) && { shifted: distance.shifted }) }),
     ...(read && { inputSqnr: sqnrOf(read) }),
     ...(codes && histogram && { activation: { ...codes, clipped: histogram.outside, histogram: histogram.result() } }),
     ...(milliseconds !== undefined && { milliseconds }),

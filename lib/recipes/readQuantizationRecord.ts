@@ -47,6 +47,7 @@ const layer = z.object({
   bytes: count(),
   weight,
   sqnr: decibels().optional(),
+  shifted: number({ from: 0 }).optional(),
   inputSqnr: decibels().optional(),
   activation: activation.optional(),
   milliseconds: number({ from: 0 }).optional(),

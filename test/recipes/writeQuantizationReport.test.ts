@@ -37,7 +37,7 @@ test('a page with all that is known of the way to the model', async (t) => {
   exportOnnx(await calibrated(smallNetwork()), at('int8.onnx'));
   const samples = { dataset: someDigits(12), data: 'digits:12' };
   const accuracy = await accuracies(at('float.onnx'), at('int8.onnx'), samples);
-  t.deepEqual([accuracy.data, accuracy.float.samples, accuracy.quantized.samples], ['digits:12', 12, 12]);
+  t.deepEqual([accuracy!.data, accuracy!.float.samples, accuracy!.quantized.samples], ['digits:12', 12, 12]);
   const known = {
     accuracy,
     options: recordedOptions({ perTensor: true, rounding: 'adaround' }),
@@ -141,6 +141,13 @@ const odd: Record<string, () => Odd> = {
     options: { weightBits: 2, exclude: ['fc'] },
     data: someDigits(4),
   }),
+  'weights alone, scales for groups of them': () => {
+    const graph = new Graph('groups');
+    const x = graph.input('x', shaped([Number.NaN, 64]));
+    const first = graph.add(ops.relu, [conv(graph, x, [5, 64], 'first')], {}, 'relu');
+    graph.output('y', conv(graph, first, [3, 5], 'second'));
+    return { graph, options: { activations: 'float', weightGroup: 32, weightBits: 4 } };
+  },
   ...Object.fromEntries([1, 2, 3, 4].map((bits) => [`packed weights of ${bits} bits`, () => ({ graph: lowbitNet({ bits }) })])),
 };
 
