@@ -38,8 +38,8 @@ async function reportModel(float: string, quantized: string, { options, signal, 
   const { output, samples, batch } = options;
   const data = options.data!;
   const dataset = await datasetOf(data, options);
-  const evaluation = (name: string) => ({ batch, onProgress: progress(`evaluating the ${name} model`).update, signal });
-  const accuracy = dataset.hasLabels ? await accuracies(float, quantized, { dataset, data }, evaluation) : undefined;
+  const { update } = progress('evaluating');
+  const accuracy = await accuracies(float, quantized, { dataset, data }, { batch, onProgress: update, signal });
   const { update: onProgress } = progress('comparing');
   const { record, json } = await writeQuantizationReport(float, quantized, output, { dataset, samples, accuracy, onProgress, signal });
   return {

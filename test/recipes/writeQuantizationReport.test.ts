@@ -37,7 +37,7 @@ test('a page with all that is known of the way to the model', async (t) => {
   exportOnnx(await calibrated(smallNetwork()), at('int8.onnx'));
   const samples = { dataset: someDigits(12), data: 'digits:12' };
   const accuracy = await accuracies(at('float.onnx'), at('int8.onnx'), samples);
-  t.deepEqual([accuracy.data, accuracy.float.samples, accuracy.quantized.samples], ['digits:12', 12, 12]);
+  t.deepEqual([accuracy!.data, accuracy!.float.samples, accuracy!.quantized.samples], ['digits:12', 12, 12]);
   const known = {
     accuracy,
     options: recordedOptions({ perTensor: true, rounding: 'adaround' }),
