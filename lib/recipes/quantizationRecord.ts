@@ -15,8 +15,8 @@ import { unpackWeights } from '../passes/packWeights.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import type { Accuracy, ActivationRecord, Histogram, LayerRecord, QuantizationRecord, WeightRecord } from '../report/quantizationRecord.js';
 import { compile } from '../session/compile.js';
-import { integerRange } from '../shape.js';
-import { scope } from '../tensor.js';
+import { integerRange, sizeOf } from '../shape.js';
+import { arrayFor, scope } from '../tensor.js';
 import { type CodedWeight, codedWeights } from './codedWeights.js';
 import { compareModels, type TensorDistance } from './compareModels.js';
 import { Distance } from './distance.js';
@@ -122,9 +122,7 @@ function timesOf(graph: Graph): Map<string, number> {
   const types = new Types(graph, shapes);
   if (graph.nodes.some(({ output }) => types.get(output)?.shape.some(Number.isNaN) ?? true)) return new Map();
   using session = compile(graph, { shapes });
-  const inputs = Object.fromEntries(
-    session.inputs.map(({ name, type }) => [name, new Float32Array(type.shape.reduce((x, y) => x * y, 1))]),
-  );
+  const inputs = Object.fromEntries(session.inputs.map(({ name, type }) => [name, arrayFor(type.dtype, sizeOf(type.shape))]));
   return new Map(session.profile(inputs, { runs: 9 }).map(({ name, milliseconds }) => [name, milliseconds]));
 }
 
