@@ -196,7 +196,12 @@ class Climb {
     const options = { ...(best?.options ?? this.#base), ...added, ...(added.adaround && this.adaround(added.adaround)) };
     let made: Made | undefined;
     const tryIt = async () => {
-      made = await this.make(options);
+      const network = await calibrateNetwork(this.graph, this.#batches, options);
+      if (rung.changesFloat) {
+        const float = await this.judge.score(network.graph);
+        if (!isMet(this.#target, float, this.judge.float)) return { detail: `the float network would not survive it: ${scoreText(float)}` };
+      }
+      made = await this.finish(network, options);
       const detail = rung.did(made.quantized);
       if (detail === undefined) return { detail: 'nothing to do' };
       const score = await this.judge.score(made.quantized.graph);
@@ -230,7 +235,7 @@ class Climb {
     });
     const { leftFloat, score, graph } = found;
     const climbed = {
-      detail: `${leftFloat.length} of ${counted(names.length, 'layer')}: ${leftFloat.join(', ')}`,
+      detail: `${leftFloat.length} of ${counted(names.length, 'layer')}: ${listed(leftFloat)}`,
       ...{ score, graph, isKept: found.quantized !== undefined && isBetter(score, best.score, this.samples.judged.length) },
     };
     const { record } = await this.done('leave layers float', async () => climbed, { start, key: JSON.stringify(this.#target) });
@@ -239,7 +244,10 @@ class Climb {
   }
 
   private async make(options: QuantizeOptions): Promise<Made> {
-    const network = await calibrateNetwork(this.graph, this.#batches, options);
+    return this.finish(await calibrateNetwork(this.graph, this.#batches, options), options);
+  }
+
+  private async finish(network: CalibratedNetwork, options: QuantizeOptions): Promise<Made> {
     return { network, quantized: await quantizeCalibrated(network, this.#batches, options) };
   }
 
@@ -291,6 +299,12 @@ function reason(error: unknown): string {
   if (!(error instanceof LowbitError) || error.code === 'aborted' || error.code === 'internal') throw error;
   return error.message;
 }
+
+const scoreText = ({ top1, sqnr }: Score) => (top1 === null ? `${sqnr.toFixed(1)} dB` : `${(100 * top1).toFixed(2)} %`);
+
+/** The first of many names. */
+const listed = (names: readonly string[]) =>
+  names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
 
 const finite = (x: number) => (Number.isFinite(x) ? x : null);
 
