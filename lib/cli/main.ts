@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { version } from '../onnx/exportOnnx.js';
 import { addBench } from './bench.js';
 import { addBuild } from './build.js';
+import { addCheck } from './check.js';
 import { exitCodes, reportError } from './command.js';
 import { addCompare } from './compare.js';
 import { addDemo } from './demo.js';
@@ -12,6 +13,7 @@ import { addInspect } from './inspect.js';
 import { addQuantize } from './quantize.js';
 import { addReport } from './report.js';
 import { addSearch } from './search.js';
+import { addSensitivity } from './sensitivity.js';
 import { addTrain } from './train.js';
 import { addVerify } from './verify.js';
 
@@ -52,8 +54,10 @@ function program(): Command {
     addTrain,
     addSearch,
     addQuantize,
+    addSensitivity,
     addEval,
     addVerify,
+    addCheck,
     addCompare,
     addReport,
     addBench,

@@ -2,8 +2,11 @@
 import type { CorrectionMethod } from '../recipes/corrected.js';
 import type { Quantized, QuantizedLayer } from '../recipes/quantize.js';
 import type { LadderRecord } from '../report/quantizationRecord.js';
+import type { FittedModel } from '../targets/fitModel.js';
 import { bytes, facts } from './format.js';
 import { floatTable } from './inspect.js';
+import { type BitsOutcome, bitsFacts } from './quantizeBits.js';
+import { findingLines, fixLines } from './targetText.js';
 
 /** What --json prints. */
 export interface Outcome {
@@ -21,6 +24,12 @@ export interface Outcome {
   steps: Steps;
   /** How `--auto` found the options. */
   ladder?: LadderRecord;
+  /** How `--max-size` and `--max-latency` chose bits. */
+  search?: BitsOutcome;
+  /** The page, and its numbers. */
+  report?: { page: string; json: string };
+  /** What was done for the target, and what it still has against the model. */
+  target?: Omit<FittedModel, 'model'>;
 }
 
 /** What the steps around calibration did, in short. */
@@ -67,16 +76,21 @@ function stepFacts({ replacedRelu6, equalized, absorbed, smoothed, corrected }: 
 }
 
 export function outcomeText(outcome: Outcome): string {
-  const { output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps, ladder } = outcome;
+  const { output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps, ladder, search, target, report } =
+    outcome;
   const general = facts([
     ...(ladder ? [targetFact(ladder)] : []),
     ['wrote', output],
     ['size', `${bytes(bytesBefore)} -> ${bytes(bytesAfter)}, ${(bytesBefore / bytesAfter).toFixed(2)} times smaller`],
+    ...(search ? bitsFacts(search) : []),
     ['layers', `${quantizedLayers} on integers, ${floatLayers.length} on real numbers`],
     ['calibrated on', `${calibrationSamples} samples`],
     ...stepFacts(steps),
+    ...(report ? [['page', report.page] as const] : []),
   ]);
-  return floatLayers.length > 0 ? `${general}\n\n${floatTable(floatLayers)}` : general;
+  const floats = floatLayers.length > 0 ? floatTable(floatLayers) : '';
+  const parts = [general, floats, fixLines(target?.fixes ?? []), findingLines(target?.findings ?? [])];
+  return parts.filter((part) => part !== '').join('\n\n');
 }
 
 function targetFact({ met, leftFloat }: LadderRecord): [string, string] {

@@ -18,7 +18,7 @@ function isWeight(node: ImportNode, value: Value): boolean {
   return maker !== undefined && unfolded.includes(maker.op) && isWeight(node, maker.inputs[0]);
 }
 
-const unfolded: readonly AnyOp[] = [ops.dequantize, ops.transpose, ops.unpackLevels];
+const unfolded: readonly AnyOp[] = [ops.dequantize, ops.reshape, ops.transpose, ops.unpackLevels];
 
 const isWide = (dtype: Dtype) => dtype === 'float32' || dtype === 'float64';
 

@@ -2,7 +2,7 @@
 import type { Value } from '../../graph/graph.js';
 import type { AnyOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
-import { type Dtype, isKnown, sizeOf } from '../../shape.js';
+import { type Dtype, isKnown, type Shape, shapesMayEqual, sizeOf } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
 import type { Attributes } from '../fileGraph.js';
 import type { ImportNode } from '../importNode.js';
@@ -59,9 +59,29 @@ function dequantizedTo32(node: ImportNode): Value {
   if (!block) return node.add(ops.dequantize, [x, scale, zero], { axis: node.int('axis', 1) });
   const axis = node.axis(node.int('axis', 1), node.rank(x));
   const length = node.knownShape(x, 'block_size')[axis];
+  if (isGrouped(node, [x, scale, zero], axis, block)) return groupedWeight(node, [x, scale, zero], axis, block);
   const real = (value: Value) => node.cast(value, 'float32');
   const centred = node.add(ops.sub, [real(x), real(perElement(node, zero, axis, block, length))]);
   return node.add(ops.mul, [centred, perElement(node, scale, axis, block, length)]);
+}
+
+/** Are these the constant codes of a matrix, in whole blocks? */
+function isGrouped(node: ImportNode, operands: readonly Value[], axis: number, block: number): boolean {
+  const [codes, ...others] = operands.map((value) => node.constantOf(value));
+  const isMatrix = codes?.shape.length === 2 && (codes.dtype === 'int8' || codes.dtype === 'uint8') && codes.shape[axis] % block === 0;
+  const blocks = codes?.shape.map((length, i) => (i === axis ? length / block : length));
+  return isMatrix && others.every((tensor) => tensor && shapesMayEqual(tensor.shape, blocks!));
+}
+
+/** A row of codes for each scale, dequantized and put together again: so a weight stays codes. */
+function groupedWeight(node: ImportNode, operands: readonly Value[], axis: number, block: number): Value {
+  const shape = node.knownShape(operands[0], 'block_size');
+  const isTurned = axis === 0;
+  const [codes, ...others] = isTurned ? operands.map((value) => node.transposed(value, [1, 0])) : operands;
+  const rows = (value: Value, to: Shape) => node.add(ops.reshape, [value], { shape: to });
+  const real = node.add(ops.dequantize, [rows(codes, [-1, block]), ...others.map((value) => rows(value, [-1]))], { axis: 0 });
+  const whole = rows(real, isTurned ? shape.toReversed() : shape);
+  return isTurned ? node.transposed(whole, [1, 0]) : whole;
 }
 
 /** Inputs i, i+1, i+2 are codes, scale and zero point. */
