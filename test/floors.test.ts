@@ -31,7 +31,7 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'what is trained is a rewritten graph',
   },
   {
-    from: /^recipes\/(quantizationRecord|sensitivity|auto\/autoQuantize|mixed\/searchBits)$/,
+    from: /^recipes\//,
     to: /^report\/quantizationRecord$/,
     reason: 'what is measured is what the page shows',
   },

@@ -48,8 +48,9 @@ async function reportModel(float: string, quantized: string, { options, signal, 
   };
 }
 
-function compareRuns(first: string, second: string, output: string): Report {
-  const [a, b] = [first, second].map((name) => ({ name, record: readQuantizationRecord(name) }));
+async function compareRuns(first: string, second: string, output: string): Promise<Report> {
+  const runOf = async (name: string) => ({ name, record: await readQuantizationRecord(name) });
+  const [a, b] = [await runOf(first), await runOf(second)];
   writeAtomically(output, Buffer.from(quantizationComparison(a, b)));
   const accuracyOf = ({ record }: typeof a) => record.accuracy?.quantized.top1 ?? null;
   const [x, y] = [accuracyOf(a), accuracyOf(b)];

@@ -52,7 +52,7 @@ test('a page with all that is known of the way to the model', async (t) => {
   });
   t.is(json, at('page.json'));
   t.like(record, known);
-  t.deepEqual(readQuantizationRecord(json), JSON.parse(JSON.stringify(record)));
+  t.deepEqual(await readQuantizationRecord(json), JSON.parse(JSON.stringify(record)));
   const html = readFileSync(at('page.html'), 'utf8');
   t.is(wellFormed(html), undefined);
   for (const text of [
@@ -181,7 +181,7 @@ for (const [name, make] of Object.entries(odd)) {
     const html = readFileSync(page, 'utf8');
     t.is(wellFormed(html), undefined);
     t.true(record.layers.length > 0);
-    const read = readQuantizationRecord(json);
+    const read = await readQuantizationRecord(json);
     t.is(wellFormed(quantizationComparison({ name: 'a', record: read }, { name: 'b', record: read })), undefined);
     for (const { name: layer, sqnr, weight: w } of record.layers) {
       t.true(sqnr === null || Number.isFinite(sqnr), layer);
