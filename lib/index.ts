@@ -82,6 +82,7 @@ export { quantizeBeforeMoves } from './passes/quantizeBeforeMoves.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
 export { replaceRelu6 } from './passes/replaceRelu6.js';
+export { singlePrecision } from './passes/singlePrecision.js';
 export { type RunningStatistics, type TrainingForm, trainingForm } from './passes/trainingForm.js';
 export { type AdaRound, adaround, type RoundingProgress } from './quant/adaround/adaround.js';
 export type { LayerRounding } from './quant/adaround/layer.js';
@@ -115,6 +116,7 @@ export type { Conditioning } from './recipes/conditioned.js';
 export type { Corrected, CorrectionMethod } from './recipes/corrected.js';
 export type { Difference } from './recipes/difference.js';
 export { type EvaluateOptions, type Evaluation, type EvaluationMode, evaluate } from './recipes/evaluate.js';
+export { type Golden, type GoldenOptions, writeGolden } from './recipes/golden.js';
 export { type Inspection, type InspectOptions, inspect, type Layer, type Port } from './recipes/inspect.js';
 export { Judge, type JudgeOptions, type Score } from './recipes/judge.js';
 export type { BitSearchOptions, BitTrial } from './recipes/mixed/options.js';
@@ -125,6 +127,7 @@ export { quantizationRecord, type RecordOptions } from './recipes/quantizationRe
 export { type Quantized, type QuantizedLayer, quantize, quantizeCalibrated } from './recipes/quantize.js';
 export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
 export type { QuantizeOptions, QuantizeStep } from './recipes/quantizeOptions.js';
+export { readQuantizationRecord } from './recipes/readQuantizationRecord.js';
 export { reestimateBatchNorm } from './recipes/reestimateBatchNorm.js';
 export { readTrained } from './recipes/runFolder.js';
 export { type SearchesReport, type SearchOptions, searchModel } from './recipes/search.js';
@@ -134,6 +137,8 @@ export { type SensitivityMode, type SensitivityOptions, type SensitivityOrder, s
 export { type TrainOptions, type TrainReport, trainModel } from './recipes/train.js';
 export { printConfig, resolveConfig, type TrainConfig } from './recipes/trainConfig.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
+export { accuracies, recordedOptions, type WrittenReport, writeQuantizationReport } from './recipes/writeQuantizationReport.js';
+export { type QuantizationRun, quantizationComparison } from './report/quantizationComparison.js';
 export type {
   Accuracy,
   ActivationRecord,
@@ -157,6 +162,10 @@ export {
 export { type CompileOptions, compile } from './session/compile.js';
 export { Session, type SessionInputs, type SessionPort, type SessionRunOptions, type StepTime } from './session/session.js';
 export { type Device, type Dtype, dtypes, type Shape, type TensorType } from './shape.js';
+export type { Finding, FixName, Severity } from './targets/finding.js';
+export { type AppliedFix, type FittedModel, fitModel } from './targets/fitModel.js';
+export { lintModel } from './targets/lint.js';
+export { type TargetName, targetNames } from './targets/targets.js';
 export { keep, memory, scope, Tensor, type TensorData } from './tensor.js';
 export { fit } from './train/fit.js';
 export * as train from './train/index.js';

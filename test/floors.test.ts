@@ -10,7 +10,7 @@ const ground = ['error', 'random', 'file', 'shape', 'rounding', 'native', 'cuda'
 const floors: Record<string, number> = {
   ...{ ops: 1, autograd: 2, graph: 3, nn: 3 },
   ...{ quant: 4, passes: 4, onnx: 4, train: 4, data: 4, session: 4 },
-  ...{ recipes: 5, report: 5, cli: 6 },
+  ...{ recipes: 5, report: 5, targets: 5, cli: 6 },
 };
 
 /** Edges between folders of one floor that are wanted. */

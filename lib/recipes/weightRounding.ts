@@ -7,7 +7,7 @@ import type { LayerRounding } from '../quant/adaround/layer.js';
 import { type AdaroundOptions, adaroundSettings, refuseSigns } from '../quant/adaround/options.js';
 import type { Batches } from '../quant/calibrate.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
-import { checkWeightBits, type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
+import { checkWeightBits, type WeightBits, type WeightGroup, type WeightRange, weightGroups, weightRanges } from '../quant/weightScheme.js';
 import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
 
 export interface WeightOptions {
@@ -16,6 +16,11 @@ export interface WeightOptions {
    * counts; layers that none fits have 8. Default 8.
    */
   weightBits?: BitsByName<WeightBits>;
+  /**
+   * Inputs that share a scale in linear layers, 32, 64 or 128, where activations are "float": k / group scales for each output channel. Layers of which k
+   * is no multiple have one. Default: one scale for each output channel.
+   */
+  weightGroup?: WeightGroup;
   /** What codes of weights reach: the largest weight, or as far as makes the squared error smallest. Default "max" for 8 bits, else "mse". */
   weightRange?: WeightRange;
   /** Any scales, or powers of two for weights and activations. Default "float". */
@@ -30,14 +35,22 @@ export interface WeightOptions {
 export const weightRoundings = ['nearest', 'adaround'] as const;
 
 /** Names of the options. */
-export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
+export const weightOptions = ['weightBits', 'weightGroup', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
 
 /** @throws LowbitError "option", "unknownOption" */
-export function checkWeightOptions({ weightBits = 8, weightRange, scales, rounding, adaround: settings }: WeightOptions): void {
+export function checkWeightOptions({
+  weightBits = 8,
+  weightGroup,
+  weightRange,
+  scales,
+  rounding,
+  adaround: settings,
+}: WeightOptions): void {
   const widths = bitsGiven(weightBits);
   for (const bits of widths) checkWeightBits('quantize', bits);
   if (rounding === 'adaround' && widths.includes(1)) refuseSigns();
   const choices = {
+    weightGroup: [weightGroup, weightGroups],
     weightRange: [weightRange, weightRanges],
     scales: [scales, scaleKinds],
     rounding: [rounding, weightRoundings],
@@ -45,6 +58,10 @@ export function checkWeightOptions({ weightBits = 8, weightRange, scales, roundi
   for (const [option, [came, allowed]] of Object.entries(choices)) {
     const known = came === undefined || (allowed as readonly unknown[]).includes(came);
     if (!known) fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
+  }
+  if (weightGroup !== undefined && rounding === 'adaround') {
+    const because = 'rounding is "adaround", which knows scales of output channels';
+    fail({ code: 'option', where: 'quantize', option: 'weightGroup', came: weightGroup, expected: 'to be left out', because });
   }
   if (settings === undefined) return;
   if (rounding !== 'adaround') {
@@ -70,11 +87,18 @@ export async function insertRounded(
   activations: ReadonlyMap<string, QParams>,
   layers: readonly Node[],
   batches: Batches,
-  options: WeightOptions & Pick<QdqOptions, 'perTensor' | 'weights'> & { signal?: AbortSignal },
+  options: WeightOptions & Pick<QdqOptions, 'perTensor' | 'weights' | 'weightOnly'> & { signal?: AbortSignal },
 ): Promise<{ graph: Graph; rounding: LayerRounding[]; weights?: QdqOptions['weights'] }> {
-  const { perTensor, weightRange, scales, rounding, weights: decided, signal, onRounding: onProgress } = options;
+  const { perTensor, weightGroup, weightOnly, weightRange, scales, rounding, weights: decided, signal, onRounding: onProgress } = options;
   const names = new Set(layers.map(({ name }) => name));
-  const scheme: QdqOptions = { perTensor, weightRange, scales, weightBits: bitsOfLayers(graph, layers, options.weightBits) };
+  const scheme: QdqOptions = {
+    perTensor,
+    weightGroup,
+    weightOnly,
+    weightRange,
+    scales,
+    weightBits: bitsOfLayers(graph, layers, options.weightBits),
+  };
   const nearest = insertQdq(graph, activations, names, { ...scheme, weights: decided });
   if (rounding !== 'adaround' || decided) return { graph: nearest, rounding: [], weights: decided };
   const { weights, layers: rounded } = await adaround(graph, nearest, batches, options.adaround, { signal, onProgress });

@@ -222,6 +222,19 @@ test('outlying channels move by the share that was given, or the best', async (t
   t.regex(stderr, /smooth is 1.5, expected true, false or a number from 0 to 1/);
 });
 
+test('weights alone, with scales for groups of inputs', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '4', '-o', 'w4a32.onnx', '--weight-group', '32'];
+  const { data } = await json(folder, [...base, '--activations', 'float']);
+  t.is(data.quantizedLayers, 0);
+  t.deepEqual(
+    ((await json(folder, ['inspect', 'w4a32.onnx'])).data.codedWeights as { bits: number }[]).map(({ bits }) => bits),
+    [4, 4],
+  );
+  const { code, stderr } = await lowbit(folder, base);
+  t.is(code, 2);
+  t.regex(stderr, /weightGroup is 32, expected to be left out because activations are no "float"/);
+});
+
 test('layers that read 16 bits are told, and the file says so', async (t) => {
   const base = ['quantize', 'float.onnx', '--data', 'digits:20', '-o', 'wide.onnx'];
   const { data } = await json(folder, [...base, '--activation-bits', '8', 'fc=16']);
@@ -510,8 +523,17 @@ test('report', async (t) => {
   const record = JSON.parse(readFileSync(join(folder, 'page.json'), 'utf8'));
   const page = readFileSync(join(folder, 'page.html'), 'utf8');
   t.is(wellFormed(page), undefined);
-  for (const { activation, name } of record.layers) t.true(page.includes(activation ? `<b>${activation.sqnr.toFixed(1)}</b>` : name));
+  for (const { sqnr } of record.layers) t.true(page.includes(`<b>${sqnr.toFixed(1)}</b>`));
   t.is(record.accuracy.quantized.samples, 20);
+
+  const two = await json(folder, ['report', 'page.json', 'page.json', '-o', 'two.html']);
+  t.is(two.code, 0);
+  t.deepEqual(keys(two.data), ['output', 'runs']);
+  t.deepEqual((two.data.runs as unknown[])[1], { name: 'page.json', outputs: record.outputs, accuracy: record.accuracy });
+  t.is(wellFormed(readFileSync(join(folder, 'two.html'), 'utf8')), undefined);
+  writeFileSync(join(folder, 'other.json'), '{}');
+  t.is((await lowbit(folder, ['report', 'page.json', 'other.json', '-o', 'two.html'])).code, 3);
+  t.is((await lowbit(folder, ['report', 'float.onnx', 'page.json', '-o', 'two.html'])).code, 2); // --data is missing
   const refused = await lowbit(folder, ['report', 'float.onnx', 'int8.onnx', '--data', 'digits:20', '-o', 'int8.onnx']);
   t.is(refused.code, 2);
 });
