@@ -21,9 +21,14 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
   },
   {
-    from: /^recipes\/(train|searchReports)$/,
-    to: /^report\/(trainingReport|searchReport)$/,
-    reason: 'a run leaves a page of its curves',
+    from: /^recipes\/(train|searchReports|writeQuantizationReport)$/,
+    to: /^report\/(trainingReport|searchReport|quantizationReport)$/,
+    reason: 'a run leaves a page of its curves, a quantization one of its layers',
+  },
+  {
+    from: /^train\/capturedSteps$/,
+    to: /^session\/replay$/,
+    reason: 'a step that is written down runs as a plan, as a session does',
   },
   {
     from: /^train\/trainable$/,

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { fail } from '../error.js';
 import { importOnnx } from '../onnx/importOnnx.js';
-import { type AutoQuantized, autoQuantize } from '../recipes/auto/autoQuantize.js';
+import { autoQuantize } from '../recipes/auto/autoQuantize.js';
+import type { AutoQuantized } from '../recipes/auto/options.js';
 import type { LadderRecord, RungRecord } from '../report/quantizationRecord.js';
 import type { Job } from './command.js';
 import { bytes, facts, percent } from './format.js';

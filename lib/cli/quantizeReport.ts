@@ -1,5 +1,5 @@
 /** `lowbit quantize MODEL --report PAGE.html`: the page on the model that was just written. */
-import { samplesFor } from '../recipes/auto/autoQuantize.js';
+import { samplesFor } from '../recipes/auto/samples.js';
 import { accuracies, recordedOptions, writeQuantizationReport } from '../recipes/writeQuantizationReport.js';
 import type { Job } from './command.js';
 import { datasetOf } from './options.js';
