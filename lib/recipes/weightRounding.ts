@@ -6,6 +6,8 @@ import { adaround, type RoundingProgress } from '../quant/adaround/adaround.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
 import { type AdaroundOptions, adaroundSettings, refuseSigns } from '../quant/adaround/options.js';
 import type { Batches } from '../quant/calibrate.js';
+import { leastSquares } from '../quant/leastSquares/leastSquares.js';
+import { type LeastSquaresOptions, leastSquaresSettings } from '../quant/leastSquares/options.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
 import { checkWeightBits, type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
 import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
@@ -20,23 +22,29 @@ export interface WeightOptions {
   weightRange?: WeightRange;
   /** Any scales, or powers of two for weights and activations. Default "float". */
   scales?: ScaleKind;
-  /** Round weights to the nearest code, or so that the outputs of each layer stay (AdaRound): better below 8 bits. Default "nearest". */
+  /**
+   * Round weights to the nearest code, or so that the outputs of each layer stay: by learning (AdaRound) or by least squares, which chooses
+   * scales and biases too. Both are better below 8 bits and with one scale a weight. Default "nearest".
+   */
   rounding?: (typeof weightRoundings)[number];
   /** Settings of AdaRound. */
   adaround?: AdaroundOptions;
+  /** Settings of rounding by least squares. */
+  leastSquares?: LeastSquaresOptions;
   onRounding?: (progress: RoundingProgress) => void;
 }
 
-export const weightRoundings = ['nearest', 'adaround'] as const;
+export const weightRoundings = ['nearest', 'adaround', 'leastSquares'] as const;
 
 /** Names of the options. */
-export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
+export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding', 'adaround', 'leastSquares', 'onRounding'] as const;
 
 /** @throws LowbitError "option", "unknownOption" */
-export function checkWeightOptions({ weightBits = 8, weightRange, scales, rounding, adaround: settings }: WeightOptions): void {
+export function checkWeightOptions(options: WeightOptions): void {
+  const { weightBits = 8, weightRange, scales, rounding } = options;
   const widths = bitsGiven(weightBits);
   for (const bits of widths) checkWeightBits('quantize', bits);
-  if (rounding === 'adaround' && widths.includes(1)) refuseSigns();
+  if (rounding !== undefined && rounding !== 'nearest' && widths.includes(1)) refuseSigns();
   const choices = {
     weightRange: [weightRange, weightRanges],
     scales: [scales, scaleKinds],
@@ -46,12 +54,13 @@ export function checkWeightOptions({ weightBits = 8, weightRange, scales, roundi
     const known = came === undefined || (allowed as readonly unknown[]).includes(came);
     if (!known) fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
   }
-  if (settings === undefined) return;
-  if (rounding !== 'adaround') {
-    const expected = 'to be left out';
-    fail({ code: 'option', where: 'quantize', option: 'adaround', came: settings, expected, because: 'rounding is not "adaround"' });
+  for (const option of ['adaround', 'leastSquares'] as const) {
+    const came = options[option];
+    if (came === undefined || rounding === option) continue;
+    fail({ code: 'option', where: 'quantize', option, came, expected: 'to be left out', because: `rounding is not "${option}"` });
   }
-  adaroundSettings(settings);
+  if (options.adaround) adaroundSettings(options.adaround);
+  if (options.leastSquares) leastSquaresSettings(options.leastSquares);
 }
 
 /** The bits of each layer, by its name. */
@@ -62,8 +71,8 @@ export function bitsOfLayers(graph: Graph, layers: readonly Node[], weightBits: 
 /**
  * `insertQdq` with the options' weights.
  * @param layers the nodes whose weights are quantized
- * @param batches called once for each layer by AdaRound, otherwise not
- * @param options `weights`: what an earlier AdaRound came to; layers that it does not name are rounded to nearest
+ * @param batches called once for each layer where roundings are chosen, otherwise not
+ * @param options `weights`: what an earlier rounding came to; layers that it does not name are rounded to nearest
  */
 export async function insertRounded(
   graph: Graph,
@@ -76,7 +85,9 @@ export async function insertRounded(
   const names = new Set(layers.map(({ name }) => name));
   const scheme: QdqOptions = { perTensor, weightRange, scales, weightBits: bitsOfLayers(graph, layers, options.weightBits) };
   const nearest = insertQdq(graph, activations, names, { ...scheme, weights: decided });
-  if (rounding !== 'adaround' || decided) return { graph: nearest, rounding: [], weights: decided };
-  const { weights, layers: rounded } = await adaround(graph, nearest, batches, options.adaround, { signal, onProgress });
+  if (rounding === undefined || rounding === 'nearest' || decided) return { graph: nearest, rounding: [], weights: decided };
+  const { weights, layers: rounded } = await (rounding === 'adaround'
+    ? adaround(graph, nearest, batches, options.adaround, { signal, onProgress })
+    : leastSquares(graph, nearest, batches, options.leastSquares, { kind: scales, signal, onProgress }));
   return { graph: insertQdq(graph, activations, names, { ...scheme, weights }), rounding: rounded, weights };
 }

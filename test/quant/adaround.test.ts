@@ -127,13 +127,13 @@ test('the network is nearer to the float one than with the nearest codes', async
 
 test('without the regularizer the reconstruction loss falls, strictly', async (t) => {
   const { rounding } = await rounded(severalLayers(), { adaround: { ...quick, lambda: 0 } });
-  for (const { name, loss } of rounding) t.true(loss.end < loss.start, `${name}: ${loss.start} to ${loss.end}`);
+  for (const { name, loss } of rounding) t.true(loss.end! < loss.start!, `${name}: ${loss.start} to ${loss.end}`);
 });
 
 test('the regularizer decides: what was learned is what is rounded', async (t) => {
   const { rounding } = await rounded(severalLayers(), { adaround: { ...quick, iterations: 1000, lambda: 10 } });
   for (const { name, loss } of rounding)
-    t.true(Math.abs(loss.end - loss.rounded) <= 1e-3 * loss.rounded, `${name}: ${loss.end}, ${loss.rounded}`);
+    t.true(Math.abs(loss.end! - loss.rounded) <= 1e-3 * loss.rounded, `${name}: ${loss.end}, ${loss.rounded}`);
 });
 
 // One output, weights in quarters of a step, x = (1, 1, 1, 1) and a little noise: nearest is off by 4·0.4 steps, one or two up are best.
