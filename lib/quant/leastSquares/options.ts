@@ -2,7 +2,7 @@
 import { checkOptions, fail } from '../../error.js';
 
 export interface LeastSquaresOptions {
-  /** Rows of a layer that are kept at most: output positions, chosen at random of all there are, and at most 128 MiB of them. Default 32 768. */
+  /** Rows of a layer that are kept at most: output positions, chosen at random of all there are, and at most 128 MiB of them. Default 16 384. */
   rows?: number;
   /** Decides which rows are taken. Default 0. */
   seed?: number;
@@ -15,7 +15,7 @@ export type LeastSquaresSettings = Required<Omit<LeastSquaresOptions, 'folder'>>
 /** All options, checked, defaults filled in. */
 export function leastSquaresSettings(options: LeastSquaresOptions): LeastSquaresSettings {
   checkOptions('leastSquares', options, ['rows', 'seed', 'folder']);
-  const { rows = 32_768, seed = 0, folder } = options;
+  const { rows = 16_384, seed = 0, folder } = options;
   const refuse = (option: string, came: unknown, expected: string) =>
     fail({ code: 'option', where: 'leastSquares', option, came, expected });
   if (!(Number.isSafeInteger(rows) && rows >= 1)) refuse('rows', rows, 'a whole number from 1');
