@@ -8,14 +8,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
+  allOps,
   compile,
   cudaCard,
+  cudaPrecision,
   fakeQuantize,
   minMax,
   nn,
   qconv2d,
   qgemm,
   quantize,
+  rowsOf,
+  runOp,
   slbLogitsShape,
   slbSgdUpdate,
   Tensor,
@@ -95,6 +99,21 @@ const reals = (shape: readonly number[], value = 0.5) =>
 const zeros = (count: number) => Tensor.from(new Int32Array(count), [count], 'int32', 'cuda');
 const freed = (body: () => Tensor) => () => body().dispose();
 
+/** The rows of an op on the same call, one by one: the measurement of that name has the first that takes it. */
+async function eachRow(
+  opName: string,
+  { name, amount, unit }: Pick<Row, 'name' | 'amount' | 'unit'>,
+  make: () => [Tensor[], object],
+): Promise<void> {
+  const op = allOps.get(opName)!;
+  for (const row of rowsOf(op, 'cuda')) {
+    await measure({ name: `${name}, row ${row}`, amount, unit, against: [name] }, () => {
+      const [inputs, params] = make();
+      return freed(() => runOp(op, inputs, params, row));
+    });
+  }
+}
+
 async function products(): Promise<void> {
   for (const [m, n, k] of [
     [8192, 8192, 8192],
@@ -103,14 +122,19 @@ async function products(): Promise<void> {
   ]) {
     const name = `int8 ${m}x${n}x${k}`;
     const amount = 2e-12 * m * n * k;
+    const inputs = () => [codes([m, k], 'int8'), codes([n, k], 'int8'), zeros(n), reals([n], 1e-4)] as const;
     const make = (dtype: 'int8' | 'float32') => () => {
-      const [a, b, bias, scale] = [codes([m, k], 'int8'), codes([n, k], 'int8'), zeros(n), reals([n], 1e-4)];
-      return freed(() => qgemm(a, b, bias, scale, { qmin: -128, qmax: 127, dtype }));
+      const tensors = inputs();
+      return freed(() => qgemm(...tensors, { qmin: -128, qmax: 127, dtype }));
     };
     await measure(
       { name: `${name} to int8`, amount, unit: 'TOP/s', against: [`${name} _int_mm`, `${name} _int_mm, requantize`] },
       make('int8'),
     );
+    await eachRow('qgemm', { name: `${name} to int8`, amount, unit: 'TOP/s' }, () => [
+      [...inputs()],
+      { qmin: -128, qmax: 127, dtype: 'int8' },
+    ]);
     await measure({ name: `${name} to float32`, amount, unit: 'TOP/s', against: [`${name} _int_mm, dequantize`] }, make('float32'));
   }
 }
@@ -135,12 +159,14 @@ async function convolve(batch = 128): Promise<void> {
     const pad = kernel >> 1;
     const name = `conv ${size} ${channels}-${out} k${kernel} s${stride} b${batch}`;
     const amount = 2e-12 * batch * (size / stride) ** 2 * out * channels * kernel ** 2;
+    const image = [batch, size, size, channels];
+    const inputs = () => [codes(image, 'uint8'), codes([out, kernel, kernel, channels], 'int8'), zeros(out), reals([out], 1e-4)] as const;
+    const params = { strides: [stride, stride], pads: [pad, pad, pad, pad], xZero: 3, qmin: 0, qmax: 255, dtype: 'uint8' } as const;
     await measure({ name: `${name} uint8`, amount, unit: 'TOP/s', against: [`${name} float16`] }, () => {
-      const [x, w] = [codes([batch, size, size, channels], 'uint8'), codes([out, kernel, kernel, channels], 'int8')];
-      const [bias, scale] = [zeros(out), reals([out], 1e-4)];
-      const window = { strides: [stride, stride], pads: [pad, pad, pad, pad] };
-      return freed(() => qconv2d(x, w, bias, scale, { ...window, xZero: 3, qmin: 0, qmax: 255, dtype: 'uint8' }));
+      const tensors = inputs();
+      return freed(() => qconv2d(...tensors, params));
     });
+    await eachRow('qconv2d', { name: `${name} uint8`, amount, unit: 'TOP/s' }, () => [[...inputs()], params]);
   }
 }
 
@@ -177,7 +203,7 @@ async function bandwidth(): Promise<void> {
           'float32',
           'cuda',
         ),
-        reals([2], 1e-3),
+        reals([3], 1e-3),
       ];
       return () => slbSgdUpdate(weight, gradient, logits, values, velocity, control, { momentum: 0.9 });
     });
@@ -207,17 +233,27 @@ async function inference(): Promise<void> {
   }
 }
 
-/** A step with SGD on random images; the loss falls, which is looked at. */
+/** A step with SGD on random images, started op by op or replayed, in each precision; peers have theirs under the same names. */
 async function training(): Promise<void> {
+  const kinds = [
+    { kind: 'float32 op by op', precision: 'float32', replay: false },
+    { kind: 'float32', precision: 'float32', replay: true },
+    { kind: 'tf32', precision: 'tf32', replay: true },
+    { kind: 'bfloat16', precision: 'bf16', replay: true },
+  ] as const;
   for (const batch of [128, 512]) {
     const name = `ResNet-18 CIFAR step b${batch}`;
-    await measure({ name, amount: batch, unit: 'samples/s', against: [`${name} float32`, `${name} tf32`] }, () => {
-      const model = nn.models.resnet18({ classes: 10, stem: 'cifar' });
-      const graph = traceModule(model, [3, 32, 32]);
-      const trainable = new Trainable(graph, { parameters: [...model.parameters().keys()], inPlace: true }).to('cuda');
-      return stepOf(trainable, batch, train.sgd({ rate: 0.1, weightDecay: 1e-4 }));
-    });
+    for (const { kind, precision, replay } of kinds) {
+      await measure({ name: `${name} ${kind}`, amount: batch, unit: 'samples/s', against: [`${name} float32`] }, () => {
+        cudaPrecision(precision);
+        const model = nn.models.resnet18({ classes: 10, stem: 'cifar' });
+        const graph = traceModule(model, [3, 32, 32]);
+        const trainable = new Trainable(graph, { parameters: [...model.parameters().keys()], inPlace: true }).to('cuda');
+        return stepOf(trainable, batch, train.sgd({ rate: 0.1, weightDecay: 1e-4 }), replay);
+      });
+    }
   }
+  cudaPrecision('float32');
 }
 
 interface Peer {

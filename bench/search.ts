@@ -62,9 +62,8 @@ function kernelsOf(weights: number, k: number): Kernel[] {
   const [logits, weight, gradient, m, v] = [random(...logitsShape), random(weights), random(weights), state(), state()];
   const count = Math.max(k, 2);
   const values = Tensor.from(Array.from({ length: count }, (_, code) => (2 * code) / (count - 1) - 1));
-  const control = Tensor.from([1e-6, 1]);
+  const control = Tensor.from([1e-6, 1, 2]);
   const temperature = 2;
-  let step = 0;
   return [
     { name: 'slbExpectation', words: k + 1, run: () => slbExpectation(logits, values, { shape, temperature }).dispose() },
     { name: 'slbExpectationGrad', words: 2 * k + 1, run: () => slbExpectationGrad(gradient, logits, values, { temperature }).dispose() },
@@ -76,7 +75,7 @@ function kernelsOf(weights: number, k: number): Kernel[] {
     {
       name: 'slbAdamUpdate',
       words: 6 * k + 2,
-      run: () => slbAdamUpdate(weight, gradient, logits, values, m, v, control, { temperature, step: ++step }),
+      run: () => slbAdamUpdate(weight, gradient, logits, values, m, v, control, { temperature }),
     },
   ];
 }

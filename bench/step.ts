@@ -10,8 +10,11 @@ export function random(...shape: number[]): Tensor {
   return Tensor.from(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next), shape);
 }
 
-/** One step a call, on the same samples. On a graphics card the loss of a step is read when the next one has been started, as `fit` does. */
-export function stepOf(model: Trainable, samples: number, optimizer: train.Optimizer): () => Promise<void> {
+/**
+ * One step a call, on the same samples. On a graphics card the loss of a step is read when the next one has been started, as `fit` does.
+ * @param replay as in `fit`, default false
+ */
+export function stepOf(model: Trainable, samples: number, optimizer: train.Optimizer, replay = false): () => Promise<void> {
   const labels = Tensor.from(Int32Array.from({ length: samples }, (_, i) => i % 10)).to(model.device);
   const data = random(samples, 3, 32, 32).to(model.device);
   const options: train.StepOptions = {
@@ -24,10 +27,14 @@ export function stepOf(model: Trainable, samples: number, optimizer: train.Optim
     accumulate: 1,
     enter: train.sampleFit(model.graph, { description: 'random images', shape: [3, 32, 32] }),
   };
+  const captured = replay ? new train.CapturedSteps(options) : undefined;
+  const { rate } = optimizer.options;
+  const batch = { data, labels };
   let step = 0;
-  let last = () => {};
+  let last: () => unknown = () => {};
   return async () => {
-    const read = await train.startStep(options, { data, labels }, step++, optimizer.options.rate);
+    const read = await (captured?.start(batch, step, rate) ?? train.startStep(options, batch, step, rate));
+    step++;
     last();
     last = read;
   };

@@ -68,14 +68,14 @@ class EncoderLayer extends nn.Module {
 /** A layer of BERT-base on 8 sequences of 128: forwards, backwards from a given gradient, SGD. */
 function encoder(): Work {
   const layer = new EncoderLayer();
-  const [x, dy, control] = [random(8, 128, 768), random(8, 128, 768), Tensor.from([1e-3, 1])];
+  const [x, dy, control] = [random(8, 128, 768), random(8, 128, 768), Tensor.from([1e-3, 1, 2])];
   const parameters = layer.parameters();
   const optimizer = train.sgd({ rate: 1e-3 }).start(parameters);
   const run = () =>
     scope(() => {
       const loss = () => reduceSum(mul(layer.forward(x), dy), { axes: [0, 1, 2], keepDims: false });
       const { gradients } = valueAndGradients(loss, parameters.values());
-      optimizer.update(gradients, () => control, 1);
+      optimizer.update(gradients, () => control);
     });
   const macs = 1024 * (4 * 768 * 768 + 2 * 768 * 3072 + 2 * 128 * 768);
   return { name: 'encoder layer', peers: ['encoder', 'encoder fused attention'], macs: 3 * macs, samples: 8, run };

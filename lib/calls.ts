@@ -1,5 +1,5 @@
 /** Calls as numbers: how an op call reaches the addon, at once or together with others on a thread of its own. */
-import { CallWords } from './callWords.js';
+import { CallWords, type Place } from './callWords.js';
 import { asFault } from './error.js';
 import { native } from './native.js';
 import { setPending, type Tensor } from './tensor.js';
@@ -11,6 +11,8 @@ let parts: Promise<void>[] = [];
 /** Nothing more of it starts before all of it is known. */
 let holding = false;
 let waiting: number[] = [];
+/** Of a body whose calls are noted. */
+let notes: NotedCall[] | undefined;
 
 // A batch starts to run while the rest of it is still being written down: about fifty calls at a time.
 const wordsOfPart = 2048;
@@ -29,6 +31,10 @@ export function call(
   params: readonly (readonly number[])[],
   updates = false,
 ): void {
+  if (notes) {
+    notes.push({ op, row, inputs: inputs.map(placeOf), output: placeOf(output), params, written: updates ? inputs : [] });
+    return;
+  }
   list.push(op, row, inputs, output, params);
   holding ||= updates && deferring;
   if (!deferring) flush();
@@ -61,6 +67,7 @@ function releaseWaiting(): void {
 
 setPending({
   settle: () => {
+    if (notes) throw looked;
     if (deferring) flush();
   },
   release: (handle) => {
@@ -93,4 +100,51 @@ export async function offThread<T>(body: () => T): Promise<T> {
   if ('error' in outcome) throw asFault(outcome.error);
   if (faults.length) throw asFault(faults[0].reason);
   return outcome.result;
+}
+
+/** A call as it was made: its tensors may be gone, or hold nothing. */
+export interface NotedCall {
+  op: number;
+  row: number;
+  inputs: readonly Place[];
+  output: Place;
+  params: readonly (readonly number[])[];
+  /** What the call changes in place. */
+  written: readonly Tensor[];
+}
+
+export interface Noted<T> {
+  result: T;
+  calls: readonly NotedCall[];
+  /** Frees what the body made and has disposed of: until then all places of the calls are there. */
+  release(): void;
+}
+
+const placeOf = ({ handle, dtype, shape }: Tensor): Place => ({ handle, dtype, shape });
+
+const looked = new Error('a body whose calls are noted has looked at elements');
+
+/**
+ * The calls of a body, none of which runs: the tensors it makes hold nothing but what came from the host.
+ * @returns nothing for a body that copies or looks at elements, which it cannot do yet
+ */
+export function noteCalls<T>(body: () => T): Noted<T> | undefined {
+  const calls: NotedCall[] = [];
+  const before = waiting;
+  waiting = [];
+  notes = calls;
+  deferring = true;
+  try {
+    const result = body();
+    const unused = waiting;
+    return { result, calls, release: () => unused.forEach((handle) => void native().addon.release(handle)) };
+  } catch (error) {
+    releaseWaiting();
+    if (error !== looked) throw error;
+    return undefined;
+  } finally {
+    waiting = before;
+    notes = undefined;
+    deferring = false;
+  }
 }

@@ -68,3 +68,44 @@ export function cudaPrecision(precision?: CudaPrecision): CudaPrecision {
   addon.settle();
   return cudaPrecisions[addon.cudaPrecision(index)];
 }
+
+/**
+ * Refuses a precision that is none, or that the device has not.
+ * @param where the option stands
+ * @throws LowbitError 'option'
+ */
+export function checkPrecision(where: string, precision: CudaPrecision | undefined, device: Device): void {
+  const refuse = (expected: string, because?: string) =>
+    fail({ code: 'option', where, option: 'precision', came: precision, expected, because });
+  if (precision === undefined) return;
+  if (!cudaPrecisions.includes(precision)) refuse(`one of ${cudaPrecisions.join(', ')}`);
+  if (device === 'cpu' && precision !== 'float32') refuse('float32', 'the device is cpu');
+}
+
+/** What the process has while runs ask for a precision, and what it had before. */
+let asked: { precision: CudaPrecision; before: CudaPrecision; runs: number } | undefined;
+
+/**
+ * Does something while the graphics card has a precision, and gives it back the one before. It is the whole process's, so runs at the same
+ * time have the same one.
+ * @param precision default: the one that is set where no run asks for one
+ * @throws LowbitError 'option' where a run that is under way has another one
+ */
+export async function withPrecision<T>(where: string, precision: CudaPrecision | undefined, body: () => Promise<T>): Promise<T> {
+  const wanted = precision ?? asked?.before ?? cudaPrecision();
+  if (asked && asked.precision !== wanted) {
+    const because = 'a run that is under way has set it for the process';
+    fail({ code: 'option', where, option: 'precision', came: wanted, expected: asked.precision, because });
+  }
+  asked ??= { precision: wanted, before: cudaPrecision(), runs: 0 };
+  asked.runs++;
+  try {
+    if (asked.runs === 1) cudaPrecision(wanted);
+    return await body();
+  } finally {
+    if (--asked.runs === 0) {
+      cudaPrecision(asked.before);
+      asked = undefined;
+    }
+  }
+}

@@ -82,6 +82,7 @@ export { quantizeBeforeMoves } from './passes/quantizeBeforeMoves.js';
 export { removeDead } from './passes/removeDead.js';
 export { removeDropout } from './passes/removeDropout.js';
 export { replaceRelu6 } from './passes/replaceRelu6.js';
+export { singlePrecision } from './passes/singlePrecision.js';
 export { type RunningStatistics, type TrainingForm, trainingForm } from './passes/trainingForm.js';
 export { type AdaRound, adaround, type RoundingProgress } from './quant/adaround/adaround.js';
 export type { LayerRounding } from './quant/adaround/layer.js';
@@ -127,6 +128,7 @@ export { quantizationRecord, type RecordOptions } from './recipes/quantizationRe
 export { type Quantized, type QuantizedLayer, quantize, quantizeCalibrated } from './recipes/quantize.js';
 export { inputRange, isQuantized, withoutQuantization } from './recipes/quantized.js';
 export type { QuantizeOptions, QuantizeStep } from './recipes/quantizeOptions.js';
+export { readQuantizationRecord } from './recipes/readQuantizationRecord.js';
 export { reestimateBatchNorm } from './recipes/reestimateBatchNorm.js';
 export { readTrained } from './recipes/runFolder.js';
 export { type SearchesReport, type SearchOptions, searchModel } from './recipes/search.js';
@@ -136,6 +138,8 @@ export { type SensitivityMode, type SensitivityOptions, type SensitivityOrder, s
 export { type TrainOptions, type TrainReport, trainModel } from './recipes/train.js';
 export { printConfig, resolveConfig, type TrainConfig } from './recipes/trainConfig.js';
 export { type Verification, type VerifiedRow, type VerifyOptions, verifyModel } from './recipes/verifyModel.js';
+export { accuracies, recordedOptions, type WrittenReport, writeQuantizationReport } from './recipes/writeQuantizationReport.js';
+export { type QuantizationRun, quantizationComparison } from './report/quantizationComparison.js';
 export type {
   Accuracy,
   ActivationRecord,

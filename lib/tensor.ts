@@ -293,7 +293,8 @@ export class Tensor {
 // What the addon fetches at a time.
 const mostFetched = 4096;
 
-function numbersOf(data: TensorData, dtype: Dtype): number[] {
+/** Elements of a type as plain numbers. */
+export function numbersOf(data: TensorData, dtype: Dtype): number[] {
   if (dtype === 'float16') return Array.from(data as Uint16Array, halfToNumber);
   if (dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloatToNumber);
   return Array.from(data as ArrayLike<number | bigint>, Number);

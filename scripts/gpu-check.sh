@@ -80,9 +80,9 @@ elif [ ! -d .test-out ]; then
   tar -xJf .gpu/modules.tar.xz || exit 2
 fi
 
-# The addon and the kernels of this card alone; without a card those of 9.0 too.
+# The addon and the kernels of this card alone (those of warpgroups are always built for 9.0).
 if command -v nvcc > /dev/null && command -v cmake > /dev/null; then
-  case ${capability:-90} in 90) archs='90-real;90a-real' ;; *) archs="${capability}-real" ;; esac
+  archs=${capability:-90}-real
   generator=$(command -v ninja > /dev/null && echo Ninja || echo 'Unix Makefiles')
   tree=$root/build/gpu-tree
   part build 330 sh -c "cmake -S . -B '$tree' -G '$generator' -DCMAKE_BUILD_TYPE=Release -DLOWBIT_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES='$archs' \
@@ -100,7 +100,7 @@ fi
 ava() { node scripts/test.mjs --timeout=4m "$@"; }
 export -f ava
 part kernels 150 bash -c "ava .test-out/test/ops/ops.test.js --match='* of *'"
-part users 90 bash -c "ava '.test-out/test/cuda/{graphs,sessions,gradients,training}.test.js' .test-out/test/process.test.js"
+part users 90 bash -c "ava '.test-out/test/cuda/{graphs,sessions,gradients,training,capturedSteps,precision}.test.js' .test-out/test/process.test.js"
 
 # Memory and races on a few ops that tile; LOWBIT_SANITIZE names others.
 if command -v compute-sanitizer > /dev/null; then
@@ -114,7 +114,7 @@ else
   result sanitizer skipped 0 "there is no compute-sanitizer"
 fi
 
-# Learning from generated digits: seconds, and an accuracy that only works where all of it does.
+# Learning from generated digits: seconds, and an accuracy that only works where all of it does. Steps are CUDA graphs; bf16 is mixed precision.
 cat > "$work/digits.yaml" <<YAML
 model: lenet5
 data: { train: digits:6000, validation: digits:1000 }
@@ -124,11 +124,13 @@ epochs: 3
 device: cuda
 output: run
 YAML
-if part training 90 node bin/lowbit.js train "$work/digits.yaml" --json; then
-  node -e "
-    const { results, times } = JSON.parse(require('fs').readFileSync('$work/log', 'utf8').split('\n').find((line) => line.startsWith('{')));
-    console.log('  digits:', results.best.metric, results.best.value, 'at', Math.round(times.epochs.at(-1).samplesPerSecond), 'samples/s');" || true
-fi
+for precision in float32 bf16; do
+  if part "train-$precision" 60 node bin/lowbit.js train "$work/digits.yaml" --precision $precision --output "$work/$precision" --json; then
+    node -e "
+      const { results, times } = JSON.parse(require('fs').readFileSync('$work/log', 'utf8').split('\n').find((line) => line.startsWith('{')));
+      console.log('  digits:', results.best.metric, results.best.value, 'at', Math.round(times.epochs.at(-1).samplesPerSecond), 'samples/s');" || true
+  fi
+done
 
 peer=$($PYTHON -c 'import torch; torch.cuda.init(); print("--python")' 2>/dev/null)
 [ -n "$peer" ] || result pytorch skipped 0 "$PYTHON has no PyTorch that sees the card"

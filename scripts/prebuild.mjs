@@ -10,7 +10,7 @@ const root = path.join(import.meta.dirname, '..');
 const prebuildify = createRequire(import.meta.url).resolve('prebuildify/bin.js');
 const builder = path.join(root, 'scripts', 'native-build.cjs');
 const env = { ...process.env };
-env.LOWBIT_CUDA_ARCHS ??= '80-real;90-real;90a-real;80-virtual'; // the last one is for cards to come
+env.LOWBIT_CUDA_ARCHS ??= '80-real;90-real;80-virtual'; // the last one is for cards to come; *_sm90a.cu are for 90a in any case
 if (env.LOWBIT_SYSROOT) env.CMAKE_TOOLCHAIN_FILE = path.join(root, 'cmake', 'glibc-sysroot.cmake');
 
 const { status } = spawnSync(

@@ -12,6 +12,7 @@ import { addInspect } from './inspect.js';
 import { addQuantize } from './quantize.js';
 import { addReport } from './report.js';
 import { addSearch } from './search.js';
+import { addSensitivity } from './sensitivity.js';
 import { addTrain } from './train.js';
 import { addVerify } from './verify.js';
 
@@ -52,6 +53,7 @@ function program(): Command {
     addTrain,
     addSearch,
     addQuantize,
+    addSensitivity,
     addEval,
     addVerify,
     addCompare,

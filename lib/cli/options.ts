@@ -1,5 +1,6 @@
 /** Options that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type CudaPrecision, cudaPrecisions } from '../cuda.js';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
 import { type Device, devices } from '../shape.js';
@@ -99,7 +100,18 @@ export interface DeviceOptions {
   device?: Device;
 }
 
+/** Where it learns, and how exactly. */
+export interface LearningOptions extends DeviceOptions {
+  precision?: CudaPrecision;
+}
+
 export const deviceOption = () => new Option('--device <name>', 'where it is computed, cuda is an NVIDIA card').choices(devices);
+
+export const precisionOption = () =>
+  new Option(
+    '--precision <name>',
+    'what cuda rounds factors of products to; bf16 is mixed precision (default: as the file says, or float32)',
+  ).choices(cudaPrecisions);
 
 /** The data set that the options describe. */
 export function datasetOf(spec: string, options: SampleOptions): Promise<Dataset> {

@@ -6,34 +6,35 @@ import { type AutoQuantized, autoQuantize } from '../recipes/auto/autoQuantize.j
 import type { LadderRecord, RungRecord } from '../report/quantizationRecord.js';
 import type { Job } from './command.js';
 import { bytes, facts, percent } from './format.js';
-import { datasetOf, number, wholeFrom } from './options.js';
+import { addJudgedOptions, type JudgedOptions } from './judged.js';
+import { datasetOf, number } from './options.js';
 import type { Options } from './quantize.js';
 import { schemeOf } from './quantizeScheme.js';
 
-export interface AutoFlags {
+export interface AutoFlags extends JudgedOptions {
   auto?: boolean;
   maxDrop?: number;
   minSqnr?: number;
-  evaluation?: string;
-  evaluationSamples?: number;
   folder?: string;
 }
 
 export function addAutoOptions(target: Command): Command {
-  return target
+  return addJudgedOptions(target)
     .option('--auto', 'find the options: more and more steps until the target is met, in the end some layers left float')
     .option('--max-drop <points>', 'auto: points of top-1 that may be lost (default: 0.5)', number)
     .option('--min-sqnr <decibels>', 'auto: signal to noise that the outputs must have instead (default without labels: 20)', number)
-    .option('--evaluation <kind:path>', 'auto: samples to judge by (default: those that calibration leaves out)')
-    .option('--evaluation-samples <n>', 'auto: judge by n of them at most (default: 1000)', wholeFrom(1))
-    .option('--folder <folder>', 'auto: finished rungs are kept here; a run that was stopped goes on');
+    .option('--folder <folder>', 'finished rungs and measurements are kept here; a run that was stopped goes on');
 }
 
-const autoOnly = ['maxDrop', 'minSqnr', 'evaluation', 'evaluationSamples', 'folder'] as const;
+const autoOnly = ['maxDrop', 'minSqnr'] as const;
+const ofJudges = ['evaluation', 'evaluationSamples', 'folder'] as const;
 
-/** @throws LowbitError 'option' where something is said for `--auto` and that is not */
-export function checkAutoOptions(options: AutoFlags): void {
-  const given = autoOnly.find((name) => options[name] !== undefined);
+/**
+ * @param judges whether networks are judged on the way without `--auto` too
+ * @throws LowbitError 'option' where something is said for `--auto` and that is not
+ */
+export function checkAutoOptions(options: AutoFlags, judges: boolean): void {
+  const given = [...autoOnly, ...(judges ? [] : ofJudges)].find((name) => options[name] !== undefined);
   if (options.auto || !given) return;
   fail({ code: 'option', where: 'quantize', option: given, came: options[given], expected: 'to be left out', because: 'auto is not set' });
 }

@@ -4,6 +4,7 @@ import type { Quantized, QuantizedLayer } from '../recipes/quantize.js';
 import type { LadderRecord } from '../report/quantizationRecord.js';
 import { bytes, facts } from './format.js';
 import { floatTable } from './inspect.js';
+import { type BitsOutcome, bitsFacts } from './quantizeBits.js';
 
 /** What --json prints. */
 export interface Outcome {
@@ -21,6 +22,8 @@ export interface Outcome {
   steps: Steps;
   /** How `--auto` found the options. */
   ladder?: LadderRecord;
+  /** How `--max-size` and `--max-latency` chose bits. */
+  search?: BitsOutcome;
 }
 
 /** What the steps around calibration did, in short. */
@@ -67,11 +70,12 @@ function stepFacts({ replacedRelu6, equalized, absorbed, smoothed, corrected }: 
 }
 
 export function outcomeText(outcome: Outcome): string {
-  const { output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps, ladder } = outcome;
+  const { output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps, ladder, search } = outcome;
   const general = facts([
     ...(ladder ? [targetFact(ladder)] : []),
     ['wrote', output],
     ['size', `${bytes(bytesBefore)} -> ${bytes(bytesAfter)}, ${(bytesBefore / bytesAfter).toFixed(2)} times smaller`],
+    ...(search ? bitsFacts(search) : []),
     ['layers', `${quantizedLayers} on integers, ${floatLayers.length} on real numbers`],
     ['calibrated on', `${calibrationSamples} samples`],
     ...stepFacts(steps),

@@ -11,11 +11,19 @@ import { resolveSearchConfig, type SearchConfig, searchConfigOf } from '../recip
 import { hasOtherSamples } from '../recipes/trainParts.js';
 import { command, requires, runs } from './command.js';
 import { facts, whole } from './format.js';
-import { addTrainingDataOptions, type DeviceOptions, deviceOption, listOf, type TrainingDataOptions, wholeFrom } from './options.js';
+import {
+  addTrainingDataOptions,
+  deviceOption,
+  type LearningOptions,
+  listOf,
+  precisionOption,
+  type TrainingDataOptions,
+  wholeFrom,
+} from './options.js';
 import { comparisonText, planText, searchEpochText, warningText } from './searchText.js';
 import { epochText, progressText } from './trainingText.js';
 
-interface Options extends TrainingDataOptions, DeviceOptions {
+interface Options extends TrainingDataOptions, LearningOptions {
   bits?: number[];
   activations?: number;
   epochs?: number;
@@ -54,6 +62,7 @@ export function addSearch(program: Command): void {
       .option('--epochs <n>', 'epochs of each search (default: 10)', wholeFrom(1)),
   )
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .option('--augment', 'images: cut a random window with a margin of 4 pixels, mirror half of them')
     .option('--batch-size <n>', 'samples a step (default: 128)', wholeFrom(1))
     .addOption(new Option('--preset <name>', 'options of the search as published').choices(Object.keys(slbPresets)))
@@ -97,18 +106,19 @@ export function addSearch(program: Command): void {
 const isConfig = (path: string) => /\.ya?ml$/.test(path);
 
 /** Options that a configuration leaves open. */
-const besideFile = ['output', 'device', 'resume', 'json'];
+const besideFile = ['output', 'device', 'precision', 'resume', 'json'];
 
 async function fromFile(path: string, options: Options): Promise<SearchConfig> {
   const other = Object.entries(options).find(([name]) => !besideFile.includes(name));
   if (other) fail({ code: 'option', where: 'search', option: other[0], came: other[1], expected: 'nothing', because: `${path} says it` });
   const config = await resolveSearchConfig(Buffer.from(readBytes(path)).toString(), path);
-  const { output, device } = options;
-  return { ...config, ...(output !== undefined && { output: resolve(output) }), ...(device !== undefined && { device }) };
+  const { output, device = config.device, precision = config.precision } = options;
+  return { ...config, device, precision, ...(output !== undefined && { output: resolve(output) }) };
 }
 
 function fromOptions(path: string, options: Options): Promise<SearchConfig> {
-  const { data, validation, limit, bits, activations, epochs, batchSize, augment, preset, weights, output, device, ...rest } = options;
+  const { data, validation, limit, bits, activations, epochs, batchSize, augment, preset, weights, output, device, precision, ...rest } =
+    options;
   const { resume: _resume, json: _json, ...pixels } = rest;
   const other = validation ?? (hasOtherSamples(data!) ? data : undefined);
   return searchConfigOf(
@@ -116,7 +126,7 @@ function fromOptions(path: string, options: Options): Promise<SearchConfig> {
       model: { name: 'onnx', path },
       data: { train: { source: data, limit }, validation: other, ...pixels },
       augment: augment ? { crop: 4, flip: true } : undefined,
-      ...{ epochs, batchSize, weights, output, device },
+      ...{ epochs, batchSize, weights, output, device, precision },
       search: { preset, weightBits: bits, activationBits: activations },
     },
     'search',

@@ -10,11 +10,11 @@ import type { EpochReport } from '../train/callback.js';
 import type { TrainingProgress } from '../train/callbacks/progress.js';
 import { command, runs } from './command.js';
 import { facts, whole } from './format.js';
-import { type DeviceOptions, deviceOption } from './options.js';
+import { deviceOption, type LearningOptions, precisionOption } from './options.js';
 import { durationText } from './progress.js';
 import { epochText, meanText, progressText } from './trainingText.js';
 
-interface Options extends DeviceOptions {
+interface Options extends LearningOptions {
   resume?: true | string;
   output?: string;
   json?: boolean;
@@ -40,13 +40,15 @@ writes a checkpoint before it stops.`;
 export function addTrain(program: Command): void {
   const target = command(program, 'train <config>', 'train a model as a YAML file says, into a folder with checkpoints')
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .option('--resume [folder]', 'go on from the newest checkpoint of the run, or of this folder (another run, or one checkpoint)')
     .option('-o, --output <folder>', 'the folder of the run (default: as the file says, or runs/NAME beside it)')
     .addHelpText('after', help);
-  runs<Options>(target, async ({ options: { resume, output, device, json }, signal, progress }, path) => {
+  runs<Options>(target, async ({ options: { resume, output, device, precision, json }, signal, progress }, path) => {
     const config = await resolveConfig(Buffer.from(readBytes(path)).toString(), path);
     if (output !== undefined) config.output = resolve(output);
     if (device !== undefined) config.device = device;
+    if (precision !== undefined) config.precision = precision;
     const line = progress('training');
     let saved: string | undefined;
     let learned = false;
@@ -68,7 +70,7 @@ export function addTrain(program: Command): void {
     } catch (error) {
       line.clear();
       const stopped = error instanceof LowbitError && error.code === 'aborted' && saved !== undefined;
-      if (stopped) process.stderr.write(`${howToResume(saved!, path, output, device)}\n`);
+      if (stopped) process.stderr.write(`${howToResume(saved!, path, { output, device, precision })}\n`);
       throw error;
     }
   });
@@ -76,8 +78,8 @@ export function addTrain(program: Command): void {
 
 const doneAlready = 'nothing was left to learn; raise epochs in the configuration to go on\n';
 
-function howToResume(checkpoint: string, config: string, output: string | undefined, device: string | undefined): string {
-  const given = Object.entries({ output, device }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+function howToResume(checkpoint: string, config: string, options: Pick<Options, 'output' | 'device' | 'precision'>): string {
+  const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
   const words = ['lowbit train', config, ...given, '--resume'];
   return `wrote ${relative('', checkpoint)}, go on with: ${words.join(' ')}`;
 }

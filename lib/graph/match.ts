@@ -1,7 +1,7 @@
 /** What passes and plans look for in a graph. */
-import { clip, dequantize, pad, relu, unpackLevels } from '../ops/index.js';
-import { sizeOf } from '../shape.js';
-import { type Graph, isValue, type Node, type Value } from './graph.js';
+import { clip, dequantize, pad, relu, reshape, unpackLevels } from '../ops/index.js';
+import { type Shape, sizeOf } from '../shape.js';
+import { type Graph, isValue, type Node, type Uses, type Value } from './graph.js';
 
 /** Does the node only move or select elements of its first input (padding may add a number)? */
 export const isMove = ({ op }: Node): boolean => Boolean(op.movesElements) || op === pad;
@@ -38,6 +38,32 @@ export function codesOf(graph: Graph, { producer }: Value): Value | undefined {
   const [codes, scale, zeroPoint] = producer.inputs;
   const stored = codes.producer?.op === unpackLevels ? codes.producer.inputs[0] : codes;
   return [stored, scale, zeroPoint].every((value) => graph.constants.has(value)) ? codes : undefined;
+}
+
+/** A weight (n, k) of which each output channel has a scale for every `group` inputs. */
+export interface GroupedWeight {
+  /** Of codes (n·k / group, group), a row a scale. */
+  dequantize: Node;
+  shape: Shape;
+  group: number;
+}
+
+/** The codes behind a weight with scales for groups: a reshape of a dequantize of constants, a row for each group. */
+export function groupedOf(graph: Graph, { producer: whole }: Value): GroupedWeight | undefined {
+  const node = whole?.op === reshape ? whole.inputs[0].producer : undefined;
+  if (!whole || node?.op !== dequantize || isValue(whole.params.shape)) return undefined;
+  const [codes, scale, zeroPoint] = node.inputs.map((value) => graph.constantOf(value));
+  const shape = whole.params.shape as Shape;
+  if (codes?.shape.length !== 2 || !scale || !zeroPoint || shape.length !== 2) return undefined;
+  const [rows, group] = codes.shape;
+  const isByRow = node.params.axis === 0 && scale.size === rows && group > 0;
+  return isByRow && shape[1] % group === 0 && sizeOf(shape) === codes.size ? { dequantize: node, shape, group } : undefined;
+}
+
+/** Who reads dequantized codes first: a layer, also behind the reshape of a weight with groups. */
+export function readerOf(graph: Graph, uses: Uses, value: Value): Node | undefined {
+  const [reader] = uses.of(value);
+  return reader && groupedOf(graph, reader.output) ? uses.of(reader.output)[0] : reader;
 }
 
 function isNumber(graph: Graph, value: Value): boolean {

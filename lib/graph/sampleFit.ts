@@ -1,7 +1,7 @@
 /** How samples of a shape enter a graph. */
 import { fail, shapeText } from '../error.js';
 import { reshape, transpose } from '../ops/layout.js';
-import { isReal, mayEqual, type Shape, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
+import { isInteger, isReal, mayEqual, type Shape, shapesMayEqual, sizeOf, type TensorType } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Graph, Value } from './graph.js';
 
@@ -63,7 +63,7 @@ function onlyInput(graph: Graph, stored: 'float32' | 'int32'): Value {
   if (stored === 'float32' && !isReal(dtype)) {
     wrong(`input ${names} takes ${dtype}, a data set gives real numbers`, 'Use a model whose input is float32.');
   }
-  if (stored === 'int32' && dtype !== 'int32' && dtype !== 'int64') {
+  if (stored === 'int32' && !isInteger(dtype)) {
     wrong(`input ${names} takes ${dtype}, this data set gives tokens`, 'Use a model whose input is int32 or int64.');
   }
   if (shape.length === 0 || shape[0] === 0) wrong(`input ${names} is ${shapeText(shape)}, which has no batch dimension`);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkOptions, fail } from '../error.js';
 import type { Graph } from '../graph/graph.js';
+import { groupedOf } from '../graph/match.js';
 import { Types } from '../graph/types.js';
 import { verify } from '../graph/verify.js';
 import { packageRoot } from '../native.js';
@@ -22,8 +23,8 @@ import { type ExportedWeight, int4Opset, type WeightStorage, weightStorages } fr
 
 export interface ExportOptions {
   /**
-   * Version of the default operator set, 7 to 21; per-channel quantization needs 13, int4 weights 21. Default 17, for int4 weights and codes of
-   * 16 bits 21; with an older one, those are quantized by the operators of the domain com.microsoft, as onnxruntime has them.
+   * Version of the default operator set, 7 to 21; per-channel quantization needs 13, int4 weights 21. Default 17, for int4 weights, weights with
+   * scales of groups and codes of 16 bits 21; with an older one, values of 16 bits are quantized by the operators of the domain com.microsoft, as onnxruntime has them.
    */
   opset?: number;
   /**
@@ -62,7 +63,7 @@ function checked(graph: Graph, options: ExportOptions): { opset: number; weights
   const refuse = (option: keyof ExportOptions, came: unknown, expected: string, because?: string): never =>
     fail({ code: 'option', where: 'exportOnnx', option, came, expected, because });
   if (weights !== undefined && !weightStorages.includes(weights)) refuse('weights', weights, `one of ${weightStorages.join(', ')}`);
-  const opset = options.opset ?? (weights === 'int4' || hasWideCodes(graph) ? int4Opset : 17);
+  const opset = options.opset ?? (weights === 'int4' || needsNewest(graph) ? int4Opset : 17);
   if (!(Number.isInteger(opset) && opset >= oldestOpset && opset <= newestOpset)) {
     refuse('opset', opset, `a whole number from ${oldestOpset} to ${newestOpset}`);
   }
@@ -99,9 +100,12 @@ function modelOf(graph: Graph, options: ExportOptions): { proto: ModelProto; wei
   return { proto, weights: file.weights.report() };
 }
 
-// Operators for codes of 16 bits came with the integers of 4 bits.
-const hasWideCodes = ({ nodes, constants }: Graph) =>
-  nodes.some(({ op, inputs }) => (op === quantize || op === dequantize) && isWide(constants.get(inputs[2])?.dtype));
+// Operators for codes of 16 bits and for scales of groups came with the integers of 4 bits.
+const needsNewest = (graph: Graph) =>
+  graph.nodes.some(
+    ({ op, inputs, output }) =>
+      ((op === quantize || op === dequantize) && isWide(graph.constantOf(inputs[2])?.dtype)) || groupedOf(graph, output) !== undefined,
+  );
 
 /** Versions of the domains beside the default one. */
 const domainVersions: Readonly<Record<string, number>> = { [lowbitDomain]: lowbitVersion, [microsoft]: 1 };

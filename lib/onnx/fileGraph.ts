@@ -2,8 +2,9 @@
 import { fail } from '../error.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { isIdentity, Layouts, type Perm } from '../graph/layout.js';
+import type { GroupedWeight } from '../graph/match.js';
 import type { Types } from '../graph/types.js';
-import { dequantize, transpose } from '../ops/index.js';
+import { dequantize, reshape, transpose } from '../ops/index.js';
 import { type Dtype, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { codesOperator, opsetOf } from './opsets.js';
@@ -111,6 +112,8 @@ export class FileGraph {
   private writeWeight(value: Value, perm: Perm | undefined, dataType: number | undefined): string {
     const tensor = this.weights.codes(value);
     if (tensor) return this.initializer(value.name, perm ? transpose(tensor, { perm }) : tensor, dataType);
+    const grouped = this.weights.grouped(value);
+    if (grouped) return this.writeGrouped(value, grouped, perm);
     const node = value.producer!;
     const [codes, scale, zeroPoint] = node.inputs;
     const rank = this.types.rank(codes)!;
@@ -128,5 +131,17 @@ export class FileGraph {
     }
     const operator = codesOperator('DequantizeLinear', this.types.get(codes)?.dtype, this.opset);
     return this.emit(operator, value.name, names, perChannel ? { axis: { i: perm ? perm.indexOf(index) : index } } : {});
+  }
+
+  /** Codes (n, k) and scales (n, k / group), blocked along the inputs. */
+  private writeGrouped(value: Value, { dequantize: node, shape: [n, k], group }: GroupedWeight, perm: Perm | undefined): string {
+    const narrow = this.weights.narrow(node);
+    const type = typeof narrow === 'number' ? narrow : undefined;
+    const names = node.inputs.map((input, i) => {
+      const rows = reshape(this.graph.constantOf(input)!, { shape: [n, i === 0 ? k : k / group] });
+      return this.initializer(input.name, perm ? transpose(rows, { perm }) : rows, i === 1 ? undefined : type);
+    });
+    const axis = perm ? perm.indexOf(1) : 1;
+    return this.emit('DequantizeLinear', value.name, names, { axis: { i: axis }, block_size: { i: group } });
   }
 }

@@ -7,7 +7,7 @@ import type { AnyOp } from '../op.js';
 import { cast, concat, dequantize, fill, reshape, shape as shapeOp, slice, transpose } from '../ops/index.js';
 import { axisIndex, type Dtype, isInteger, isKnown, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { type AttributeProto, AttributeType, type NodeProto } from './schema.js';
+import { type AttributeProto, AttributeType, type GraphProto, type NodeProto } from './schema.js';
 import { tensorFromProto } from './tensors.js';
 
 const text = new TextDecoder();
@@ -90,6 +90,11 @@ export class ImportNode {
     if (!attribute?.t) return undefined;
     const { data, shape, dtype } = tensorFromProto(attribute.t, this.file.folder);
     return Tensor.from(data, shape, dtype);
+  }
+
+  /** The graph of an attribute: a branch. */
+  graph(name: string): GraphProto {
+    return this.attribute(name, AttributeType.GRAPH)?.g ?? this.refuse(`its ${name} is missing`);
   }
 
   private attribute(name: string, type: number): AttributeProto | undefined {

@@ -1,21 +1,22 @@
 /** ONNX file -> graph. */
-import { checkOptions, fail, LowbitError } from '../error.js';
+import { checkOptions, fail } from '../error.js';
 import { Folder } from '../graph/fold.js';
 import { entry, Graph, type Value } from '../graph/graph.js';
 import { withoutDead } from '../graph/rewrite.js';
 import { cancelTransposes } from '../passes/cancelTransposes.js';
 import { mergeReshapes } from '../passes/mergeReshapes.js';
-import { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { type OnnxModel, readModel } from './file.js';
-import { type ImportedFile, ImportNode } from './importNode.js';
-import { olderMeaning } from './olderMeaning.js';
-import { importers } from './operators/index.js';
-import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './schema.js';
-import { bitsOf, dtypeOf, tensorFromProto } from './tensors.js';
+import { addInitializers, definedTwice, importNodes, isKnownOperator, operatorOf, whyNot } from './importNodes.js';
+import type { FunctionProto, GraphProto, ModelProto, ValueInfoProto } from './schema.js';
+import { dtypeOf } from './tensors.js';
 
 /** Opsets of the default domain that can be written; what is read may be older where an operator still means the same. */
 export const oldestOpset = 7;
 export const newestOpset = 21;
+
+// Far more than a network has layers.
+const mostCalls = 10_000;
 
 export interface ImportOptions {
   /**
@@ -40,7 +41,7 @@ export function importOnnx(source: string | Uint8Array, options: ImportOptions =
 export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { constants = {} }: ImportOptions = {}): Graph {
   const proto = model.graph!;
   const opsets = opsetsOf(model);
-  refuseUnknown(proto, opsets);
+  refuseUnknown(model, opsets);
   const graph = new Graph(proto.name || 'graph');
   const values = new Map<string, Value>();
   const initializers = new Set(proto.initializer.map(({ name }) => name));
@@ -54,12 +55,10 @@ export function importModel({ proto: model, folder: modelFolder }: OnnxModel, { 
     values.set(input.name, fixed ? graph.constant(fixed, input.name) : addInput(graph, input));
   }
   const folder = new Folder(graph);
-  for (const tensor of proto.initializer) {
-    const { data, shape, dtype } = tensorFromProto(tensor, modelFolder);
-    values.set(tensor.name, folder.constant(Tensor.from(data, shape, dtype), tensor.name, bitsOf(tensor.dataType)));
-  }
   const file = { folder: modelFolder, dataTypes: dataTypesOf(proto) };
-  for (const node of proto.node) importNode(node, values, opsets.get(node.domain) ?? 1, folder, file);
+  const scope = { values, opsets, functions: functionsOf(model), calls: { left: mostCalls }, folder, file };
+  addInitializers(proto, scope);
+  importNodes(proto.node, scope);
   refuseTwins(proto.output.map(({ name }) => name));
   for (const { name } of proto.output) {
     const value = values.get(name);
@@ -79,50 +78,30 @@ function dataTypesOf(proto: GraphProto): Map<string, number> {
   return types;
 }
 
-function importNode(proto: NodeProto, values: Map<string, Value>, opset: number, folder: Folder, file: ImportedFile): void {
-  const node = new ImportNode(proto, values, opset, folder, file);
-  const other = olderMeaning(node);
-  if (other) node.refuse(`${other}; export the model again with a newer opset`);
-  const results = within(node, () => importers.get(key(proto))!(node));
-  const outputs: readonly (Value | undefined)[] = Array.isArray(results) ? results : [results as Value];
-  for (const [i, name] of proto.output.entries()) {
-    if (!name) continue;
-    const value = outputs[i] ?? node.refuse(`output ${i} ("${name}") is not supported`);
-    if (values.has(name)) definedTwice(name);
-    // A value that has no name of the file yet gets this one; an Identity gives a second name to what has one.
-    if (values.get(value.hint) !== value) folder.graph.rename(value, name);
-    values.set(name, value);
-  }
-}
-
-// Ops complain about their own inputs; the user needs the node as well.
-function within<T>(node: ImportNode, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    if (!(error instanceof LowbitError) || error.code === 'unsupported' || error.code === 'outOfMemory') throw error;
-    return node.refuse(error.message);
-  }
-}
-
-const key = (node: NodeProto) => (node.domain && node.domain !== 'ai.onnx' ? `${node.domain}.${node.opType}` : node.opType);
-
 function opsetsOf(model: ModelProto): Map<string, number> {
   const opsets = new Map(model.opsetImport.map(({ domain, version }) => [domain, Number(version)]));
   const version = opsets.get('') ?? opsets.get('ai.onnx') ?? 1;
   return opsets.set('', version).set('ai.onnx', version);
 }
 
-function refuseUnknown(proto: GraphProto, opsets: ReadonlyMap<string, number>): void {
-  const items = proto.node
-    .filter((node) => !importers.has(key(node)))
+function functionsOf(model: ModelProto): Map<string, FunctionProto> {
+  return new Map(model.functions.map((body) => [operatorOf({ opType: body.name, domain: body.domain }), body]));
+}
+
+// Of all nodes at once; those in the branches of an If, of which one counts, when they are met.
+function refuseUnknown(model: ModelProto, opsets: ReadonlyMap<string, number>): void {
+  const graph = model.graph!;
+  const own = functionsOf(model);
+  const items = [graph, ...model.functions]
+    .flatMap(({ node }) => node)
+    .filter((node) => !isKnownOperator(node) && !own.has(operatorOf(node)))
     .map((node) => ({
       name: node.name || node.output[0] || '?',
-      op: key(node),
-      reason: opsets.has(node.domain) ? 'this operator is not supported' : `no operator set is declared for domain "${node.domain}"`,
+      op: operatorOf(node),
+      reason: opsets.has(node.domain) ? whyNot(node) : `no operator set is declared for domain "${node.domain}"`,
     }));
-  if (proto.sparseInitializer.length)
-    items.push({ name: proto.name, op: 'sparse_initializer', reason: 'sparse weights are not supported' });
+  if (graph.sparseInitializer.length)
+    items.push({ name: graph.name, op: 'sparse_initializer', reason: 'sparse weights are not supported' });
   if (items.length) fail({ code: 'unsupported', where: 'onnx', items });
 }
 
@@ -130,8 +109,6 @@ function refuseTwins(names: readonly string[]): void {
   const seen = new Set<string>();
   for (const name of names) if (seen.size === seen.add(name).size) definedTwice(name);
 }
-
-const definedTwice = (name: string): never => fail({ code: 'format', format: 'onnx', problem: `"${name}" is defined twice` });
 
 function addInput(graph: Graph, { name, type }: ValueInfoProto): Value {
   const tensor = type?.value?.case === 'tensorType' ? type.value.value : undefined;

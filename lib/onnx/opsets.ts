@@ -15,7 +15,7 @@ const operatorSince: Readonly<Record<string, number>> = {
 const attributeSince: Readonly<Record<string, number>> = {
   ...{ 'ArgMax.select_last_index': 12, 'ArgMin.select_last_index': 12, 'GatherND.batch_dims': 12 },
   ...{ 'AveragePool.ceil_mode': 10, 'MaxPool.ceil_mode': 10, 'MaxPool.dilations': 10, 'AveragePool.dilations': 19 },
-  ...{ 'DequantizeLinear.axis': 13, 'QuantizeLinear.axis': 13, 'Reshape.allowzero': 14 },
+  ...{ 'DequantizeLinear.axis': 13, 'DequantizeLinear.block_size': 21, 'QuantizeLinear.axis': 13, 'Reshape.allowzero': 14 },
 };
 
 // By operator: which types of its first input came later, and when.

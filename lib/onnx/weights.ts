@@ -1,5 +1,6 @@
 /** How the codes of weights lie in a file: 8 bits each, 4 where they fit, or packed as the graph has them. */
 import { type Node, Uses, type Value } from '../graph/graph.js';
+import { type GroupedWeight, groupedOf, readerOf } from '../graph/match.js';
 import { runOp } from '../op.js';
 import { dequantize, unpackLevels } from '../ops/index.js';
 import { sizeOf } from '../shape.js';
@@ -46,7 +47,12 @@ export class Weights {
   /** Is this a constant, or codes that are constant behind a dequantize? Codes that stay packed are nodes like others. */
   has(value: Value): boolean {
     const { producer } = value;
-    return this.isCodes(value) || (producer?.op === dequantize && this.isCodes(producer.inputs[0]));
+    return this.isCodes(value) || (producer?.op === dequantize && this.isCodes(producer.inputs[0])) || Boolean(this.grouped(value));
+  }
+
+  /** The codes of a weight with scales for groups of inputs. */
+  grouped(value: Value): GroupedWeight | undefined {
+    return groupedOf(this.file.graph, value);
   }
 
   private isCodes(value: Value): boolean {
@@ -82,7 +88,7 @@ export class Weights {
     const uses = new Uses(this.file.graph);
     return this.file.graph.nodes.flatMap((node) => {
       const entry = node.op === dequantize ? this.entry(node) : undefined;
-      return entry ? [{ layer: uses.of(node.output)[0]?.name ?? node.output.name, ...entry }] : [];
+      return entry ? [{ layer: readerOf(this.file.graph, uses, node.output)?.name ?? node.output.name, ...entry }] : [];
     });
   }
 

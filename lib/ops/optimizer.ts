@@ -17,7 +17,7 @@ function checkState(first: string, owner: TensorType, state: Record<string, Tens
 
 function checkControl(control: TensorType, check: Check): void {
   check.dtype(control.dtype === 'float32', 'control', control, 'float32');
-  check.shape(shapesMayEqual(control.shape, [2]), 'control', control, '[2] (learning rate, factor of the gradient)');
+  check.shape(shapesMayEqual(control.shape, [3]), 'control', control, '[3] (learning rate, factor of the gradient, number of the step)');
 }
 
 function checkFinite(params: Record<string, number>, check: Check): void {
@@ -32,13 +32,13 @@ const isRate = (value: number) => value >= 0 && value < 1;
  * (https://pytorch.org/docs/stable/generated/torch.optim.SGD.html):
  *
  *   g = gradientScale·gradient + weightDecay·parameter
- *   velocity = first ? g : momentum·velocity + (1 − dampening)·g
+ *   velocity = step = 1 ? g : momentum·velocity + (1 − dampening)·g
  *   parameter −= learningRate·(nesterov ? g + momentum·velocity : velocity)
  *
- * Writes parameter and velocity. Without momentum it is parameter −= learningRate·g, and velocity is neither read nor written.
+ * Writes parameter and velocity; what that held before the first step does not matter. Without momentum it is parameter −= learningRate·g, and velocity is neither read nor written.
  * @param gradient the shape of parameter, like velocity
  * @param velocity any tensor where momentum is 0
- * @param control (learning rate, gradientScale)
+ * @param control (learning rate, gradientScale, step)
  */
 export const sgdUpdate = defineOp({
   name: 'sgdUpdate',
@@ -48,8 +48,6 @@ export const sgdUpdate = defineOp({
     dampening: 0,
     weightDecay: 0,
     nesterov: false,
-    /** The first step: velocity is set, what it held does not matter. */
-    first: false,
   },
   infer([parameter, gradient, velocity, control], { momentum, dampening, weightDecay, nesterov }, check) {
     checkState('parameter', parameter, momentum === 0 ? { gradient } : { gradient, velocity }, check);
@@ -72,7 +70,7 @@ export const sgdUpdate = defineOp({
  *
  * Writes parameter, m and v.
  * @param gradient the shape of parameter, like m and v, which begin as zeros
- * @param control (learning rate, gradientScale)
+ * @param control (learning rate, gradientScale, step)
  */
 export const adamUpdate = defineOp({
   name: 'adamUpdate',
@@ -84,16 +82,13 @@ export const adamUpdate = defineOp({
     weightDecay: 0,
     /** AdamW: the decay does not go through m and v. */
     decoupled: false,
-    /** Counts from 1. */
-    step: required<number>(),
   },
-  infer([parameter, gradient, m, v, control], { beta1, beta2, epsilon, weightDecay, step }, check) {
+  infer([parameter, gradient, m, v, control], { beta1, beta2, epsilon, weightDecay }, check) {
     checkState('parameter', parameter, { gradient, m, v }, check);
     checkControl(control, check);
     check.param(isRate(beta1), 'beta1', beta1, 'a number from 0 to below 1');
     check.param(isRate(beta2), 'beta2', beta2, 'a number from 0 to below 1');
     checkFinite({ epsilon, weightDecay }, check);
-    check.param(Number.isSafeInteger(step) && step >= 1, 'step', step, 'a whole number from 1');
     return parameter;
   },
   updates: true,
@@ -154,17 +149,18 @@ export const sumSquares = defineListOp({
 });
 
 /**
- * The control of an update: (rate, min(1, maxNorm / (√norm2 + 1e-6))), the factor that clips gradients to a norm as
- * torch.nn.utils.clip_grad_norm_ does. Where the loss or the norm is not finite it is NaN, and the update is left out.
+ * The control of an update: (factor·rate, min(1, maxNorm / (√norm2 + 1e-6)), step), the second of which clips gradients to a norm as
+ * torch.nn.utils.clip_grad_norm_ does. Where the loss or the norm is not finite the first two are NaN, and the update is left out.
  * @param norm2 one number, the squared norm of all gradients
  * @param loss one number
- * @returns (learning rate, factor of the gradient)
+ * @param schedule float64, (learning rate, number of the step from 1)
+ * @returns (learning rate, factor of the gradient, number of the step)
  */
 export const updateControl = defineOp({
   name: 'updateControl',
-  inputs: ['norm2', 'loss'],
-  params: { rate: required<number>(), maxNorm: Number.POSITIVE_INFINITY },
-  infer([norm2, loss], { rate, maxNorm }, check) {
+  inputs: ['norm2', 'loss', 'schedule'],
+  params: { factor: 1, maxNorm: Number.POSITIVE_INFINITY },
+  infer([norm2, loss, schedule], { factor, maxNorm }, check) {
     for (const [name, type] of Object.entries({ norm2, loss })) {
       check.dtype(type.dtype === 'float32', name, type, 'float32');
       check.shape(
@@ -174,9 +170,11 @@ export const updateControl = defineOp({
         'one element',
       );
     }
-    check.param(Number.isFinite(rate), 'rate', rate, 'a finite number');
+    check.dtype(schedule.dtype === 'float64', 'schedule', schedule, 'float64');
+    check.shape(shapesMayEqual(schedule.shape, [2]), 'schedule', schedule, '[2] (learning rate, number of the step)');
+    checkFinite({ factor }, check);
     check.param(maxNorm > 0, 'maxNorm', maxNorm, 'a number above 0');
-    return { dtype: 'float32', shape: [2] };
+    return { dtype: 'float32', shape: [3] };
   },
   grad: 'none',
 });

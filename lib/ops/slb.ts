@@ -118,7 +118,7 @@ function checkSearch(types: Record<string, TensorType>, state: readonly string[]
     check.shape(shapesMayEqual(types[name].shape, logits.shape), name, types[name], shapeText(logits.shape), 'logits have that shape');
   }
   check.dtype(control.dtype === 'float32', 'control', control, 'float32');
-  check.shape(shapesMayEqual(control.shape, [2]), 'control', control, '[2] (learning rate, factor of the gradient)');
+  check.shape(shapesMayEqual(control.shape, [3]), 'control', control, '[3] (learning rate, factor of the gradient, number of the step)');
 }
 
 /**
@@ -128,12 +128,12 @@ function checkSearch(types: Record<string, TensorType>, state: readonly string[]
  * @param weight what the search gave last; becomes its next: decided where `hard` is set
  * @param gradient of the weight
  * @param velocity the shape of logits; any tensor where momentum is 0
- * @param control (learning rate, gradientScale); NaN leaves all as it is
+ * @param control (learning rate, gradientScale, step); NaN leaves all as it is
  */
 export const slbSgdUpdate = defineOp({
   name: 'slbSgdUpdate',
   inputs: ['weight', 'gradient', 'logits', 'values', 'velocity', 'control'],
-  params: { temperature: 1, hard: false, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, first: false },
+  params: { temperature: 1, hard: false, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false },
   infer([weight, gradient, logits, values, velocity, control], { temperature, momentum, dampening, nesterov }, check) {
     checkSearch({ weight, gradient, logits, values, velocity, control }, momentum === 0 ? [] : ['velocity'], temperature, check);
     check.param(!nesterov || (momentum !== 0 && dampening === 0), 'nesterov', nesterov, 'false', 'it needs momentum and no dampening');
@@ -147,14 +147,9 @@ export const slbSgdUpdate = defineOp({
 export const slbAdamUpdate = defineOp({
   name: 'slbAdamUpdate',
   inputs: ['weight', 'gradient', 'logits', 'values', 'm', 'v', 'control'],
-  params: {
-    ...{ temperature: 1, hard: false, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: false },
-    /** Counts from 1. */
-    step: required<number>(),
-  },
-  infer([weight, gradient, logits, values, m, v, control], { temperature, step }, check) {
+  params: { temperature: 1, hard: false, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: false },
+  infer([weight, gradient, logits, values, m, v, control], { temperature }, check) {
     checkSearch({ weight, gradient, logits, values, m, v, control }, ['m', 'v'], temperature, check);
-    check.param(Number.isSafeInteger(step) && step >= 1, 'step', step, 'a whole number from 1');
     return weight;
   },
   updates: true,

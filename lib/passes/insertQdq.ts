@@ -10,6 +10,7 @@ import {
   type QuantizedWeight,
   quantizeWeight,
   type WeightBits,
+  type WeightGroup,
   type WeightRange,
   type WeightScheme,
 } from '../quant/weightScheme.js';
@@ -23,6 +24,13 @@ export interface QdqOptions {
   weightBits?: WeightBits | ReadonlyMap<string, WeightBits>;
   /** What codes of weights reach. Default "max" for 8 bits, "mse" for fewer. */
   weightRange?: WeightRange;
+  /**
+   * Inputs that share a scale, for linear layers: each output channel has k / group scales. Only where activations are real. Layers of which k is
+   * no multiple have one scale for each output channel.
+   */
+  weightGroup?: WeightGroup;
+  /** Activations stay real, and biases with them: only weights become codes. Default false. */
+  weightOnly?: boolean;
   /** Scales of weights. Default "float". */
   scales?: ScaleKind;
   /** Scales and codes of weights that are decided already, and biases, by the name of the layer; the others are rounded to nearest. */
@@ -33,10 +41,10 @@ export interface QdqOptions {
  * Puts quantize → dequantize behind values, and turns the weights of layers into int8 codes behind a dequantize, their biases into int32
  * codes of scale s_x·s_w[c]. Weights that are codes already stay what they are. A pure rewrite: nothing is computed on data.
  *
- * A scale belongs to all that an output channel reads: with one for each group of input channels there would be as many sums to a product,
- * and the integer kernels have one.
+ * On integers a scale belongs to all that an output channel reads: with one for each group of input channels there would be as many sums to a product,
+ * and the integer kernels have one. `weightGroup` is for layers that compute on real numbers.
  * @param activations parameters by value name; every reader of such a value reads it dequantized
- * @param layers names of nodes whose weights are quantized; their input has to be among the activations
+ * @param layers names of nodes whose weights are quantized; unless `weightOnly`, their input has to be among the activations
  * @throws LowbitError "data" for constants that are not finite and for given weights that do not fit, "graph", "option"
  */
 export function insertQdq(
@@ -84,6 +92,10 @@ class Inserter extends Rewriter {
     const given = this.options.weights?.get(node.name)?.bias;
     const shift = given ?? this.finite(bias);
     const real = given ? this.graph.constant(Tensor.from(given), bias.name) : this.get(bias);
+    if (this.options.weightOnly) {
+      const { weight } = codesOf(this.old, w) ? this.codedWeight(w) : this.quantizedWeight(node, new Float32Array(shift.length));
+      return this.copy(node, [this.get(x), weight, real]);
+    }
     const inputScale = this.scaleOf(x, node);
     // int32 has to hold bias / (s_x·s_w): a channel of tiny weights gets a larger scale, and loses nothing by it.
     const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
@@ -104,15 +116,23 @@ class Inserter extends Rewriter {
     const scheme = this.scheme(node);
     const given = this.options.weights?.get(node.name);
     if (given) checkWeight(node, given, shape, scheme.bits);
-    const { codes, scales } = given ?? quantizeWeight(numbers, shape[0], scheme, least);
+    const group = this.groupOf(node, shape);
+    const rows = group ? [sizeOf(shape) / group, group] : shape;
+    const { codes, scales } = given ?? quantizeWeight(numbers, rows[0], scheme, group ? new Float32Array(rows[0]) : least);
     const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
     const weightZero = graph.constant(
-      Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [shape[0]]),
+      Tensor.from(new Int8Array(scales.length), scales.length === 1 ? [] : [scales.length]),
       `${w.name}.zeroPoint`,
     );
     const bits = scheme.bits < 8 ? scheme.bits : undefined;
-    const weightCodes = graph.constant(Tensor.from(codes, shape), `${w.name}.codes`, bits);
-    return { weight: graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name), scales };
+    const weightCodes = graph.constant(Tensor.from(codes, rows), `${w.name}.codes`, bits);
+    const weight = graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name);
+    return { weight: group ? graph.add(ops.reshape, [weight], { shape }, w.name) : weight, scales };
+  }
+
+  private groupOf({ op }: Node, shape: Shape): number | undefined {
+    const { weightGroup } = this.options;
+    return weightGroup && op === ops.gemm && isGroupable(shape, weightGroup) ? weightGroup : undefined;
   }
 
   private scheme({ name }: Node): WeightScheme {
@@ -149,6 +169,9 @@ class Inserter extends Rewriter {
     return graph.add(ops.dequantize, [graph.constant(Tensor.from(codes), `${bias.name}.codes`), scale, zero], { axis: 0 }, bias.name);
   }
 }
+
+/** Have all groups of a weight (n, k) the same size, and is there more than one? */
+const isGroupable = (shape: Shape, group: number) => shape[1] % group === 0 && shape[1] > group;
 
 function checkWeight({ name }: Node, { codes, scales }: QuantizedWeight, shape: Shape, bits: WeightBits): void {
   const wrong = (problem: string) => fail({ code: 'data', where: 'insertQdq', problem: `the weight given for "${name}" has ${problem}` });

@@ -63,7 +63,7 @@ function packedCodes(codes: Value, to: Rewriter): Value | undefined {
 const isWithin = (used: ReadonlySet<number>, levels: readonly number[]) => levels.filter((level) => used.has(level)).length === used.size;
 
 /** The smallest packing that has all levels of a weight, if it takes less memory than they do. */
-function packingOf(levels: Tensor): Packing | undefined {
+export function packingOf(levels: Tensor): Packing | undefined {
   const [outputs, ...row] = levels.shape;
   const used = new Set(levels.data() as Int8Array);
   const packing = packings.find(({ bits, grid }) => isWithin(used, levelsOf(bits, grid)));

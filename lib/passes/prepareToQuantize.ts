@@ -6,16 +6,17 @@ import { batchNormToConv } from './batchNormToConv.js';
 import { foldBatchNorm } from './foldBatchNorm.js';
 import { foldConstants } from './foldConstants.js';
 import { removeDropout } from './removeDropout.js';
+import { singlePrecision } from './singlePrecision.js';
 
 /**
- * The float graph, of which weights may be codes, in the form that is quantized: dropout left out, constants computed, batch
+ * The float graph, of which weights may be codes, in the form that is quantized: dropout left out, in float32, constants computed, batch
  * normalization in the weights or a layer.
  */
 export function prepareToQuantize(graph: Graph): Graph {
   if (graph.nodes.some((node) => node.op === quantizeOp || (node.op === dequantize && !codesOf(graph, node.output)))) {
     fail({ code: 'graph', problem: 'the model is quantized already', todo: 'Start from the float model.' });
   }
-  return uniqueNames(batchNormToConv(foldBatchNorm(foldConstants(removeDropout(graph)))));
+  return uniqueNames(batchNormToConv(foldBatchNorm(foldConstants(singlePrecision(removeDropout(graph))))));
 }
 
 // Nodes of unnamed exporters may share a name; layers are told apart by the values they make.

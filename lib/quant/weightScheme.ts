@@ -10,6 +10,10 @@ export type WeightBits = (typeof weightWidths)[number];
 /** Q, the largest code. */
 export const largestCode = (bits: WeightBits) => (bits === 1 ? 1 : 2 ** (bits - 1) - 1);
 
+/** How many inputs of an output channel may share a scale where a channel has several. */
+export const weightGroups = [32, 64, 128] as const;
+export type WeightGroup = (typeof weightGroups)[number];
+
 /** What the codes reach: the largest weight, or as far as makes the squared error smallest. Signs have the one scale that does that. */
 export const weightRanges = ['max', 'mse'] as const;
 export type WeightRange = (typeof weightRanges)[number];

@@ -12,8 +12,11 @@ const widths = [8, 16] as const;
 export type ActivationBits = (typeof widths)[number];
 
 export interface ActivationOptions {
-  /** Codes of activations. Layers that read 16 bits compute on real numbers, between codes. Default "uint8". */
-  activations?: CodeType;
+  /**
+   * Codes of activations. Layers that read 16 bits compute on real numbers, between codes; "float" leaves activations as they are, and only weights
+   * become codes. Default "uint8".
+   */
+  activations?: CodeType | 'float';
   /**
    * Bits of what layers read, 8 or 16: of all, or by names of layers and patterns written /like this/, of which the last that fits counts; the
    * others have those of `activations`. A value that several layers read has the most bits that one of them asks for.
@@ -21,11 +24,17 @@ export interface ActivationOptions {
   activationBits?: BitsByName<ActivationBits>;
 }
 
+/** Codes that activations may have, or none. */
+export const activationKinds = [...codeTypes, 'float'] as const;
+
+/** Why a layer computes on real numbers whose weights alone are codes. */
+export const weightsAlone = 'its activations are real, only its weights are codes';
+
 /** @throws LowbitError "option" */
 export function checkActivationOptions({ activations, activationBits = 8 }: ActivationOptions): void {
   const refuse = (option: string, came: unknown, allowed: readonly unknown[]) =>
     fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
-  if (activations !== undefined && !codeTypes.includes(activations)) refuse('activations', activations, codeTypes);
+  if (activations !== undefined && !activationKinds.includes(activations)) refuse('activations', activations, activationKinds);
   for (const bits of bitsGiven(activationBits)) if (!(widths as readonly number[]).includes(bits)) refuse('activationBits', bits, widths);
 }
 
@@ -36,13 +45,17 @@ export function bitsOfReaders(graph: Graph, { nodes }: Plan, { activations = 'ui
     graph,
     nodes.filter((node) => !isMove(node)),
     activationBits,
-    isWide(activations) ? 16 : 8,
+    activations !== 'float' && isWide(activations) ? 16 : 8,
     about,
   );
 }
 
 /** The type of the codes of each value of a plan; values that were only moved have that of their source. */
-export function typesOfCodes(plan: Plan, bits: ReadonlyMap<string, ActivationBits>, activations: CodeType): (value: Value) => CodeType {
+export function typesOfCodes(
+  plan: Plan,
+  bits: ReadonlyMap<string, ActivationBits>,
+  activations: CodeType | 'float',
+): (value: Value) => CodeType {
   const wide = new Set(
     plan.nodes.filter(({ name }) => bits.get(name) === 16).flatMap(({ inputs }) => inputs.map((x) => sourceOf(plan, x))),
   );
@@ -50,10 +63,23 @@ export function typesOfCodes(plan: Plan, bits: ReadonlyMap<string, ActivationBit
   return (value) => `${sign}${wide.has(sourceOf(plan, value)) ? 16 : 8}`;
 }
 
-/** The nodes of a plan that read codes of 16 bits, as layers that stay float are told. */
-export function wideReaders({ nodes }: Plan, qparams: ReadonlyMap<string, QParams>): { name: string; op: string; reason: string }[] {
-  const readsWide = ({ inputs }: Node) => inputs.some(({ name }) => isWide(qparams.get(name)?.dtype));
+/** The nodes of a network that compute on real numbers though something of theirs is codes, and why. */
+export function realComputations(
+  { nodes }: Plan,
+  qparams: ReadonlyMap<string, QParams>,
+  { activations }: ActivationOptions,
+): { name: string; op: string; reason: string }[] {
+  const isWeightOnly = activations === 'float';
+  const isReal = ({ inputs }: Node) => isWeightOnly || inputs.some(({ name }) => isWide(qparams.get(name)?.dtype));
   return nodes
-    .filter((node) => !isMove(node) && readsWide(node))
-    .map((node) => ({ name: node.name, op: node.op.name, reason: wideActivations }));
+    .filter((node) => !isMove(node) && isReal(node))
+    .map((node) => ({ name: node.name, op: node.op.name, reason: isWeightOnly ? weightsAlone : wideActivations }));
 }
+
+/** The plan with real activations: what is left of it are the layers whose weights become codes. */
+export const ofWeights = (plan: Plan): Plan => ({
+  ...plan,
+  nodes: plan.nodes.filter(({ op }) => op.quantizes),
+  values: [],
+  shared: new Map(),
+});

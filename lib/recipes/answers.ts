@@ -16,12 +16,11 @@ export class Answers {
    * Counts a run's output; of equal numbers the first one is the highest.
    * @throws LowbitError 'data' where the output has not a row for each sample, a label is none of its places, or a number is NaN
    */
-  add({ shape, data }: Read, { inputs, count, labels, first }: Piece): void {
+  add({ shape, numbers: scores }: Read, { inputs, count, labels, first }: Piece): void {
     const wrong = (problem: string) => fail({ code: 'data', where: this.where, problem });
     const [rows] = Object.values(inputs).map((input) => input.shape[0]);
     if (shape.length === 0 || shape[0] !== rows)
       wrong(`the model's output is ${shapeText(shape)} for ${rows} samples, expected a row for each`);
-    const scores = Array.from(data, Number);
     const classes = scores.length / rows;
     for (let n = 0; n < count; n++) {
       const row = scores.slice(n * classes, (n + 1) * classes);

@@ -8,7 +8,7 @@ import { type Observer, observer } from '../quant/observers/index.js';
 import { type Plan, quantizationPlan, sourceOf } from '../quant/plan.js';
 import { type CodeType, type QParams, qparamsOf, type Range } from '../quant/scheme.js';
 import type { QuantizedWeight } from '../quant/weightScheme.js';
-import { type ActivationBits, bitsOfReaders, typesOfCodes } from './activationCodes.js';
+import { type ActivationBits, bitsOfReaders, ofWeights, typesOfCodes } from './activationCodes.js';
 import { type Conditioning, conditioned } from './conditioned.js';
 import { watchesFor } from './corrected.js';
 import { type QuantizeOptions, type QuantizeSettings, quantizeSettings, stepProgress } from './quantizeOptions.js';
@@ -48,7 +48,7 @@ export async function calibrateNetwork(model: Graph, batches: Batches, options: 
   const { device, signal } = options;
   const prepared = prepareToQuantize(model);
   // Mistakes are told before samples are read.
-  const first = planOf(prepared, settings.exclude);
+  const first = planOf(prepared, settings);
   const weightBits = bitsOfLayers(prepared, layersOf(first), options.weightBits);
   const activationBits = bitsOfReaders(prepared, first, options);
   const measuring = { onProgress: stepProgress(options, 'measuring'), signal };
@@ -59,10 +59,11 @@ export async function calibrateNetwork(model: Graph, batches: Batches, options: 
     { ...settings, weightBits },
     measuring,
   );
-  const plan = planOf(graph, settings.exclude);
+  const plan = planOf(graph, settings);
   const observers = observersFor(plan, settings);
   const watches = watchesFor(graph, statistics, settings.correctBias);
-  await calibrate(graph, batches, together(observers, watches), { onProgress: stepProgress(options, 'calibrating'), device, signal });
+  const seen = together(observers, watches);
+  if (seen.size > 0) await calibrate(graph, batches, seen, { onProgress: stepProgress(options, 'calibrating'), device, signal });
   const ranges = rangesOf(graph, plan, observers, typesOfCodes(plan, activationBits, settings.activations), settings);
   return { graph, activationBits, ...codesFor(plan, ranges, activationBits, settings), ranges, statistics, watches, done, settings };
 }
@@ -74,11 +75,15 @@ export async function calibrateNetwork(model: Graph, batches: Batches, options: 
  */
 export function withFloat(network: CalibratedNetwork, names: readonly string[]): CalibratedNetwork {
   const { graph, ranges, activationBits, settings } = network;
-  return { ...network, ...codesFor(planOf(graph, [...settings.exclude, ...names]), ranges, activationBits, settings) };
+  return {
+    ...network,
+    ...codesFor(planOf(graph, { ...settings, exclude: [...settings.exclude, ...names] }), ranges, activationBits, settings),
+  };
 }
 
-function planOf(graph: Graph, exclude: readonly string[]): Plan {
-  const plan = quantizationPlan(graph, { exclude });
+function planOf(graph: Graph, { activations, exclude }: QuantizeSettings): Plan {
+  const integers = quantizationPlan(graph, { exclude });
+  const plan = activations === 'float' ? ofWeights(integers) : integers;
   if (plan.nodes.length) return plan;
   return fail({ code: 'graph', problem: 'there is nothing to quantize: no convolution or linear layer with constant weights' });
 }

@@ -1,8 +1,9 @@
 /** Weights that are codes: how many bits they take, and where the bytes of a model are. */
 import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
-import { codesOf } from '../graph/match.js';
+import { codesOf, groupedOf, readerOf } from '../graph/match.js';
 import type { WeightStorage } from '../onnx/weights.js';
 import { unpackLevels } from '../ops/index.js';
+import { packWeights } from '../passes/packWeights.js';
 import { sizeOf } from '../shape.js';
 import { isPacked } from './quantized.js';
 
@@ -25,8 +26,8 @@ export function codedWeights(graph: Graph): CodedWeight[] {
   return graph.nodes.flatMap((node) => {
     const codes = codesOf(graph, node.output);
     const stored = codes && storedCodes(graph, codes);
-    const reader = uses.of(node.output).find(({ op }) => op.quantizes);
-    return stored && reader ? [{ layer: reader.name, ...stored }] : [];
+    const reader = uses.of(node.output).find(({ op }) => op.quantizes) ?? readerOf(graph, uses, node.output);
+    return stored && reader?.op.quantizes ? [{ layer: reader.name, ...stored }] : [];
   });
 }
 
@@ -46,8 +47,14 @@ const paramsOf = (node: Node) => ({ ...unpackLevels.params, ...node.params }) as
 
 /** Numbers of a weight: of a constant, of packed codes, or of either behind a dequantize; 0 for anything else. */
 export function weightSize(graph: Graph, value: Value): number {
-  const codes = codesOf(graph, value) ?? value;
+  const codes = groupedOf(graph, value)?.dequantize.inputs[0] ?? codesOf(graph, value) ?? value;
   return codes.producer?.op === unpackLevels ? sizeOf(paramsOf(codes.producer).shape) : (graph.constantOf(codes)?.size ?? 0);
+}
+
+/** The graph with its weights packed, where that is asked for or, nothing being said, where some have 1 bit. */
+export function packedFor(graph: Graph, storage: WeightStorage | undefined): Graph {
+  const isPacked = storage === 'packed' || (storage === undefined && codedWeights(graph).some(({ bits }) => bits === 1));
+  return isPacked ? packWeights(graph) : graph;
 }
 
 /** How `exportOnnx` keeps the weights as the graph has them: packed, or 4 bits; undefined where it has neither. */

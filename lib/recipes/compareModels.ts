@@ -6,18 +6,22 @@ import type { Graph, Value } from '../graph/graph.js';
 import { run } from '../graph/run.js';
 import { quantize } from '../ops/index.js';
 import { lowerInteger } from '../passes/lowerInteger.js';
+import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import { isReal, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Distance } from './distance.js';
 import { free } from './prepare.js';
-import { isLowerable } from './quantized.js';
+import { isLowerable, isQuantized } from './quantized.js';
 import { type Sampled, sampled } from './samples.js';
+import { tensorNames } from './tensorNames.js';
 
 export interface CompareOptions {
   /** Where samples come from; random numbers over the second model's input range without it. */
   dataset?: Dataset;
   /** How many samples, default 64. */
   samples?: number;
+  /** Sees the numbers of every tensor of a, batch after batch. */
+  onTensor?: (name: string, numbers: Float64Array) => void;
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
@@ -29,6 +33,8 @@ export interface TensorDistance {
   shape: Shape;
   /** Signal to noise, 10·log10(Σ a² / Σ (b − a)²) in decibels: Infinity where all numbers are equal, NaN where a is 0 and b is not. */
   sqnr: number;
+  /** The same with each channel of b, along its last axis, scaled as it suits best: what is lost where channels were equalized. */
+  scaledSqnr: number;
   /** Σ a·b / √(Σ a²·Σ b²). */
   cosine: number;
   /** The largest |b − a|. */
@@ -54,16 +60,18 @@ export interface ModelDistance {
  * @throws LowbitError 'data' where they have no tensor in common or other inputs, or the samples do not fit; 'option', 'aborted'
  */
 export async function compareModels(a: Graph, b: Graph, options: CompareOptions = {}): Promise<ModelDistance> {
-  checkOptions('compareModels', options, ['dataset', 'samples', 'onProgress', 'signal']);
+  checkOptions('compareModels', options, ['dataset', 'samples', 'onTensor', 'onProgress', 'signal']);
   const { dataset, samples = 64, onProgress, signal } = options;
   if (!(Number.isSafeInteger(samples) && samples >= 1)) {
     fail({ code: 'option', where: 'compareModels', option: 'samples', came: samples, expected: 'a whole number from 1' });
   }
-  const [first, second] = [asDeployed(a), asDeployed(b)];
+  // Layers of a quantized model have taken in the batch normalization that followed them.
+  const reference = isQuantized(b) && !isQuantized(a) ? prepareToQuantize(a) : a;
+  const [first, second] = [asDeployed(reference), asDeployed(b)];
   const distances = new Map<string, Distance>();
   let done = 0;
   for await (const piece of sampled(b, { dataset, samples, batch, signal })) {
-    compareOn(piece, first, second, distances, signal);
+    compareOn(piece, first, second, distances, options);
     free(piece.inputs);
     done += piece.count;
     onProgress?.(done, samples);
@@ -79,7 +87,8 @@ export async function compareModels(a: Graph, b: Graph, options: CompareOptions 
   }
   const names = new Set([...second.sources.values()].filter(({ codes }) => codes).map(({ name }) => name));
   const tensors = [...distances].map(([name, distance]) => ({ name, ...distance.result(), quantized: names.has(name) }));
-  return { tensors, outputs: a.outputs.map(({ value }) => value.name).filter((name) => distances.has(name)), samples: done };
+  const nameOf = tensorNames(reference);
+  return { tensors, outputs: reference.outputs.map(({ value }) => nameOf(value)).filter((name) => distances.has(name)), samples: done };
 }
 
 // The tensors of a batch of the first model are kept while the second runs.
@@ -99,20 +108,32 @@ interface Deployed {
 
 function asDeployed(model: Graph): Deployed {
   const graph = isLowerable(model) ? lowerInteger(model).graph : model;
+  const nameOf = tensorNames(model);
   const sources = new Map<string, Source>(graph.nodes.map(({ output }) => [output.name, { name: output.name }]));
   for (const { op, inputs, output } of model.nodes) {
+    sources.set(output.name, { name: nameOf(output) });
     if (op !== quantize) continue;
     const [scale, zeroPoint] = inputs.slice(1).map((value) => model.constantOf(value));
     if (scale?.size !== 1 || !zeroPoint) continue;
-    sources.set(output.name, { name: inputs[0].name, codes: { scale: scale.item(), zeroPoint: zeroPoint.item() } });
+    sources.set(output.name, { name: nameOf(inputs[0]), codes: { scale: scale.item(), zeroPoint: zeroPoint.item() } });
   }
   return { graph, sources };
 }
 
-function compareOn(piece: Sampled, a: Deployed, b: Deployed, distances: Map<string, Distance>, signal: AbortSignal | undefined): void {
+function compareOn(
+  piece: Sampled,
+  a: Deployed,
+  b: Deployed,
+  distances: Map<string, Distance>,
+  { onTensor, signal }: Pick<CompareOptions, 'onTensor' | 'signal'>,
+): void {
   const kept = new Map<string, { shape: Shape; numbers: Float64Array }>();
   const compared = new Set<string>();
-  const keep = (source: Source, tensor: Tensor) => kept.set(source.name, { shape: tensor.shape, numbers: realNumbers(source, tensor) });
+  const keep = (source: Source, tensor: Tensor) => {
+    const numbers = realNumbers(source, tensor);
+    kept.set(source.name, { shape: tensor.shape, numbers });
+    onTensor?.(source.name, numbers.subarray(0, Math.round((numbers.length * piece.count) / tensor.shape[0])));
+  };
   const compare = (source: Source, tensor: Tensor) => {
     const other = kept.get(source.name);
     // Codes come after the real numbers that they round: these are what the next layer reads.

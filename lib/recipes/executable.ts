@@ -3,15 +3,15 @@ import type { Graph } from '../graph/graph.js';
 import { type RunOptions, run } from '../graph/run.js';
 import { Types } from '../graph/types.js';
 import { Session } from '../session/session.js';
-import type { Device, Shape } from '../shape.js';
-import { scope, type Tensor, type TensorData } from '../tensor.js';
+import type { Device, Shape, TensorType } from '../shape.js';
+import { numbersOf, scope, type Tensor } from '../tensor.js';
 
 type Inputs = Readonly<Record<string, Tensor>>;
 
 /** A tensor that has been read. */
 export interface Read {
   shape: Shape;
-  data: TensorData;
+  numbers: number[];
 }
 
 export interface Executable {
@@ -30,7 +30,9 @@ export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = '
       scope(() => {
         const moved = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensor.to(device)]));
         const outputs = run(graph, moved, { row, signal });
-        return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, { shape: output.shape, data: output.data() }]));
+        return Object.fromEntries(
+          Object.entries(outputs).map(([name, output]) => [name, { shape: output.shape, numbers: output.toNumbers() }]),
+        );
       }),
     dispose() {},
   };
@@ -43,27 +45,29 @@ export function opByOp(graph: Graph, row?: RunOptions['row'], device: Device = '
 export function compiled(graph: Graph, device: Device = 'cpu'): Executable {
   let session: Session | undefined;
   const slowly = opByOp(graph, undefined, device);
-  const known = new Map<string, Record<string, Shape> | undefined>();
+  const known = new Map<string, Record<string, TensorType> | undefined>();
   return {
     async run(inputs, signal) {
       const key = Object.values(inputs)
         .map(({ shape }) => shape.join())
         .join(';');
-      if (!known.has(key)) known.set(key, outputShapes(graph, inputs));
-      const shapes = known.get(key);
-      if (!shapes) return slowly.run(inputs, signal);
+      if (!known.has(key)) known.set(key, outputTypes(graph, inputs));
+      const types = known.get(key);
+      if (!types) return slowly.run(inputs, signal);
       session ??= new Session(graph, {}, device);
       const outputs = await session.run(inputs, { signal });
-      return Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { shape: shapes[name], data }]));
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, data]) => [name, { shape: types[name].shape, numbers: numbersOf(data, types[name].dtype) }]),
+      );
     },
     dispose: () => session?.dispose(),
   };
 }
 
 /** By the names of outputs; undefined where the shape of some value depends on the data. */
-function outputShapes(graph: Graph, inputs: Inputs): Record<string, Shape> | undefined {
+function outputTypes(graph: Graph, inputs: Inputs): Record<string, TensorType> | undefined {
   const types = new Types(graph, Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])));
   const isKnown = (shape: Shape | undefined) => shape !== undefined && !shape.some(Number.isNaN);
   if (!graph.nodes.every((node) => types.params(node) && isKnown(types.get(node.output)?.shape))) return undefined;
-  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, types.get(value)!.shape]));
+  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, types.get(value)!]));
 }

@@ -48,7 +48,7 @@ export class Judge {
     let bytes = 0;
     const keep = (outputs: Record<string, Read>) => {
       if (bytes > most) return;
-      const numbers = Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, Float64Array.from(data, Number)]));
+      const numbers = Object.fromEntries(Object.entries(outputs).map(([name, read]) => [name, Float64Array.from(read.numbers)]));
       judge.#kept.push(numbers);
       for (const { byteLength } of Object.values(numbers)) bytes += byteLength;
     };
@@ -72,12 +72,12 @@ export class Judge {
     const shares = await this.run(isLowerable(graph) ? lowerInteger(graph).graph : graph, (outputs, { inputs, count }, at) => {
       const part = count / (Object.values(inputs)[0]?.shape[0] ?? count);
       for (const [name, float] of Object.entries(this.#kept[at] ?? {})) {
-        const { data, shape } = outputs[name];
+        const { numbers, shape } = outputs[name];
         // Of outputs whose size depends on the numbers, rows need not belong together.
-        if (data.length !== float.length) continue;
+        if (numbers.length !== float.length) continue;
         const distance = distances.get(name) ?? new Distance(shape.slice(1));
         distances.set(name, distance);
-        distance.add(float, Float64Array.from(data, Number), part);
+        distance.add(float, Float64Array.from(numbers), part);
       }
     });
     const results = [...distances.values()].map((distance) => distance.result());

@@ -76,11 +76,12 @@ function parsed(path: string): Content {
 }
 
 /** What scores of forms of a network follow from: its weights, ranges and settings, what is to be quantized, the samples, and `more`. */
-export function networkPrint({ graph, plan, ranges, weights: decided, settings }: CalibratedNetwork, judge: Judge, more: object): string {
+export function networkPrint(network: CalibratedNetwork, judge: Judge, more: object): string {
+  const { graph, plan, ranges, activationBits, weights: decided, settings } = network;
   const { dataset, float } = judge;
   const samples = [dataset.description, dataset.length, Object.values(float).map(String)];
   const names = plan.nodes.map(({ name }) => name);
   const weights = [...graph.constants.values()].map((tensor) => tensor.data());
   const codes = [...(decided ?? [])].flatMap(([name, given]) => [name, given.codes, given.scales]);
-  return fingerprint([print(graph), ...weights, ...codes, JSON.stringify([ranges, settings, names, samples, more])]);
+  return fingerprint([print(graph), ...weights, ...codes, JSON.stringify([ranges, [...activationBits], settings, names, samples, more])]);
 }

@@ -1,8 +1,10 @@
 /** From batches of a data set to the inputs of a graph. */
 import type { Batch, Dataset } from '../data/dataset.js';
+import { fail } from '../error.js';
 import type { Graph } from '../graph/graph.js';
 import { type SampleType, sampleFit } from '../graph/sampleFit.js';
-import { type Shape, sizeOf } from '../shape.js';
+import { bytesPerElement, type Dtype, integerRange, isInteger, type Shape, sizeOf } from '../shape.js';
+
 import { Tensor } from '../tensor.js';
 
 /** Samples for one run of a graph. */
@@ -25,7 +27,9 @@ export type Feed = (batch: Batch) => Generator<Piece>;
  */
 export function feed(graph: Graph, set: SampleType): Feed {
   const { shape: sample } = set;
-  const { name, type, ...fit } = sampleFit(graph, set);
+  // A model of integers takes the numbers of any set, as far as they are whole.
+  const wanted = graph.inputs[0]?.type?.dtype;
+  const { name, type, ...fit } = sampleFit(graph, wanted && isInteger(wanted) ? { ...set, dtype: 'int32' } : set);
   const size = sizeOf(sample);
   return function* cut(batch: Batch) {
     const [fixed] = type.shape;
@@ -34,6 +38,7 @@ export function feed(graph: Graph, set: SampleType): Feed {
       const count = Math.min(step, batch.count - from);
       const samples = filled(batch.data.subarray(from * size, (from + count) * size), step * size, size);
       const data = fit.channelsLast ? channelsLast(samples, step, sample) : samples;
+      checkHeld(data, type.dtype, name, set.description);
       yield {
         inputs: { [name]: Tensor.from(data, [step, ...fit.shape], type.dtype) },
         count,
@@ -75,6 +80,14 @@ export function calibrationBatches(graph: Graph, dataset: Dataset, count: number
 /** Disposes of a record of tensors. */
 export function free(tensors: Readonly<Record<string, Tensor>>): void {
   for (const tensor of Object.values(tensors)) tensor.dispose();
+}
+
+// An integer type takes no fractions and holds no number beyond its range.
+function checkHeld(data: Batch['data'], dtype: Dtype, input: string, where: string): void {
+  if (!isInteger(dtype) || (data instanceof Int32Array && bytesPerElement(dtype) >= 4)) return;
+  const [low, high] = integerRange(dtype);
+  const bad = data.find((value) => !Number.isInteger(value) || value < low || value > high);
+  if (bad !== undefined) fail({ code: 'data', where, problem: `it has ${bad}, input "${input}" takes ${dtype}` });
 }
 
 function shortened(batch: Batch, count: number): Batch {

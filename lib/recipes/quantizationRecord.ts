@@ -2,78 +2,74 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Dataset } from '../data/dataset.js';
-import { fail } from '../error.js';
+import { checkOptions, fail } from '../error.js';
 import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
-import { clampOf, codesOf } from '../graph/match.js';
-import { run } from '../graph/run.js';
+import { clampOf } from '../graph/match.js';
 import { Types } from '../graph/types.js';
-import { version } from '../onnx/exportOnnx.js';
 import { importOnnx } from '../onnx/importOnnx.js';
-import { runOp } from '../op.js';
 import { dequantize, quantize } from '../ops/index.js';
 import { unpackWeights } from '../passes/packWeights.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
-import type { Accuracy, ActivationRecord, Histogram, LayerRecord, QuantizationRecord, WeightRecord } from '../report/quantizationRecord.js';
+import type { LayerRecord, QuantizationRecord, WeightRecord } from '../report/quantizationRecord.js';
 import { compile } from '../session/compile.js';
-import { integerRange } from '../shape.js';
-import { scope } from '../tensor.js';
+import { integerRange, sizeOf, type TensorType } from '../shape.js';
+import { Tensor, type TensorData } from '../tensor.js';
 import { type CodedWeight, codedWeights } from './codedWeights.js';
 import { compareModels, type TensorDistance } from './compareModels.js';
-import { Distance } from './distance.js';
-import { free } from './prepare.js';
-import { machine } from './runParts.js';
-import { sampled } from './samples.js';
+import { machine, versions } from './runParts.js';
+import { TensorHistogram } from './tensorHistogram.js';
+import { layerOutput, tensorNames } from './tensorNames.js';
+import { weightRecord } from './weightRecord.js';
 
-export interface RecordOptions {
-  dataset: Dataset;
+/** What is known besides the two files goes into the record as it is. */
+const known = ['options', 'calibration', 'accuracy', 'sensitivity', 'ladder', 'float'] as const;
+type Known = Partial<Pick<QuantizationRecord, (typeof known)[number]>>;
+
+export interface RecordOptions extends Known {
+  /** Samples to compare on; random numbers without it. */
+  dataset?: Dataset;
   /** How many samples of it are compared, default 64. */
   samples?: number;
-  /** What the model was calibrated on, and the options of `quantize`, where they are known. */
-  calibration?: QuantizationRecord['calibration'];
-  options?: QuantizationRecord['options'];
-  accuracy?: QuantizationRecord['accuracy'];
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
 /**
- * Measures both files on samples: signal to noise of every quantized tensor, how its numbers lie between the ends of its codes, the weights and
- * the ranges of their channels, and the time of each layer on this machine.
- * @throws LowbitError 'data' where the models are not of one network or the samples do not fit, 'file', 'format', 'aborted'
+ * Measures both files on samples: signal to noise of every layer, how its numbers lie between the ends of its codes, the weights and
+ * the ranges of their channels, and the time of each layer on this machine. Each model runs once.
+ * @throws LowbitError 'data' where the models are not of one network or the samples do not fit, 'file', 'format', 'unknownOption', 'aborted'
  */
-export async function quantizationRecord(float: string, quantized: string, options: RecordOptions): Promise<QuantizationRecord> {
-  const { dataset, samples = 64, accuracy, onProgress, signal } = options;
+export async function quantizationRecord(float: string, quantized: string, options: RecordOptions = {}): Promise<QuantizationRecord> {
+  checkOptions('quantizationRecord', options, ['dataset', 'samples', ...known, 'onProgress', 'signal']);
+  const { dataset, samples, onProgress, signal } = options;
   const [a, b] = [importOnnx(float), importOnnx(quantized)];
   const layers = layersOf(b);
   if (!layers.length)
     fail({ code: 'data', where: quantized, problem: 'none of its layers has codes as weights', todo: 'Quantize it first.' });
-  const found = await compareModels(a, b, { dataset, samples, onProgress, signal });
+  const histograms = new Map(layers.flatMap(({ codes }) => (codes ? [[codes.name, new TensorHistogram(codes.range)]] : [])));
+  const onTensor = (name: string, numbers: Float64Array) => histograms.get(name)?.add(numbers);
+  const found = await compareModels(a, b, { dataset, samples, onTensor, onProgress, signal });
   const distances = new Map(found.tensors.map((tensor) => [tensor.name, tensor]));
-  const histograms = await histogramsOf(a, new Set(layers.flatMap(({ codes }) => (codes ? [codes.name] : []))), options);
-  const times = timesOf(b);
-  const [prepared, plain] = [prepareToQuantize(a), unpackWeights(b)];
-  const records = layers.map((layer) => layerRecord(plain, prepared, layer, distances, histograms, times));
+  const [plain, prepared, times] = [unpackWeights(b), prepareToQuantize(a), timesOf(b)];
+  const weights = new Map(layers.map(({ weight }) => [weight, weightRecord(plain, prepared, weight)]));
+  const scaled = [...weights.values()].some((weight) => weight.scaled);
+  const measured: Measured = { distances, histograms, times, weights, scaled };
   return {
     ...machine(),
-    versions: { lowbit: version(), node: process.version },
+    versions: versions(),
     model: { name: a.name, ...fileOf(float) },
     quantized: fileOf(quantized),
-    ...(options.options && { options: options.options }),
-    ...(options.calibration && { calibration: options.calibration }),
-    ...(accuracy && { accuracy }),
-    outputs: found.outputs.map((name) => ({ name, sqnr: finite(distances.get(name)!.sqnr) })),
+    outputs: found.outputs.map((name) => ({ name, sqnr: decibels(distances.get(name)!.sqnr) })),
     samples: found.samples,
-    layers: records,
-    float: b.nodes
-      .filter((node) => node.op.quantizes && !layers.some((layer) => layer.node === node))
-      .map(({ name, op }) => ({ name, op: op.name, reason: 'its weights are real numbers in the file' })),
+    layers: layers.map((layer) => layerRecord(layer, measured)),
+    scaled,
+    float: floatLayers(b, layers),
+    ...Object.fromEntries(known.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]))),
   };
 }
 
-export type { Accuracy };
-
 // Infinity is equal numbers; NaN is a tensor of zeros, of which there is nothing to say.
-const finite = (sqnr: number) => (Number.isFinite(sqnr) ? sqnr : null);
+const decibels = (sqnr: number) => (Number.isFinite(sqnr) ? sqnr : null);
 
 function fileOf(path: string): { bytes: number; sha256: string } {
   const content = readFileSync(path);
@@ -88,6 +84,9 @@ interface Codes {
 
 interface QuantizedLayer {
   node: Node;
+  /** Of what it reads, and of its output. */
+  input: string;
+  name: string;
   weight: CodedWeight;
   codes?: Codes;
 }
@@ -95,23 +94,45 @@ interface QuantizedLayer {
 function layersOf(graph: Graph): QuantizedLayer[] {
   const uses = new Uses(graph);
   const weights = new Map(codedWeights(graph).map((weight) => [weight.layer, weight]));
+  const nameOf = tensorNames(graph);
   return graph.nodes.flatMap((node) => {
     const weight = node.op.quantizes && weights.get(node.name);
-    return weight ? [{ node, weight, codes: codesBehind(graph, node.output, uses) }] : [];
+    if (!weight) return [];
+    const output = layerOutput(graph, node, uses);
+    return [{ node, input: nameOf(realOf(node.inputs[0])), name: nameOf(output), weight, codes: codesBehind(graph, output, uses, nameOf) }];
   });
 }
 
+/** The real numbers that a value stands for, where it is codes that were moved and read again. */
+function realOf(value: Value): Value {
+  const { producer } = value;
+  return producer && (producer.op === dequantize || producer.op === quantize || producer.op.movesElements)
+    ? realOf(producer.inputs[0])
+    : value;
+}
+
 /** The codes that the next layers read instead of a value: its own, or of the clamp behind it. */
-function codesBehind(graph: Graph, value: Value, uses: Uses): Codes | undefined {
+function codesBehind(graph: Graph, value: Value, uses: Uses, nameOf: (value: Value) => string): Codes | undefined {
   const readers = uses.of(value);
   const reader = readers.find(({ op }) => op === quantize);
   if (reader) {
     const [scale, zeroPoint] = reader.inputs.slice(1).map((of) => graph.constantOf(of));
     if (scale?.size !== 1 || !zeroPoint) return undefined;
     const [min, max] = integerRange(zeroPoint.dtype).map((q) => (q - zeroPoint.item()) * scale.item());
-    return { name: value.name, range: { min, max } };
+    return { name: nameOf(value), range: { min, max } };
   }
-  return readers.length === 1 && clampOf(readers[0]) ? codesBehind(graph, readers[0].output, uses) : undefined;
+  return readers.length === 1 && clampOf(readers[0]) ? codesBehind(graph, readers[0].output, uses, nameOf) : undefined;
+}
+
+function floatLayers(graph: Graph, layers: readonly QuantizedLayer[]): QuantizationRecord['float'] {
+  const quantized = new Set(layers.map(({ node }) => node));
+  return graph.nodes
+    .filter((node) => node.op.quantizes && !quantized.has(node))
+    .map(({ name, op, inputs }) => ({
+      name,
+      op: op.name,
+      reason: graph.constantOf(inputs[1]) ? 'its weights are real numbers in the file' : 'both of its operands are computed',
+    }));
 }
 
 /** Milliseconds of each node for one sample; of none where a shape depends on the data. */
@@ -122,62 +143,30 @@ function timesOf(graph: Graph): Map<string, number> {
   const types = new Types(graph, shapes);
   if (graph.nodes.some(({ output }) => types.get(output)?.shape.some(Number.isNaN) ?? true)) return new Map();
   using session = compile(graph, { shapes });
-  const inputs = Object.fromEntries(
-    session.inputs.map(({ name, type }) => [name, new Float32Array(type.shape.reduce((x, y) => x * y, 1))]),
-  );
+  const inputs = Object.fromEntries(session.inputs.map(({ name, type }) => [name, zeros(type)]));
   return new Map(session.profile(inputs, { runs: 9 }).map(({ name, milliseconds }) => [name, milliseconds]));
 }
 
-const bins = 64;
-
-/** How the numbers of the float model's tensors lie: a run for their ends, another to count. */
-async function histogramsOf(graph: Graph, names: ReadonlySet<string>, { dataset, samples = 64, signal }: RecordOptions) {
-  const ends = new Map<string, { low: number; high: number }>();
-  const counts = new Map<string, Float64Array>();
-  const each = async (seen: (name: string, numbers: readonly number[]) => void) => {
-    for await (const { inputs } of sampled(graph, { dataset, samples, batch: 4, signal })) {
-      free(run(graph, inputs, { signal, onValue: ({ name }, tensor) => names.has(name) && seen(name, tensor.toNumbers()) }));
-      free(inputs);
-    }
-  };
-  await each((name, numbers) => {
-    const known = ends.get(name) ?? { low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY };
-    for (const x of numbers) {
-      if (x < known.low) known.low = x;
-      if (x > known.high) known.high = x;
-    }
-    ends.set(name, known);
-  });
-  await each((name, numbers) => {
-    const { low, high } = ends.get(name)!;
-    const into = counts.get(name) ?? new Float64Array(bins);
-    for (const x of numbers) into[binOf(x, low, high)]++;
-    counts.set(name, into);
-  });
-  return new Map(
-    [...ends].map(([name, { low, high }]): [string, Histogram] => [name, { low, high, counts: Array.from(counts.get(name)!) }]),
-  );
+function zeros({ dtype, shape }: TensorType): TensorData {
+  using tensor = Tensor.from(new Array<number>(sizeOf(shape)).fill(0), shape, dtype);
+  return tensor.data();
 }
 
-const binOf = (x: number, low: number, high: number) => Math.min(bins - 1, Math.max(0, Math.floor((bins * (x - low)) / (high - low || 1))));
-
-function histogramOf(numbers: readonly number[]): Histogram {
-  const [low, high] = numbers.reduce(([least, most], x) => [Math.min(least, x), Math.max(most, x)], [0, 0]);
-  const counts = new Array<number>(bins).fill(0);
-  for (const x of numbers) counts[binOf(x, low, high)]++;
-  return { low, high, counts };
+/** What is known of all layers. */
+interface Measured {
+  distances: ReadonlyMap<string, TensorDistance>;
+  histograms: ReadonlyMap<string, TensorHistogram>;
+  times: ReadonlyMap<string, number>;
+  weights: ReadonlyMap<CodedWeight, WeightRecord>;
+  /** Channels are compared with a factor each. */
+  scaled: boolean;
 }
 
-function layerRecord(
-  graph: Graph,
-  float: Graph,
-  { node, weight, codes }: QuantizedLayer,
-  distances: ReadonlyMap<string, TensorDistance>,
-  histograms: ReadonlyMap<string, Histogram>,
-  times: ReadonlyMap<string, number>,
-): LayerRecord {
-  const distance = codes && distances.get(codes.name);
-  const histogram = codes && histograms.get(codes.name);
+function layerRecord({ node, input, name, weight, codes }: QuantizedLayer, measured: Measured): LayerRecord {
+  const { distances, histograms, times, weights, scaled } = measured;
+  const sqnrOf = (distance: TensorDistance) => decibels(scaled ? distance.scaledSqnr : distance.sqnr);
+  const [distance, read] = [distances.get(codes?.name ?? name), distances.get(input)];
+  const histogram = codes && distances.has(codes.name) ? histograms.get(codes.name) : undefined;
   const milliseconds = times.get(node.name);
   return {
     name: node.name,
@@ -186,69 +175,10 @@ function layerRecord(
     parameters: weight.elements,
     floatBytes: 4 * weight.elements,
     bytes: weight.bytes,
-    weight: weightRecord(graph, float, weight),
-    ...(codes && distance && histogram && { activation: activationRecord(codes, distance, histogram) }),
+    weight: weights.get(weight)!,
+    ...(distance && { sqnr: sqnrOf(distance) }),
+    ...(read && { inputSqnr: sqnrOf(read) }),
+    ...(codes && histogram && { activation: { ...codes, clipped: histogram.outside, histogram: histogram.result() } }),
     ...(milliseconds !== undefined && { milliseconds }),
   };
-}
-
-function activationRecord({ name, range }: Codes, { sqnr }: TensorDistance, histogram: Histogram): ActivationRecord {
-  return { name, sqnr: finite(sqnr), range, clipped: outside(histogram, range), histogram };
-}
-
-/** The share of the numbers beyond the ends of the codes: of a bin that an end cuts, in proportion. */
-function outside({ low, high, counts }: Histogram, { min, max }: Codes['range']): number {
-  const width = (high - low) / counts.length;
-  const all = counts.reduce((sum, count) => sum + count, 0);
-  const beyond = counts.reduce((sum, count, i) => {
-    const [from, to] = [low + i * width, low + (i + 1) * width];
-    const inside = Math.max(0, Math.min(to, max) - Math.max(from, min));
-    return sum + count * (width > 0 ? 1 - inside / width : from > max || from < min ? 1 : 0);
-  }, 0);
-  return all ? Math.max(0, beyond / all) : 0;
-}
-
-function weightRecord(graph: Graph, float: Graph, { layer, bits }: CodedWeight): WeightRecord {
-  const node = graph.nodes.find(({ name }) => name === layer)!;
-  const value = node.inputs[1];
-  const [, scale] = value.producer!.inputs;
-  const numbers = scope(() =>
-    runOp(
-      dequantize,
-      value.producer!.inputs.map((of) => graph.constantOf(of)!),
-      value.producer!.params,
-    ).toNumbers(),
-  );
-  const channels = channelsOf(graph, value);
-  const now = largestOf(numbers, channels);
-  const twin = float.nodes.find(({ name, op }) => name === node.name && op === node.op);
-  const real = twin && float.constantOf(twin.inputs[1])?.toNumbers();
-  const before = real?.length === numbers.length ? largestOf(real, channels) : undefined;
-  // Some channels are so small that a bias needs a coarser step: that is no pass.
-  const changed = before?.filter((range, c) => Math.abs(range - now[c]) > 0.05 * Math.max(range, now[c])).length ?? 0;
-  const moved = changed > channels / 4;
-  return {
-    bits,
-    sqnr: real && before && !moved ? finite(sqnrOf(real, numbers)) : null,
-    histogram: histogramOf(numbers),
-    channels: { now, ...(moved && { before }) },
-    scales: graph.constantOf(scale)!.toNumbers(),
-  };
-}
-
-function channelsOf(graph: Graph, value: Value): number {
-  return graph.constantOf(codesOf(graph, value)!)?.shape[0] ?? 1;
-}
-
-function largestOf(numbers: readonly number[], channels: number): number[] {
-  const row = numbers.length / channels;
-  return Array.from({ length: channels }, (_, c) =>
-    numbers.slice(c * row, (c + 1) * row).reduce((most, x) => Math.max(most, Math.abs(x)), 0),
-  );
-}
-
-function sqnrOf(real: readonly number[], numbers: readonly number[]): number {
-  const distance = new Distance([]);
-  distance.add(Float64Array.from(real), Float64Array.from(numbers), 1);
-  return distance.result().sqnr;
 }

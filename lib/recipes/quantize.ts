@@ -4,7 +4,7 @@ import type { LayerRounding } from '../quant/adaround/layer.js';
 import type { Batches } from '../quant/calibrate.js';
 import type { Range } from '../quant/scheme.js';
 import type { QuantizedWeight } from '../quant/weightScheme.js';
-import { wideReaders } from './activationCodes.js';
+import { realComputations } from './activationCodes.js';
 import { type CalibratedNetwork, calibrateNetwork } from './calibrated.js';
 import { weightSize } from './codedWeights.js';
 import type { Conditioning } from './conditioned.js';
@@ -58,7 +58,8 @@ export async function quantizeCalibrated(network: CalibratedNetwork, batches: Ba
   const { graph: float, layers, qparams, settings, weights: decided } = network;
   const { signal } = options;
   const { perTensor, correctBias: method } = settings;
-  const rounded = await insertRounded(float, qparams, layers, batches, { ...options, perTensor, weights: decided });
+  const weightOnly = settings.activations === 'float';
+  const rounded = await insertRounded(float, qparams, layers, batches, { ...options, perTensor, weightOnly, weights: decided });
   const correcting = { onProgress: stepProgress(options, 'correcting'), signal };
   const after = method && (await corrected(float, rounded.graph, method, network, batches, correcting));
   return {
@@ -68,7 +69,7 @@ export async function quantizeCalibrated(network: CalibratedNetwork, batches: Ba
       op: node.op.name,
       parameters: node.inputs.slice(1).reduce((sum, value) => sum + weightSize(float, value), 0),
     })),
-    float: [...network.plan.float, ...wideReaders(network.plan, qparams)],
+    float: [...network.plan.float, ...realComputations(network.plan, qparams, settings)],
     ranges: network.ranges,
     rounding: rounded.rounding,
     ...(rounded.weights && { weights: rounded.weights }),

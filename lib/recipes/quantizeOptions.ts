@@ -71,7 +71,8 @@ export const quantizeOptions = [
 ];
 
 /** Options with their defaults. */
-export type QuantizeSettings = Required<Pick<QuantizeOptions, keyof typeof defaults>> & Pick<QuantizeOptions, 'percentile' | 'scales'>;
+export type QuantizeSettings = Required<Pick<QuantizeOptions, keyof typeof defaults>> &
+  Pick<QuantizeOptions, 'percentile' | 'scales' | 'activationBits' | 'weightGroup'>;
 
 /** @throws LowbitError "unknownOption", "option" */
 export function quantizeSettings(options: QuantizeOptions): QuantizeSettings {
@@ -79,7 +80,8 @@ export function quantizeSettings(options: QuantizeOptions): QuantizeSettings {
   checkWeightOptions(options);
   checkActivationOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => name in defaults && value !== undefined));
-  const settings: QuantizeSettings = { ...defaults, percentile: options.percentile, scales: options.scales, ...given };
+  const { percentile: share, scales, activationBits, weightGroup } = options;
+  const settings: QuantizeSettings = { ...defaults, percentile: share, scales, activationBits, weightGroup, ...given };
   const refuse = (option: keyof QuantizeSettings, expected: string, because?: string): never =>
     fail({ code: 'option', where: 'quantize', option, came: settings[option], expected, because });
   if (!observerNames.includes(settings.observer)) refuse('observer', `one of ${observerNames.join(', ')}`);
@@ -91,6 +93,15 @@ export function quantizeSettings(options: QuantizeOptions): QuantizeSettings {
     refuse('percentile', 'to be left out', `observer is "${settings.observer}"`);
   }
   if (!Array.isArray(settings.exclude) || settings.exclude.some((item) => typeof item !== 'string')) refuse('exclude', 'a list of names');
+  const leftOut = (option: keyof QuantizeSettings, isSet: unknown, because: string) => isSet && refuse(option, 'to be left out', because);
+  if (settings.activations === 'float') {
+    leftOut('activationBits', options.activationBits !== undefined, 'activations are "float"');
+    leftOut('smooth', settings.smooth !== false, 'activations are "float"');
+  } else leftOut('weightGroup', options.weightGroup, 'activations are no "float"; integer sums have one scale for each output channel');
+  if (options.weightGroup) {
+    leftOut('perTensor', settings.perTensor, 'weightGroup is set');
+    leftOut('correctBias', settings.correctBias, 'weightGroup is set');
+  }
   const { smooth } = settings;
   if (typeof smooth !== 'boolean' && !(typeof smooth === 'number' && smooth >= 0 && smooth <= 1)) {
     refuse('smooth', 'true, false or a number from 0 to 1');

@@ -28,9 +28,9 @@ export const runWatchers = ['onResume', 'onProgress', 'onEpoch', 'onCheckpoint']
 
 /** What of the options of `fit` is said as it is. */
 export function fitOptionsOf(config: Omit<TrainConfig, 'optimizer' | 'output'>): FitOptions {
-  const { epochs, batchSize, accumulate, device, seed, clipNorm, statisticsMomentum } = config;
+  const { epochs, batchSize, accumulate, device, precision, seed, clipNorm, statisticsMomentum } = config;
   return {
-    ...{ epochs, batchSize, accumulate, device, seed, clipNorm: clipNorm ?? undefined, momentum: statisticsMomentum },
+    ...{ epochs, batchSize, accumulate, device, precision, seed, clipNorm: clipNorm ?? undefined, momentum: statisticsMomentum },
     schedule: scheduleOf(config.schedule),
     augment: augmentationOf(config.augment),
   };

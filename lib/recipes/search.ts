@@ -1,6 +1,6 @@
 /** Searches for low-bit weights, one for each number of bits, from their configuration to their folder. */
 
-import { checkDevice } from '../cuda.js';
+import { checkDevice, checkPrecision } from '../cuda.js';
 import type { Dataset } from '../data/dataset.js';
 import { checkOptions, fail } from '../error.js';
 import { toOnnx } from '../onnx/exportOnnx.js';
@@ -51,6 +51,7 @@ export interface SearchesReport {
 export async function searchModel(config: SearchConfig, options: SearchOptions = {}): Promise<SearchesReport> {
   checkOptions('searchModel', options, ['resume', 'signal', 'onSearch', 'onFinished', 'onEvaluate', ...runWatchers]);
   checkDevice('search', config.device);
+  checkPrecision('search', config.precision, config.device);
   const { train: samples, validation } = await openSamples(config.data);
   checkDelay(config, samples);
   const model = modelOf(config, samples);

@@ -1,5 +1,5 @@
 /** A training run, from its configuration to its folder. */
-import { checkDevice } from '../cuda.js';
+import { checkDevice, checkPrecision } from '../cuda.js';
 import { checkOptions } from '../error.js';
 import { writeAtomically } from '../file.js';
 import { exportOnnx } from '../onnx/exportOnnx.js';
@@ -63,6 +63,7 @@ export async function trainModel(config: TrainConfig, options: TrainOptions = {}
   checkOptions('trainModel', options, ['resume', 'signal', ...runWatchers]);
   const { resume = false, signal } = options;
   checkDevice('train', config.device);
+  checkPrecision('train', config.precision, config.device);
   const { train: samples, validation } = await openSamples(config.data);
   const model = modelOf(config, samples);
   const folder = makeRunFolder(config.output, resume !== false);

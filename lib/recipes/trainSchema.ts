@@ -1,5 +1,6 @@
 /** What a training configuration may say. Fields with a default may be left out; null switches off what is off by default. */
 import * as z from 'zod';
+import { cudaPrecisions } from '../cuda.js';
 import { datasetKinds } from '../data/open.js';
 import { devices } from '../shape.js';
 import { choice, flag, group, list, number, oneOf, orNone, span, text, whole } from './configFields.js';
@@ -198,6 +199,8 @@ export const trainFields = {
   skipNonFinite: whole({ from: 0 }).default(0),
   /** Where it learns. */
   device: oneOf(...devices).default('cpu'),
+  /** What factors of products are rounded to, on cuda. */
+  precision: oneOf(...cudaPrecisions).default('float32'),
   /** null: as many as there are cores. */
   threads: orNone(count()),
   /** What to learn; null: all weights, biases and scales. */

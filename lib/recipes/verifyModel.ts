@@ -88,13 +88,14 @@ interface Trial {
   difference?: Difference;
 }
 
-/** Ops between codes and real numbers: those on float values that read packed weights, and where codes begin and end. */
-const besideCodes: readonly AnyOp[] = [lowbitGemmFloat, lowbitConv2dFloat, quantize, dequantize];
+/** Ops on float values that read packed weights. */
+const onPacked: readonly AnyOp[] = [lowbitGemmFloat, lowbitConv2dFloat];
 
-/** Every row that some op of the graph on codes has here, on one thread and on all. */
+/** Every row that some op on codes of the graph has here (where all codes have 16 bits, those that make and read them), on one thread and on all. */
 function trialsOf(graph: Graph): Trial[] {
   const ops = new Set(graph.nodes.map((node) => node.op));
-  const rows = new Set([...ops].filter((op) => op.integer || besideCodes.includes(op)).flatMap((op) => rowsOf(op)));
+  const onCodes = [...ops].filter((op) => op.integer || onPacked.includes(op));
+  const rows = new Set((onCodes.length ? onCodes : [quantize, dequantize]).flatMap((op) => rowsOf(op)));
   const counts = new Set([1, threads()]);
   return [...rows].flatMap((row) => [...counts].map((count) => ({ name: `${row}, ${countText(count)}`, row, threads: count })));
 }

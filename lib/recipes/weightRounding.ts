@@ -9,7 +9,7 @@ import type { Batches } from '../quant/calibrate.js';
 import { leastSquares } from '../quant/leastSquares/leastSquares.js';
 import { type LeastSquaresOptions, leastSquaresSettings } from '../quant/leastSquares/options.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
-import { checkWeightBits, type WeightBits, type WeightRange, weightRanges } from '../quant/weightScheme.js';
+import { checkWeightBits, type WeightBits, type WeightGroup, type WeightRange, weightGroups, weightRanges } from '../quant/weightScheme.js';
 import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
 
 export interface WeightOptions {
@@ -18,6 +18,11 @@ export interface WeightOptions {
    * counts; layers that none fits have 8. Default 8.
    */
   weightBits?: BitsByName<WeightBits>;
+  /**
+   * Inputs that share a scale in linear layers, 32, 64 or 128, where activations are "float": k / group scales for each output channel. Layers of which k
+   * is no multiple have one. Default: one scale for each output channel.
+   */
+  weightGroup?: WeightGroup;
   /** What codes of weights reach: the largest weight, or as far as makes the squared error smallest. Default "max" for 8 bits, else "mse". */
   weightRange?: WeightRange;
   /** Any scales, or powers of two for weights and activations. Default "float". */
@@ -37,15 +42,25 @@ export interface WeightOptions {
 export const weightRoundings = ['nearest', 'adaround', 'leastSquares'] as const;
 
 /** Names of the options. */
-export const weightOptions = ['weightBits', 'weightRange', 'scales', 'rounding', 'adaround', 'leastSquares', 'onRounding'] as const;
+export const weightOptions = [
+  'weightBits',
+  'weightGroup',
+  'weightRange',
+  'scales',
+  'rounding',
+  'adaround',
+  'leastSquares',
+  'onRounding',
+] as const;
 
 /** @throws LowbitError "option", "unknownOption" */
 export function checkWeightOptions(options: WeightOptions): void {
-  const { weightBits = 8, weightRange, scales, rounding } = options;
+  const { weightBits = 8, weightGroup, weightRange, scales, rounding = 'nearest' } = options;
   const widths = bitsGiven(weightBits);
   for (const bits of widths) checkWeightBits('quantize', bits);
-  if (rounding !== undefined && rounding !== 'nearest' && widths.includes(1)) refuseSigns();
+  if (rounding !== 'nearest' && widths.includes(1)) refuseSigns();
   const choices = {
+    weightGroup: [weightGroup, weightGroups],
     weightRange: [weightRange, weightRanges],
     scales: [scales, scaleKinds],
     rounding: [rounding, weightRoundings],
@@ -53,6 +68,10 @@ export function checkWeightOptions(options: WeightOptions): void {
   for (const [option, [came, allowed]] of Object.entries(choices)) {
     const known = came === undefined || (allowed as readonly unknown[]).includes(came);
     if (!known) fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
+  }
+  if (weightGroup !== undefined && rounding !== 'nearest') {
+    const because = `rounding is "${rounding}", which knows scales of output channels`;
+    fail({ code: 'option', where: 'quantize', option: 'weightGroup', came: weightGroup, expected: 'to be left out', because });
   }
   for (const option of ['adaround', 'leastSquares'] as const) {
     const came = options[option];
@@ -79,11 +98,18 @@ export async function insertRounded(
   activations: ReadonlyMap<string, QParams>,
   layers: readonly Node[],
   batches: Batches,
-  options: WeightOptions & Pick<QdqOptions, 'perTensor' | 'weights'> & { signal?: AbortSignal },
+  options: WeightOptions & Pick<QdqOptions, 'perTensor' | 'weights' | 'weightOnly'> & { signal?: AbortSignal },
 ): Promise<{ graph: Graph; rounding: LayerRounding[]; weights?: QdqOptions['weights'] }> {
-  const { perTensor, weightRange, scales, rounding, weights: decided, signal, onRounding: onProgress } = options;
+  const { perTensor, weightGroup, weightOnly, weightRange, scales, rounding, weights: decided, signal, onRounding: onProgress } = options;
   const names = new Set(layers.map(({ name }) => name));
-  const scheme: QdqOptions = { perTensor, weightRange, scales, weightBits: bitsOfLayers(graph, layers, options.weightBits) };
+  const scheme: QdqOptions = {
+    perTensor,
+    weightGroup,
+    weightOnly,
+    weightRange,
+    scales,
+    weightBits: bitsOfLayers(graph, layers, options.weightBits),
+  };
   const nearest = insertQdq(graph, activations, names, { ...scheme, weights: decided });
   if (rounding === undefined || rounding === 'nearest' || decided) return { graph: nearest, rounding: [], weights: decided };
   const { weights, layers: rounded } = await (rounding === 'adaround'

@@ -1,6 +1,6 @@
 /** The network as it was beside what searches have made of it. */
 import { escaped } from './html.js';
-import { bytes, digits3, shortPercent } from './numbers.js';
+import { bytes, digits3, shortPercent, signed } from './numbers.js';
 
 /** A form of the network. */
 export interface Comparison {
@@ -50,8 +50,6 @@ export function comparison(forms: readonly Comparison[], own: string): string {
 ${rows.join('\n')}
 </table></div></section>`;
 }
-
-const signed = (points: number) => `${points < 0 ? '−' : '+'}${Math.abs(points).toFixed(2)}`;
 
 export const comparisonStyle = `
 .forms td:first-child { text-align: left; }

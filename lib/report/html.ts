@@ -28,6 +28,14 @@ export function table(head: readonly string[], rows: readonly { cells: readonly 
 /** Something to open. */
 export const folded = (name: string, body: string) => `<details><summary>${escaped(name)}</summary>${body}</details>`;
 
+/**
+ * A part of a page.
+ * @param told how to read it
+ * @param body HTML
+ */
+export const section = (name: string, told: string, body: string) =>
+  `<section><h2>${escaped(name)}</h2>${told && `<p>${escaped(told)}</p>`}\n${body}</section>`;
+
 /** Text as it is. */
 export const verbatim = (text: string) => `<pre>${escaped(text)}</pre>`;
 
@@ -77,9 +85,13 @@ const style = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 40px 24px 64px; }
-h1 { margin: 0; font-size: 28px; font-weight: 650; letter-spacing: -0.01em; }
+h1 { margin: 0; font-size: 28px; font-weight: 650; letter-spacing: -0.01em; overflow-wrap: anywhere; }
+h2 { margin: 0; font-size: 17px; font-weight: 600; }
+.bits { padding: 2px 10px; border-radius: 8px; background: var(--s0); color: var(--card); font-size: 20px; white-space: nowrap; vertical-align: 3px; }
 p { margin: 4px 0 0; color: var(--soft); }
 footer { margin-top: 20px; font-size: 13px; color: var(--soft); }
+section { margin-top: 16px; padding: 16px 18px; background: var(--card); border: 1px solid var(--edge); border-radius: 10px; }
+section p { font-size: 13px; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 16px; margin: 28px 0 16px; }
 dl div, figure, details { background: var(--card); border: 1px solid var(--edge); border-radius: 10px; }
 dl div { padding: 14px 18px; }
@@ -108,6 +120,7 @@ svg text { fill: var(--soft); }
 details { margin-top: 16px; padding: 12px 18px; }
 summary { cursor: pointer; font-weight: 600; }
 .wide { overflow-x: auto; }
+.texts th, .texts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 table { width: 100%; margin: 12px 0 4px; border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 10px; text-align: right; white-space: nowrap; border-top: 1px solid var(--grid); }
 th { color: var(--soft); font-weight: 500; border: 0; }
@@ -117,6 +130,7 @@ pre { margin: 12px 0 4px; overflow-x: auto; font: 13px/1.5 ui-monospace, monospa
   main { padding: 24px 12px 40px; }
   dl { grid-template-columns: 1fr 1fr; gap: 8px; margin: 20px 0 12px; }
   dl div, figure, details { padding-left: 12px; padding-right: 12px; }
+  section { padding: 12px; }
   .charts { gap: 8px; }
 }
 @container (max-width: 440px) { svg { font-size: 16px; } }

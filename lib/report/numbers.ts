@@ -19,12 +19,23 @@ function scaled(n: number, units: readonly string[]): string {
   return `${digits3(value)} ${units[unit]}`;
 }
 
-/** 0.5 -> "0.5", 0.00001234 -> "1.23e-5" */
-export const short = (n: number) =>
-  n !== 0 && Math.abs(n) < 1e-4 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(3)));
+/** 0.5 -> "0.5", 0.00001234 -> "1.23e-5"; a number that is none is "–" */
+export function short(n: number): string {
+  if (!Number.isFinite(n)) return '–';
+  return n !== 0 && Math.abs(n) < 1e-4 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(3)));
+}
 
 /** 0.912 -> "91.2 %" */
 export const shortPercent = (fraction: number) => `${Number((100 * fraction).toFixed(2))} %`;
+
+/** A difference: 1.25 -> "+1.25", -1.25 -> "−1.25" */
+export const signed = (n: number, digits = 2) => `${n < 0 ? '−' : n > 0 ? '+' : ''}${Math.abs(n).toFixed(digits)}`;
+
+/** -3.14 -> "−3.1"; null is the signal to noise of equal numbers. */
+export const decibels = (sqnr: number | null) => (sqnr === null ? 'equal' : sqnr.toFixed(1).replace('-', '−'));
+
+/** "14.1 dB" */
+export const inDecibels = (sqnr: number | null) => (sqnr === null ? 'equal' : `${decibels(sqnr)} dB`);
 
 /** How a number of an epoch is written, by its name. */
 export const formatOf = (name: string) => (name.endsWith('accuracy') ? shortPercent : short);

@@ -13,8 +13,6 @@ export interface Histogram {
 export interface ActivationRecord {
   /** Of the tensor. */
   name: string;
-  /** Decibels; null where all numbers are equal. */
-  sqnr: number | null;
   /** The numbers that codes stand for. */
   range: { min: number; max: number };
   /** Share of the float model's numbers outside of it. */
@@ -24,10 +22,13 @@ export interface ActivationRecord {
 
 export interface WeightRecord {
   bits: number;
+  /** Against the weight of the float file, in decibels; null where they are equal, and where a pass scaled its channels. */
   sqnr: number | null;
   histogram: Histogram;
-  /** Largest |w| of each output channel, as quantized and, where a pass changed it, as it was in the file. */
+  /** Largest |w| of each output channel, as quantized and, where that has such a weight, in the float file. */
   channels: { now: readonly number[]; before?: readonly number[] };
+  /** A pass (equalization, say) changed the ranges of its channels before they were rounded. */
+  scaled: boolean;
   /** Steps between codes: one, or one for each channel. */
   scales: readonly number[];
 }
@@ -41,6 +42,10 @@ export interface LayerRecord {
   floatBytes: number;
   bytes: number;
   weight: WeightRecord;
+  /** Of its output, or of the codes that stand for it: decibels, null where all numbers are equal; missing where there is nothing to compare it with. */
+  sqnr?: number | null;
+  /** Of the tensor that it reads; missing where that is the network's input. */
+  inputSqnr?: number | null;
   /** Missing where its output stays real. */
   activation?: ActivationRecord;
   /** Of one sample, on the integer kernels of this machine. */
@@ -65,6 +70,8 @@ export interface QuantizationRecord extends Machine {
   outputs: readonly { name: string; sqnr: number | null }[];
   samples: number;
   layers: readonly LayerRecord[];
+  /** A pass scaled channels between layers: their signal to noise is measured with each channel scaled back as it suits best. */
+  scaled: boolean;
   /** What each layer costs, where that was measured. */
   sensitivity?: readonly SensitivityRecord[];
   /** How the options were found, where they were searched for. */

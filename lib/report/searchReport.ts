@@ -128,14 +128,7 @@ function epochTable(epochs: readonly SearchedEpoch[]): string {
 }
 
 const style = `
-h2 { margin: 0; font-size: 17px; font-weight: 600; }
-section { margin-top: 16px; padding: 16px 18px; background: var(--card); border: 1px solid var(--edge); border-radius: 10px; }
-section p { font-size: 13px; }
 section h2:not(:first-child) { margin-top: 24px; }
 dl + section { margin: 0 0 16px; }
-h1 { overflow-wrap: anywhere; }
-.bits { padding: 2px 10px; border-radius: 8px; background: var(--s0); color: var(--card); font-size: 20px; white-space: nowrap; vertical-align: 3px; }
 .warning { margin-top: 10px; padding: 8px 14px; border-left: 3px solid var(--s1); border-radius: 4px; background: var(--card); color: var(--ink); }
-.texts th, .texts td { text-align: left; white-space: normal; }
-@media (max-width: 560px) { section { padding: 12px; } }
 `;

@@ -7,7 +7,7 @@ import { sampleFit } from '../graph/sampleFit.js';
 import { scope, Tensor } from '../tensor.js';
 import { partsOf } from './parts.js';
 import { followStatistics, runForm } from './statistics.js';
-import { lossInputs } from './step.js';
+import { drawOf, lossInputs } from './step.js';
 import type { Trainable } from './trainable.js';
 
 export interface CalibrateOptions extends Pick<TrainingOptions, 'batchSize' | 'seed' | 'epoch' | 'augment'> {
@@ -27,7 +27,7 @@ export async function calibrateBatchNorm(model: Trainable, data: Dataset, option
   let done = 0;
   for await (const batch of trainingBatches(data, { ...order, seed, device: model.device })) {
     const weight = 1 / (done + 1);
-    await offThread(() => scope(() => followBatch(model, lossInputs(model, partsOf(batch, 1, enter)[0], seed, done), weight)));
+    await offThread(() => scope(() => followBatch(model, lossInputs(model, partsOf(batch, 1, enter)[0], drawOf(seed, done)), weight)));
     if (++done >= batches) break;
   }
 }
@@ -35,5 +35,5 @@ export async function calibrateBatchNorm(model: Trainable, data: Dataset, option
 /** The running statistics follow those of a batch as the network is now. */
 export function followBatch(model: Trainable, inputs: Readonly<Record<string, Tensor>>, momentum: number): void {
   const { statistics } = noGrad(() => runForm(model, inputs));
-  followStatistics(model, statistics, Tensor.from([1, 1], [2], 'float32', model.device), momentum);
+  followStatistics(model, statistics, Tensor.from([1, 1, 1], [3], 'float32', model.device), momentum);
 }

@@ -3,7 +3,7 @@ import { valueAndGradients } from '../autograd.js';
 import { run } from '../graph/run.js';
 import { scope, type Tensor } from '../tensor.js';
 import { type Part, partsOf } from './parts.js';
-import { type LabelledBatch, lossInputs, type StepOptions } from './step.js';
+import { drawOf, type LabelledBatch, lossInputs, type StepOptions } from './step.js';
 
 const finite = (tensor: Tensor) => !tensor.dtype.startsWith('float') || tensor.toNumbers().every(Number.isFinite);
 
@@ -29,7 +29,7 @@ function search({ model, loss, seed }: StepOptions, part: Part, draw: number): s
   const { graph } = model.form;
   let found: string | undefined;
   const { gradients } = valueAndGradients(() => {
-    const outputs = run(graph, lossInputs(model, part, seed, draw), {
+    const outputs = run(graph, lossInputs(model, part, drawOf(seed, draw)), {
       tape: [],
       onValue: (value, tensor) => {
         if (!found && !finite(tensor))

@@ -1,5 +1,5 @@
 /** The training loop. */
-import { checkDevice } from '../cuda.js';
+import { type CudaPrecision, checkDevice, checkPrecision, withPrecision } from '../cuda.js';
 import type { Augmentation } from '../data/augment.js';
 import type { Dataset } from '../data/dataset.js';
 import { checkOptions } from '../error.js';
@@ -36,6 +36,16 @@ export interface FitOptions {
   momentum?: number;
   /** Where the model learns, default where it lies. Afterwards it lies where it did. */
   device?: Device;
+  /**
+   * What factors of products are rounded to on a graphics card, see `cudaPrecision`: 'bf16' is mixed precision, in which parameters, what the
+   * optimizer keeps, sums and all that lies between stay float32. Default: as `cudaPrecision` is set, at first float32.
+   */
+  precision?: CudaPrecision;
+  /**
+   * On a graphics card, whether the ops of a step are written down once an epoch and run again as one CUDA graph; default true. Set it to
+   * false for a loss or a metric that computes something else from step to step.
+   */
+  replay?: boolean;
   /** Decides the order of the samples, augmentation and dropout; default 0. */
   seed?: number;
   callbacks?: readonly Callback[];
@@ -47,7 +57,7 @@ export interface FitOptions {
 
 const known = [
   ...['epochs', 'batchSize', 'accumulate', 'loss', 'optimizer', 'schedule', 'metrics', 'augment', 'validation'],
-  ...['clipNorm', 'momentum', 'device', 'seed', 'callbacks', 'resume', 'signal'],
+  ...['clipNorm', 'momentum', 'device', 'precision', 'replay', 'seed', 'callbacks', 'resume', 'signal'],
 ] as const;
 
 export interface FitResult {
@@ -63,20 +73,25 @@ export interface FitResult {
  * Trains a model on labelled samples. Everything computed is a function of model, data, options and version: the same bytes come out for any
  * number of threads, and whether or not the run was interrupted and resumed.
  * @param model a module, which is trained in place, a graph, of which a copy is trained, or a `Trainable`
- * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options, 'data' where samples do not fit the model, or a loss that is
- *   not finite where no `nanGuard` skips it, 'cuda' where there is no graphics card that can be used, 'unsupported' where it lacks kernels,
- *   'aborted'
+ * @throws LowbitError 'option' or 'unknownOption' for mistakes in the options, or where a run at the same time has another precision, 'data'
+ *   where samples do not fit the model, or a loss that is not finite where no `nanGuard` skips it, 'cuda' where there is no graphics card
+ *   that can be used, 'unsupported' where it lacks kernels, 'aborted'
  */
 export async function fit(model: Model, data: Dataset, options: FitOptions): Promise<FitResult> {
   checkOptions('fit', options, known);
   if (options.device !== undefined) checkDevice('fit', options.device);
   const trainable = trainableOf(model, data);
   const home = trainable.device;
-  try {
-    return await course(new Run(trainable.to(options.device ?? home), data, options), options.resume);
-  } finally {
-    trainable.to(home);
-  }
+  const { device = home, precision, resume } = options;
+  checkPrecision('fit', precision, device);
+  const learn = async () => {
+    try {
+      return await course(new Run(trainable.to(device), data, options), resume);
+    } finally {
+      trainable.to(home);
+    }
+  };
+  return device === 'cpu' ? learn() : withPrecision('fit', precision, learn);
 }
 
 async function course(run: Run, resume: string | undefined): Promise<FitResult> {

@@ -7,6 +7,7 @@ export { csvLog } from './callbacks/csvLog.js';
 export { type EarlyStopOptions, earlyStop } from './callbacks/earlyStop.js';
 export { type NanGuardOptions, nanGuard } from './callbacks/nanGuard.js';
 export { progress, type TrainingProgress } from './callbacks/progress.js';
+export { CapturedSteps } from './capturedSteps.js';
 export {
   type Checkpoint,
   checkpointsIn,

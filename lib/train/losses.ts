@@ -6,7 +6,10 @@ import * as ops from '../ops/loss.js';
 import { logSoftmax } from '../ops/norm.js';
 import type { Tensor } from '../tensor.js';
 
-/** Computes the loss of a batch with ops, so that it can be differentiated. */
+/**
+ * Computes the loss of a batch with ops, so that it can be differentiated: the same ones for every batch of an epoch, or `fit` is to be told
+ * (`replay`).
+ */
 export interface Loss {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;

@@ -1,10 +1,12 @@
 /** A run of `fit`: where in its course it is, one step and one epoch at a time. */
 import { setImmediate } from 'node:timers/promises';
+import { cudaPrecision } from '../cuda.js';
 import type { Dataset } from '../data/dataset.js';
 import { type TrainingBatch, trainingBatches } from '../data/training.js';
 import { fail } from '../error.js';
 import { sampleFit } from '../graph/sampleFit.js';
 import type { Callback, EpochReport, Means, RunSettings, TrainingRun } from './callback.js';
+import { CapturedSteps } from './capturedSteps.js';
 import { type Checkpoint, freeCheckpoint, readCheckpoint } from './checkpoint.js';
 import { findNonFinite } from './findNonFinite.js';
 import type { FitOptions, FitResult } from './fit.js';
@@ -48,6 +50,8 @@ export class Run implements TrainingRun {
   readonly #callbacks: readonly Callback[];
   /** The numbers of a step are read when the next one has been started. */
   readonly #late: boolean;
+  /** Where nobody looks at the model between steps, so that nobody changes what they do either. */
+  readonly #captured: CapturedSteps | undefined;
   #started: Started | undefined;
   #stepInEpoch = 0;
   #sums: Record<string, number> = {};
@@ -60,7 +64,7 @@ export class Run implements TrainingRun {
     options: FitOptions,
   ) {
     const { batchSize = 128, seed = 0, accumulate = 1, momentum = 0.1, metrics = [accuracy], loss = crossEntropy() } = options;
-    const { optimizer = sgd(), schedule = constant(), callbacks = [], clipNorm } = options;
+    const { optimizer = sgd(), schedule = constant(), callbacks = [], clipNorm, replay = true } = options;
     checkNumbers(options);
     if (!data.hasLabels) fail({ code: 'data', where: data.description, problem: 'its samples have no labels, which training needs' });
     this.epochs = options.epochs;
@@ -92,6 +96,7 @@ export class Run implements TrainingRun {
       accumulate,
       enter: sampleFit(model.graph, data),
     };
+    if (this.#late && replay) this.#captured = new CapturedSteps(this.#stepOptions);
   }
 
   /** An epoch has begun and is not done. */
@@ -160,7 +165,7 @@ export class Run implements TrainingRun {
   async #runStep(batch: TrainingBatch): Promise<void> {
     const before = this.step;
     const rate = this.#rateAt(before);
-    const read = await startStep(this.#stepOptions, batch, before, rate);
+    const read = await (this.#captured?.start(batch, before, rate) ?? startStep(this.#stepOptions, batch, before, rate));
     if (this.#late) await this.#finishStep();
     this.#started = { batch, before, stepInEpoch: ++this.#stepInEpoch, rate, read };
     this.step++;
@@ -209,6 +214,7 @@ export class Run implements TrainingRun {
   async #endEpoch(started: number, samplesPerSecond: number): Promise<void> {
     const { validation, signal } = this.#options;
     const rate = this.#rateAt(this.step - 1);
+    this.#captured?.forget();
     await this.#call('onEpochTrained');
     const validated = validation && (await validate(this.#stepOptions, validation, this.#batchSize, signal));
     const seconds = (performance.now() - started) / 1000;
@@ -247,6 +253,7 @@ export class Run implements TrainingRun {
   }
 
   #close(): void {
+    this.#captured?.forget();
     for (const callback of this.#callbacks) callback.onClose?.(this);
     for (const tensor of this.#optimizer.state.values()) tensor.dispose();
   }
@@ -262,6 +269,7 @@ export class Run implements TrainingRun {
       augment,
       clipNorm,
       momentum,
+      precision: this.model.device === 'cpu' ? 'float32' : cudaPrecision(),
       data: { description: this.#data.description, length: this.#data.length },
       loss: { name: loss.name, ...loss.options },
       optimizer: { name: optimizer.name, ...optimizer.options },
@@ -294,7 +302,8 @@ export class Run implements TrainingRun {
     const saved = readCheckpoint(path);
     try {
       const { progress } = saved;
-      checkSettings(path, progress.settings, this.#settings());
+      // Earlier checkpoints do not speak of the precision.
+      checkSettings(path, { precision: 'float32', ...progress.settings }, this.#settings());
       const optimizer = this.#optimizer.state;
       const names = [...optimizer.keys()].filter((name) => saved.optimizer.get(name)?.size !== optimizer.get(name)!.size);
       if (names.length || saved.optimizer.size !== optimizer.size) {

@@ -5,6 +5,7 @@ import { fail } from '../error.js';
 import type { SampleFit } from '../graph/sampleFit.js';
 import { add, mul } from '../ops/elementwise.js';
 import { assign, sumSquares, updateControl } from '../ops/optimizer.js';
+import type { Device } from '../shape.js';
 import { scope, Tensor } from '../tensor.js';
 import type { Loss } from './losses.js';
 import type { Metric } from './metrics.js';
@@ -63,9 +64,43 @@ export async function trainingStep(options: StepOptions, batch: LabelledBatch, s
  * @returns waits for the result of this step, and not for what was started since
  */
 export async function startStep(options: StepOptions, batch: LabelledBatch, step: number, rate: number): Promise<() => StepResult> {
-  const { model, metrics } = options;
-  const samples = batch.labels.shape[0];
-  const made = await offThread(() => scope(() => submit(options, batch, step, rate)));
+  const made = await offThread(() => scope(() => submit(options, batch, tensorsOf(stepNumbers(options, step, rate), batch.data.device))));
+  return resultOf(options, made, batch.labels.shape[0], step);
+}
+
+/** What a step is told beside its samples: all that differs from step to step, in arrays that are as long in each of them. */
+export interface StepNumbers {
+  /** The learning rate, and the number of the step from 1. */
+  schedule: Float64Array;
+  /** By part, what dropout draws from: seed and number of the draw. Empty where nothing is drawn. */
+  draws: readonly Uint32Array[];
+}
+
+/** Those numbers, on the device of the samples. */
+export interface StepTensors {
+  schedule: Tensor;
+  draws: readonly Tensor[];
+}
+
+/**
+ * @param step updates done before
+ * @throws LowbitError 'option' for a learning rate that is no finite number
+ */
+export function stepNumbers({ model, seed, accumulate }: StepOptions, step: number, rate: number): StepNumbers {
+  if (!Number.isFinite(rate)) {
+    fail({ code: 'option', where: `step ${step + 1}`, option: 'the learning rate', came: rate, expected: 'a finite number' });
+  }
+  const draws = model.form.random ? Array.from({ length: accumulate }, (_, i) => drawOf(seed, step * accumulate + i)) : [];
+  return { schedule: Float64Array.of(rate, step + 1), draws };
+}
+
+export const tensorsOf = ({ schedule, draws }: StepNumbers, device: Device): StepTensors => ({
+  schedule: Tensor.from(schedule, undefined, undefined, device),
+  draws: draws.map((draw) => Tensor.from(draw, undefined, undefined, device)),
+});
+
+/** Asks for the numbers that `submit` has left, and frees them. */
+export function resultOf({ model, metrics }: StepOptions, made: Made, samples: number, step: number): () => StepResult {
   const later = Object.entries(made).map(([name, tensor]) => [name, tensor.later()] as const);
   for (const tensor of Object.values(made)) tensor.dispose();
   return () => {
@@ -84,15 +119,17 @@ export async function startStep(options: StepOptions, batch: LabelledBatch, step
   };
 }
 
-type Made = Record<string, Tensor>;
+/** Numbers by name: the loss, the squared length of the gradient, the metrics. */
+export type Made = Record<string, Tensor>;
 
-function submit(options: StepOptions, batch: LabelledBatch, step: number, rate: number): Made {
+/** The ops of a step. Where its tensors are of the same types, they are the same ones in every step. */
+export function submit(options: StepOptions, batch: LabelledBatch, { schedule, draws }: StepTensors): Made {
   const { optimizer, metrics, accumulate, clipNorm = Infinity } = options;
   const parts = partsOf(batch, accumulate, options.enter);
   const passes: Pass[] = [];
   let gradients = new Map<Tensor, Tensor>();
   for (const [i, part] of parts.entries()) {
-    const pass = differentiate(options, part, step * accumulate + i, 1 / accumulate);
+    const pass = differentiate(options, part, draws[i], 1 / accumulate);
     gradients = added(gradients, pass.gradients);
     passes.push(pass);
   }
@@ -101,11 +138,11 @@ function submit(options: StepOptions, batch: LabelledBatch, step: number, rate: 
   const norm2 = sumSquares([...gradients.values()]).to(loss.device); // there may be none to say where
   const controls = new Map<number, Tensor>();
   const control = (factor: number): Tensor => {
-    const known = controls.get(factor) ?? updateControl(norm2, loss, { rate: rate * factor, maxNorm: clipNorm });
+    const known = controls.get(factor) ?? updateControl(norm2, loss, schedule, { factor, maxNorm: clipNorm });
     controls.set(factor, known);
     return known;
   };
-  optimizer.update(gradients, control, step);
+  optimizer.update(gradients, control);
   for (const pass of passes) follow(options, pass, control(1));
   return {
     loss,
@@ -126,8 +163,8 @@ interface Pass {
   gradients: Map<Tensor, Tensor>;
 }
 
-function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, draw: number, weight: number): Pass {
-  const inputs = lossInputs(model, part, seed, draw);
+function differentiate({ model, loss, metrics }: StepOptions, part: Part, draw: Tensor, weight: number): Pass {
+  const inputs = lossInputs(model, part, draw);
   const { value, gradients } = valueAndGradients(() => {
     const { outputs, statistics } = runForm(model, inputs, { tape: [] });
     const first = outputs[model.graph.outputs[0].name];
@@ -142,11 +179,13 @@ function differentiate({ model, loss, metrics, seed }: StepOptions, part: Part, 
   return { ...value, gradients };
 }
 
+/** What dropout draws from: (seed low, seed high, number of the draw). */
+export const drawOf = (seed: number, number: number): Uint32Array => Uint32Array.of(seed, Math.floor(seed / 2 ** 32), number);
+
 /** What the training graph takes: the samples, and what dropout draws from. */
-export function lossInputs({ form: { random } }: Trainable, { inputs }: Part, seed: number, draw: number): Record<string, Tensor> {
+export function lossInputs({ form: { random } }: Trainable, { inputs, labels }: Part, draw: Tensor | Uint32Array): Record<string, Tensor> {
   if (!random) return inputs;
-  const [{ device }] = Object.values(inputs);
-  return { ...inputs, [random]: Tensor.from(new Uint32Array([seed, Math.floor(seed / 2 ** 32), draw]), [3], 'uint32', device) };
+  return { ...inputs, [random]: draw instanceof Tensor ? draw : Tensor.from(draw, undefined, undefined, labels.device) };
 }
 
 /** The sums of both, by parameter. */

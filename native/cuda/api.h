@@ -8,7 +8,7 @@
 
 namespace lowbit {
 
-constexpr int kCudaAbi = 4;
+constexpr int kCudaAbi = 5;
 
 // A fault as lib/calls.ts reads it: its code, and the text behind it.
 struct CudaFault {

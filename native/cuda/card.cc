@@ -18,7 +18,8 @@
 namespace lowbit {
 namespace {
 
-constexpr size_t kStaging = size_t{4} << 20;
+constexpr size_t kPiece = size_t{1} << 20;
+constexpr int kPieces = 16;
 
 [[noreturn]] void failed(cudaError_t status, const char* where) {
   cudaGetLastError();  // of this call; one that broke the context stays
@@ -29,34 +30,35 @@ void check(cudaError_t status, const char* where) {
   if (status != cudaSuccess) failed(status, where);
 }
 
-// Pinned memory that copies to the card pass through, two halves in turn, so that the host goes on while the other half is on its way.
+// Pinned memory that copies to the card pass through, in pieces that are taken in turn: the host goes on while others are on their way, or
+// wait for what was started before. A step of training makes a few small copies, so it waits for none of the step before.
 class Staging {
  public:
   void toCard(char* to, const char* from, size_t bytes, cudaStream_t stream) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (size_t done = 0; done < bytes; done += kStaging) {
-      const size_t part = bytes - done < kStaging ? bytes - done : kStaging;
-      Half& half = halves_[turn_];
-      turn_ ^= 1;
-      if (!half.memory) {
-        check(cudaMallocHost(&half.memory, kStaging), "pinned memory");
-        check(cudaEventCreateWithFlags(&half.sent, cudaEventDisableTiming), "an event");
+    for (size_t done = 0; done < bytes; done += kPiece) {
+      const size_t part = bytes - done < kPiece ? bytes - done : kPiece;
+      Piece& piece = pieces_[turn_];
+      turn_ = (turn_ + 1) % kPieces;
+      if (!piece.memory) {
+        check(cudaMallocHost(&piece.memory, kPiece), "pinned memory");
+        check(cudaEventCreateWithFlags(&piece.sent, cudaEventDisableTiming), "an event");
       } else {
-        check(cudaEventSynchronize(half.sent), "a copy to the card");
+        check(cudaEventSynchronize(piece.sent), "a copy to the card");
       }
-      memcpy(half.memory, from + done, part);
-      check(cudaMemcpyAsync(to + done, half.memory, part, cudaMemcpyHostToDevice, stream), "a copy to the card");
-      check(cudaEventRecord(half.sent, stream), "an event");
+      memcpy(piece.memory, from + done, part);
+      check(cudaMemcpyAsync(to + done, piece.memory, part, cudaMemcpyHostToDevice, stream), "a copy to the card");
+      check(cudaEventRecord(piece.sent, stream), "an event");
     }
   }
 
  private:
-  struct Half {
+  struct Piece {
     void* memory = nullptr;
     cudaEvent_t sent = nullptr;
   };
   std::mutex mutex_;
-  Half halves_[2];
+  Piece pieces_[kPieces];
   int turn_ = 0;
 };
 

@@ -13,18 +13,20 @@ constexpr uint32_t kEachByte = 0x01010101u, kSignBits = 0x80808080u;
 DEVICE int addSigned(uint32_t word, int sum) { return __dp4a(static_cast<int>(word), static_cast<int>(kEachByte), sum); }
 
 template <class Code> struct CodeProducts {
+  static constexpr bool leftSigned = static_cast<Code>(-1) < 0;
+
   static DEVICE void multiply(int (&sum)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-    if constexpr (static_cast<Code>(-1) > 0) multiplyU8S8(sum, a, b0, b1);
-    else multiplyS8S8(sum, a, b0, b1);
+    if constexpr (leftSigned) multiplyS8S8(sum, a, b0, b1);
+    else multiplyU8S8(sum, a, b0, b1);
   }
   static DEVICE int addLeft(uint32_t word, int sum) {
-    if constexpr (static_cast<Code>(-1) > 0) return addSigned(word ^ kSignBits, sum + 4 * 128);
-    else return addSigned(word, sum);
+    if constexpr (leftSigned) return addSigned(word, sum);
+    else return addSigned(word ^ kSignBits, sum + 4 * 128);
   }
   static DEVICE int addRight(uint32_t word, int sum) { return addSigned(word, sum); }
 
   // sum + Σ (a - dotOffset)·b over the 16 codes of a chunk
-  static constexpr int dotOffset = static_cast<Code>(-1) > 0 ? 128 : 0;
+  static constexpr int dotOffset = leftSigned ? 0 : 128;
   static DEVICE int dot(uint4 a, uint4 b, int sum) {
     constexpr uint32_t flip = dotOffset ? kSignBits : 0;
     const auto four = [](uint32_t x, uint32_t y, int so) { return __dp4a(static_cast<int>(x ^ flip), static_cast<int>(y), so); };
@@ -104,8 +106,8 @@ struct CodeOutput {
     if (scale) one.scale += batch * columnStep;
     return one;
   }
-  DEVICE bool needsLeftTotals() const { return rightZero != 0; }
-  DEVICE bool needsRightTotals() const { return leftZero != 0; }
+  INLINE bool needsLeftTotals() const { return rightZero != 0; }
+  INLINE bool needsRightTotals() const { return leftZero != 0; }
   DEVICE bool inBytes() const { return out.y.dtype == Dtype::uint8 || out.y.dtype == Dtype::int8; }
   DEVICE Column column(int64_t c, int total) const {
     if (c >= columns) return {0, 0};

@@ -3,29 +3,24 @@
 #pragma once
 #include "../core/strided.h"
 #include "../core/types.h"
-#include "launch.h"
+#include "few.cuh"
 
 namespace lowbit {
 namespace {
 
-// Neighbours that are read or written as one.
-template <class T, int N> struct alignas(N * sizeof(T)) Pack {
-  T item[N];
-};
 template <class... T> constexpr int packOf() {
   size_t widest = 1;
   ((widest = sizeof(T) > widest ? sizeof(T) : widest), ...);
   return static_cast<int>(16 / widest);
 }
 
-template <int N, class T> DEVICE Pack<T, N> packAt(const T* p, bool repeated) {
-  if (!repeated) return *reinterpret_cast<const Pack<T, N>*>(p);
-  Pack<T, N> pack;
+template <int N, class T> DEVICE Few<T, N> repeatOrRead(const T* p, bool repeated) {
+  if (!repeated) return readFew<N>(p);
+  Few<T, N> few;
 #pragma unroll
-  for (int j = 0; j < N; j++) pack.item[j] = *p;
-  return pack;
+  for (int j = 0; j < N; j++) few.of[j] = *p;
+  return few;
 }
-template <int N, class T> DEVICE void storePack(T* p, const Pack<T, N>& pack) { *reinterpret_cast<Pack<T, N>*>(p) = pack; }
 
 inline bool aligned(const void* p, size_t bytes) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; }
 
@@ -52,13 +47,13 @@ template <int N> struct Places {
 constexpr int64_t kMostPlaces = UINT32_MAX;
 
 template <int N, class F, class R, class... T, size_t... K>
-DEVICE void computePack(F f, const Strided<sizeof...(T) + 1>& plan, int64_t i, std::index_sequence<K...>, R* y, const T*... x) {
+DEVICE void computeFew(F f, const Strided<sizeof...(T) + 1>& plan, int64_t i, std::index_sequence<K...>, R* y, const T*... x) {
   const Places<sizeof...(T) + 1> places(plan, i);
-  const std::tuple<Pack<T, N>...> from(packAt<N>(x + places.at[K + 1], N > 1 && plan.strides[K + 1][plan.rank - 1] == 0)...);
-  Pack<R, N> to;
+  const std::tuple<Few<T, N>...> from(repeatOrRead<N>(x + places.at[K + 1], N > 1 && plan.strides[K + 1][plan.rank - 1] == 0)...);
+  Few<R, N> to;
 #pragma unroll
-  for (int j = 0; j < N; j++) to.item[j] = static_cast<R>(f(static_cast<Computed<T>>(std::get<K>(from).item[j])...));
-  storePack<N>(y + places.at[0], to);
+  for (int j = 0; j < N; j++) to.of[j] = static_cast<R>(f(static_cast<Computed<T>>(std::get<K>(from).of[j])...));
+  writeFew(y + places.at[0], to);
 }
 
 template <int N, class F, class R, class... T>
@@ -66,9 +61,9 @@ __global__ void __launch_bounds__(256)
     computeElements(F f, int64_t count, Strided<sizeof...(T) + 1> plan, R* __restrict__ y, const T*... x) {
   FOR_EACH(pack, (count + N - 1) / N) {
     const int64_t i = pack * N;
-    if (i + N <= count) computePack<N>(f, plan, i, std::index_sequence_for<T...>(), y, x...);
+    if (i + N <= count) computeFew<N>(f, plan, i, std::index_sequence_for<T...>(), y, x...);
     else
-      for (int64_t j = i; j < count; j++) computePack<1>(f, plan, j, std::index_sequence_for<T...>(), y, x...);
+      for (int64_t j = i; j < count; j++) computeFew<1>(f, plan, j, std::index_sequence_for<T...>(), y, x...);
   }
 }
 

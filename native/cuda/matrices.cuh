@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../op.h"
-#include "codes.cuh"
+#include "depthParts.cuh"
 
 namespace lowbit {
 namespace {
@@ -16,11 +16,6 @@ template <class Operand> DEVICE uint4 read(const Operand& operand, typename Oper
     if (const void* from = operand.address(row, k)) return *static_cast<const uint4*>(from);
   }
   return operand.chunk(row, k);
-}
-DEVICE int warpSum(int x) {
-#pragma unroll
-  for (int lanes = 16; lanes; lanes /= 2) x += __shfl_xor_sync(0xffffffffu, x, lanes);
-  return x;
 }
 
 template <class Products, int most, class Left, class Right>
@@ -70,30 +65,38 @@ void runFewRows(const Left& left, const Right& right, const CodeOutput& output) 
   run(fewRows<Products, most, Left, Right>, launch, left, right, output, output.depth);
 }
 
+// What becomes of the sums of a linear layer.
+inline CodeOutput outputOf(const qgemm_call& c) {
+  const int64_t k = c.b.shape[1], n = c.b.shape[0];
+  EXPECT(c.a.dim(-1) == k && c.y.dim(-1) == n && c.bias.size() == n && c.scale.size() == n);
+  return {.out = {c.y, Requantize(c.yZero, c.qmin, c.qmax)},
+          .rows = c.y.count(0, c.y.rank - 1),
+          .columns = n,
+          .pitch = n,
+          .bias = c.bias.as<int32_t>(),
+          .scale = c.scale.as<float>(),
+          .multiplier = 0,
+          .leftZero = zeroOf(c.aZero),
+          .rightZero = zeroOf(c.bZero),
+          .depth = static_cast<uint32_t>(k)};
+}
+
+// Few enough for fewRows.
+constexpr int kFewRows = 16;
+
 // y = out(bias + Σ (a - aZero)·(b - bZero), scale), as qgemm_reference has it. weightsIn(piece) is the operand of the weights, its rows (n,
 // k), in pieces of at most `most` bytes.
 template <class F> void multiplyCodes(const qgemm_call& c, int most, F&& weightsIn) {
-  constexpr int kFewRows = 16;
-  const int64_t k = c.b.shape[1], n = c.b.shape[0], m = c.y.count(0, c.y.rank - 1);
-  EXPECT(c.a.dim(-1) == k && c.y.dim(-1) == n && c.bias.size() == n && c.scale.size() == n);
+  const CodeOutput output = outputOf(c);
+  const int64_t k = c.b.shape[1], m = output.rows;
   if (!c.y.size()) return;
-  const CodeOutput output{.out = {c.y, Requantize(c.yZero, c.qmin, c.qmax)},
-                          .rows = m,
-                          .columns = n,
-                          .pitch = n,
-                          .bias = c.bias.as<int32_t>(),
-                          .scale = c.scale.as<float>(),
-                          .multiplier = 0,
-                          .leftZero = zeroOf(c.aZero),
-                          .rightZero = zeroOf(c.bZero),
-                          .depth = static_cast<uint32_t>(k)};
   withPiece(std::min(most, pieceOf(c.a.data, k)), [&]<int piece>(std::integral_constant<int, piece> size) {
     const MatrixRows<piece> a{c.a.as<uint8_t>(), m, static_cast<int>(k)};
     const auto b = weightsIn(size);
     withProducts(c.a, [&]<class Products>(Products) {
       if (m == 1) runFewRows<Products, 1>(a, b, output);
       else if (m <= kFewRows) runFewRows<Products, 8>(a, b, output);
-      else multiplyInTiles<Products>(a, b, output, m, n, k, 1);
+      else multiplyInParts<Products>(a, b, output);
     });
   });
 }

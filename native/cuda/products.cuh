@@ -42,6 +42,12 @@ template <class Add> DEVICE int eachWord(uint4 chunk, int sum, Add add) {
   return add(chunk.w, add(chunk.z, add(chunk.y, add(chunk.x, sum))));
 }
 
+DEVICE int warpSum(int x) {
+#pragma unroll
+  for (int lanes = 16; lanes; lanes /= 2) x += __shfl_xor_sync(0xffffffffu, x, lanes);
+  return x;
+}
+
 // The chunks that this thread carries: number threadIdx.x % 4 of the rows threadIdx.x / 4, threadIdx.x / 4 + threads / 4, ...
 template <class Operand, int rows, int threads> struct Carrier {
   static constexpr int count = rows * 4 / threads;
@@ -139,32 +145,37 @@ template <class Tile> struct WarpSums {
   }
 };
 
-// Sums that become bytes pass through shared memory, so that rows of them leave as wholes; wider ones leave at once.
+// Two neighbours of a row. Sums that become bytes pass through shared memory, so that rows of them leave as wholes; wider ones leave at
+// once.
+template <class Output>
+DEVICE void putPair(const Output& output, int64_t row, int column, const typename Output::Column (&columns)[2], int sum, int next,
+                    int total, unsigned char* bytes) {
+  if (output.inBytes()) {
+    const unsigned pair = output.byte(row, column, columns[0], sum, total) | output.byte(row, column + 1, columns[1], next, total) << 8;
+    *reinterpret_cast<uint16_t*>(bytes) = static_cast<uint16_t>(pair);
+  } else {
+    output.put(row, column, columns[0], sum, total);
+    output.put(row, column + 1, columns[1], next, total);
+  }
+}
+
 template <class Tile, class Output>
 DEVICE void putTile(const WarpSums<Tile>& warp, const Output& output, unsigned char* bytes, const int* leftTotals, const int* rightTotals,
                     int64_t firstRow, int firstColumn) {
-  const bool narrow = output.inBytes();
 #pragma unroll
   for (int j = 0; j < warp.wide; j++) {
     const int at = warp.columnOf(j), column = firstColumn + at;
-    const auto first = output.column(column, rightTotals[at]), second = output.column(column + 1, rightTotals[at + 1]);
+    const typename Output::Column columns[] = {output.column(column, rightTotals[at]), output.column(column + 1, rightTotals[at + 1])};
 #pragma unroll
     for (int i = 0; i < warp.tall; i++)
 #pragma unroll
       for (int half = 0; half < 2; half++) {
-        const int below = warp.rowOf(i, half), total = leftTotals[below];
-        const int sum = warp.sums[i][j][half * 2], next = warp.sums[i][j][half * 2 + 1];
-        const int64_t row = firstRow + below;
-        if (narrow) {
-          const unsigned pair = output.byte(row, column, first, sum, total) | output.byte(row, column + 1, second, next, total) << 8;
-          *reinterpret_cast<uint16_t*>(bytes + below * Tile::pitch + at) = static_cast<uint16_t>(pair);
-        } else {
-          output.put(row, column, first, sum, total);
-          output.put(row, column + 1, second, next, total);
-        }
+        const int below = warp.rowOf(i, half);
+        putPair(output, firstRow + below, column, columns, warp.sums[i][j][half * 2], warp.sums[i][j][half * 2 + 1], leftTotals[below],
+                bytes + below * Tile::pitch + at);
       }
   }
-  if (!narrow) return;
+  if (!output.inBytes()) return;
   __syncthreads();
   constexpr int across = Tile::columns / 16;
   for (int i = static_cast<int>(threadIdx.x); i < Tile::rows * across; i += Tile::threads) {

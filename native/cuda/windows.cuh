@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "../op.h"
-#include "codes.cuh"
+#include "depthParts.cuh"
 #include "divisor.cuh"
 
 namespace lowbit {
@@ -186,35 +186,51 @@ template <class Weights> void depthwiseOnCard(const qconv2d_call& c, const Windo
   else start(words ? depthwise<int8_t, 4, Weights> : depthwise<int8_t, 1, Weights>);
 }
 
+// What becomes of the sums of a convolution, group by group.
+inline CodeOutput outputOf(const qconv2d_call& c) {
+  EXPECT(c.x.shape[3] == c.w.shape[3] * c.groups.integer() && c.y.shape[3] == c.w.shape[0]);
+  EXPECT(c.bias.size() == c.w.shape[0] && c.scale.size() == c.w.shape[0] && c.pads.count == 4 && c.strides.count == 2);
+  const int64_t outputs = c.y.shape[3] / c.groups.integer();
+  return {.out = {c.y, Requantize(c.yZero, c.qmin, c.qmax)},
+          .rows = c.y.count(0, 3),
+          .columns = outputs,
+          .pitch = c.y.shape[3],
+          .bias = c.bias.as<int32_t>(),
+          .scale = c.scale.as<float>(),
+          .multiplier = 0,
+          .leftZero = zeroOf(c.xZero),
+          .rightZero = zeroOf(c.wZero),
+          .depth = static_cast<uint32_t>(c.w.count(1, 4)),
+          .step = outputs,
+          .columnStep = outputs};
+}
+
+// Whether pixels and codes can be counted in int.
+inline bool fitsWindows(const qconv2d_call& c) {
+  return c.x.count(1, 4) <= INT32_MAX && c.w.count(1, 4) <= INT32_MAX && c.y.count(0, 3) <= INT32_MAX;
+}
+
+inline uint32_t paddingOf(const qconv2d_call& c) { return static_cast<uint8_t>(c.xZero.integer()) * kEachByte; }
+
 // y = out(bias + Σ (x - xZero)·(w - wZero), scale), as qconv2d_reference has it. weightsIn(piece) is the operand of the weights, its rows
 // (o, kh·kw·c / groups), in pieces of 1 or of at most `most` bytes.
 template <class F> bool convolveCodes(const qconv2d_call& c, int most, F&& weightsIn) {
-  EXPECT(c.x.shape[3] == c.w.shape[3] * c.groups.integer() && c.y.shape[3] == c.w.shape[0]);
-  EXPECT(c.bias.size() == c.w.shape[0] && c.scale.size() == c.w.shape[0] && c.pads.count == 4 && c.strides.count == 2);
-  if (c.x.count(1, 4) > INT32_MAX || c.w.count(1, 4) > INT32_MAX || c.y.count(0, 3) > INT32_MAX) return false;
+  const CodeOutput output = outputOf(c);
+  if (!fitsWindows(c)) return false;
   if (!c.y.size()) return true;
   const Windows windows(c, c.w.shape[1], c.w.shape[2], c.x.shape[3]);
-  const int64_t groups = c.groups.integer(), pixels = c.y.count(0, 3), outputs = c.y.shape[3] / groups, depth = c.w.count(1, 4);
-  const CodeOutput output{.out = {c.y, Requantize(c.yZero, c.qmin, c.qmax)},
-                          .rows = pixels,
-                          .columns = outputs,
-                          .pitch = c.y.shape[3],
-                          .bias = c.bias.as<int32_t>(),
-                          .scale = c.scale.as<float>(),
-                          .multiplier = 0,
-                          .leftZero = zeroOf(c.xZero),
-                          .rightZero = zeroOf(c.wZero),
-                          .depth = static_cast<uint32_t>(depth),
-                          .step = outputs,
-                          .columnStep = outputs};
-  if (outputs == 1 && windows.depth == 1 && windows.taps() * int64_t{128} <= kMostLevels) {
+  if (output.columns == 1 && windows.depth == 1 && windows.taps() * int64_t{128} <= kMostLevels) {
     depthwiseOnCard(c, windows, weightsIn(std::integral_constant<int, 1>()), output);
     return true;
   }
   withPiece(std::min(most, pieceOf(c.x.data, windows.depth)), [&]<int piece>(std::integral_constant<int, piece> size) {
-    const WindowRows<piece> x{c.x.as<uint8_t>(), pixels, windows, static_cast<uint8_t>(c.xZero.integer()) * kEachByte};
-    withProducts(c.x,
-                 [&]<class Products>(Products) { multiplyInTiles<Products>(x, weightsIn(size), output, pixels, outputs, depth, groups); });
+    const WindowRows<piece> x{c.x.as<uint8_t>(), output.rows, windows, paddingOf(c)};
+    const auto weights = weightsIn(size);
+    const int64_t groups = c.groups.integer();
+    withProducts(c.x, [&]<class Products>(Products) {
+      if (groups == 1) multiplyInParts<Products>(x, weights, output);
+      else multiplyInTiles<Products>(x, weights, output, output.rows, output.columns, output.depth, groups);
+    });
   });
   return true;
 }

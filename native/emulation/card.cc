@@ -73,7 +73,7 @@ void emulation::start(std::function<void()> work) {
 
 bool openCard(CudaCard& card, CudaFault&) {
   snprintf(card.name, sizeof card.name, "emulation on the CPU");
-  card.capability = 80;
+  card.capability = 90;
   card.multiprocessors = 4;
   card.bytes = kCard;
   return true;

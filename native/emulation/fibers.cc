@@ -1,10 +1,14 @@
 // The turns of a block's threads. A fiber is a stack of its own; switching saves what the calling convention asks a function to keep.
+#include "fibers.h"
+
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "device.h"
@@ -41,18 +45,7 @@ dim3 threadIndex, blockIndex, blockSize, gridSize;
 
 namespace {
 
-constexpr size_t kStack = 128 << 10, kShared = 227 << 10;
-
-// Where threads meet: the last of the `live` ones to come opens it for all.
-struct Barrier {
-  int live = 0, arrived = 0;
-  unsigned opened = 0;
-
-  void open() {
-    arrived = 0;
-    opened++;
-  }
-};
+constexpr size_t kStack = 128 << 10, kShared = 227 << 10, kAlignment = 1024;
 
 struct Warp {
   Barrier barrier;
@@ -82,7 +75,9 @@ std::vector<Fiber> fibers;
 std::vector<Warp> warps;
 Barrier block;
 std::map<const void*, size_t> arrays;
-std::vector<char> sharedMemory(kShared + 128);
+std::vector<char> sharedMemory(kShared + kAlignment);
+std::vector<std::function<void()>> underWay;
+std::exception_ptr failure;
 size_t sharedUsed;
 int current;
 void* scheduler;
@@ -106,7 +101,11 @@ void endOf(Barrier& barrier) {
 }
 
 [[noreturn]] void entry() {
-  (*body)();
+  try {
+    (*body)();
+  } catch (...) {
+    failure = std::current_exception();
+  }
   fibers[static_cast<size_t>(current)].done = true;
   Warp& warp = warps[static_cast<size_t>(current / 32)];
   warp.live &= ~(1u << current % 32);
@@ -117,16 +116,21 @@ void endOf(Barrier& barrier) {
 }
 
 void meet(Barrier& barrier) {
-  if (++barrier.arrived == barrier.live) return barrier.open();
-  Fiber& fiber = fibers[static_cast<size_t>(current)];
-  fiber.waits = &barrier;
-  fiber.seen = barrier.opened;
-  leave();
-  fiber.waits = nullptr;
+  if (++barrier.arrived == barrier.live) barrier.open();
+  else waitFor(barrier);
 }
 
 unsigned char* alignedShared() {
-  return reinterpret_cast<unsigned char*>((reinterpret_cast<uintptr_t>(sharedMemory.data()) + 127) / 128 * 128);
+  return reinterpret_cast<unsigned char*>((reinterpret_cast<uintptr_t>(sharedMemory.data()) + kAlignment - 1) / kAlignment * kAlignment);
+}
+
+// The last that was started first.
+bool endOneUnderWay() {
+  if (underWay.empty()) return false;
+  const std::function<void()> work = std::move(underWay.back());
+  underWay.pop_back();
+  work();
+  return true;
 }
 
 void beginThread(Fiber& fiber) {
@@ -146,6 +150,8 @@ void runBlock(const std::vector<int>& order, size_t dynamic) {
   arrays.clear();
   sharedUsed = (dynamic + 127) / 128 * 128;
   block = {count, 0, 0};
+  underWay.clear();
+  beginWarpgroups(count);
   warps.assign(static_cast<size_t>(count + 31) / 32, Warp());
   for (int i = 0; i < count; i++) {
     Warp& warp = warps[static_cast<size_t>(i / 32)];
@@ -162,9 +168,13 @@ void runBlock(const std::vector<int>& order, size_t dynamic) {
       place(i);
       lowbitSwitch(&scheduler, fiber.pointer);
       left -= fiber.done;
+      if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
     }
-    if (!moved) throw std::logic_error("threads of a block wait at different barriers");
+    if (!moved && !endOneUnderWay()) {
+      throw std::logic_error("threads of a block wait at different barriers, or for what does not come");
+    }
   }
+  if (!underWay.empty()) throw std::logic_error("a block ends before what it loads has arrived");
 }
 
 // Forwards, backwards, shuffled, in turn.
@@ -184,6 +194,19 @@ std::vector<int> nextOrder(int count) {
 
 }  // namespace
 
+void waitFor(const Barrier& barrier) {
+  Fiber& fiber = fibers[static_cast<size_t>(current)];
+  fiber.waits = &barrier;
+  fiber.seen = barrier.opened;
+  leave();
+  fiber.waits = nullptr;
+}
+int threadOf() { return current; }
+void endLater(std::function<void()> work) {
+  if (launches % 3 == 1) work();
+  else underWay.push_back(std::move(work));
+}
+
 void* sharedArray(const void* key, size_t bytes) {
   const auto [found, fresh] = arrays.try_emplace(key, sharedUsed);
   if (fresh) {
@@ -193,6 +216,11 @@ void* sharedArray(const void* key, size_t bytes) {
   return alignedShared() + found->second;
 }
 unsigned char* dynamicSharedMemory() { return alignedShared(); }
+uint32_t sharedOffset(const void* p) {
+  const ptrdiff_t offset = static_cast<const unsigned char*>(p) - alignedShared();
+  if (offset < 0 || offset >= static_cast<ptrdiff_t>(kShared)) throw std::logic_error("an address outside of shared memory");
+  return static_cast<uint32_t>(offset);
+}
 void meetBlock() { meet(block); }
 void meetWarp() { meet(warps[static_cast<size_t>(current / 32)].barrier); }
 int laneOf() { return current % 32; }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
-import { exportOnnx, Graph, importOnnx, inspect, type LadderRecord, relu, writeNpy } from 'lowbit';
+import { exportOnnx, Graph, importOnnx, inspect, type LadderRecord, relu, type SensitivityRecord, writeNpy } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { lowbitImages, lowbitNet } from '../graph/lowbit.js';
 import { calibrated, smallNetwork } from '../recipes/models.js';
@@ -100,6 +100,66 @@ test('quantize --auto climbs a ladder, prints it, and goes on from a folder', as
   t.is(readFileSync(join(folder, 'ladder', 'ladder.json'), 'utf8'), kept, 'with all its seconds');
 });
 
+test('sensitivity: a table, the worst first, also as a file', async (t) => {
+  const base = ['sensitivity', 'float.onnx', '--data', 'digits:60', '--calibration', '20', '--evaluation-samples', '30', '--bits', '8,2'];
+  const { code, data } = await json(folder, [...base, '--folder', 'layers-sensitivity', '-o', 'layers.csv']);
+  t.is(code, 0);
+  t.deepEqual(keys(data), ['by', 'calibrationSamples', 'heldOut', 'layers', 'mode', 'samples', 'top1']);
+  t.deepEqual([data.samples, data.calibrationSamples, data.heldOut], [30, 20, true]);
+  const layers = data.layers as SensitivityRecord[];
+  t.deepEqual(layers.map(({ bits }) => bits).toSorted(), [2, 2, 8, 8]);
+  t.deepEqual(
+    layers.map(({ sqnr }) => sqnr),
+    layers.map(({ sqnr }) => sqnr).toSorted((a, b) => a! - b!),
+  );
+  const [header, first, ...others] = readFileSync(join(folder, 'layers.csv'), 'utf8').trim().split('\n');
+  t.is(header, 'name,op,parameters,bits,sqnr,cosine,top1');
+  const { name, op, parameters, bits, sqnr, cosine, top1 } = layers[0];
+  t.is(first, [name, op, parameters, bits, sqnr, cosine, top1].join());
+  t.is(others.length, 3);
+  const { stdout, stderr } = await lowbit(folder, [...base, '--folder', 'layers-sensitivity', '-o', 'layers.json']);
+  t.is(stderr, '');
+  t.regex(stdout, /^(conv +conv2d|fc +gemm) +[\d.]+ k? +2 +[\d.]+ +0\.\d{4} +\d+\.\d\d % +█{12}$/m);
+  t.regex(stdout, /^judged by 30 samples, calibrated on 20$/m);
+  t.true(narrow(stdout), stdout);
+  t.deepEqual(JSON.parse(readFileSync(join(folder, 'layers.json'), 'utf8')), layers);
+  const except = await json(folder, ['sensitivity', 'float.onnx', '--data', 'digits:20', '--mode', 'except', '--by', 'accuracy']);
+  t.deepEqual([except.data.mode, (except.data.layers as object[]).length, except.data.heldOut], ['except', 2, true]);
+});
+
+test('quantize to a size: the file is at most as large', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:60', '--calibration', '20'];
+  const whole = await json(folder, [...base, '-o', 'whole.onnx']);
+  const limit = Math.floor(0.85 * (whole.data.bytesAfter as number));
+  const made = await json(folder, [...base, '--max-size', `${limit / 1000}kB`, '--bits', '8,4', '--refinements', '0', '-o', 'small.onnx']);
+  t.is(made.code, 0);
+  const { bits, used } = made.data.search as { bits: Record<string, number>; used: number };
+  t.deepEqual(bits, { conv: 8, fc: 4 });
+  t.is(used, statSync(join(folder, 'small.onnx')).size);
+  t.true(used <= limit);
+  const { stdout } = await lowbit(folder, [...base, '--max-size', '75%', '--bits', '8,2,1', '--folder', 'bits', '-o', 'smaller.onnx']);
+  t.regex(stdout, /^bits +(8 in 1, )?[12] in [12](, 1 in 1)? layers$/m);
+  t.regex(stdout, /^budget +[\d.]+ (kB|bytes) of [\d.]+ (kB|bytes)$/m);
+  t.regex(stdout, /^judged +\d+\.\d\d %, -?[\d.]+ dB, computed -?[\d.]+ dB$/m);
+  t.is((await lowbit(folder, ['eval', 'smaller.onnx', '--data', 'digits:20'])).code, 0);
+  const slow = await json(folder, [...base, '--max-latency', '1s', '--refinements', '0', '-o', 'fast.onnx']);
+  t.deepEqual((slow.data.search as { bits: object }).bits, { conv: 8, fc: 8 });
+});
+
+test('weights of 1 bit are packed in the file', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '1', '-o'];
+  t.is((await lowbit(folder, [...base, 'signs.onnx'])).code, 0);
+  const { codedWeights } = (await json(folder, ['inspect', 'signs.onnx'])).data;
+  t.deepEqual(
+    (codedWeights as { bits: number }[]).map(({ bits }) => bits),
+    [1, 1],
+  );
+  const before = await json(folder, ['eval', 'signs.onnx', '--data', 'digits:20']);
+  t.is((await lowbit(folder, [...base, 'signs8.onnx', '--weights', 'int8'])).code, 0);
+  const after = await json(folder, ['eval', 'signs8.onnx', '--data', 'digits:20']);
+  t.deepEqual([before.data.mode, before.data.top5], ['integer', after.data.top5]);
+});
+
 test('options of quantize arrive', async (t) => {
   const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--observer', 'percentile', '--percentile', '99', '--activations', 'int8'];
   const { data } = await json(folder, [...base, '--per-tensor', '--symmetric', '--opset', '15', '--exclude', '/^c/', '-o', 'options.onnx']);
@@ -160,6 +220,19 @@ test('outlying channels move by the share that was given, or the best', async (t
   const { code, stderr } = await lowbit(folder, [...base, '1.5']);
   t.is(code, 2);
   t.regex(stderr, /smooth is 1.5, expected true, false or a number from 0 to 1/);
+});
+
+test('weights alone, with scales for groups of inputs', async (t) => {
+  const base = ['quantize', 'float.onnx', '--data', 'digits:20', '--weight-bits', '4', '-o', 'w4a32.onnx', '--weight-group', '32'];
+  const { data } = await json(folder, [...base, '--activations', 'float']);
+  t.is(data.quantizedLayers, 0);
+  t.deepEqual(
+    ((await json(folder, ['inspect', 'w4a32.onnx'])).data.codedWeights as { bits: number }[]).map(({ bits }) => bits),
+    [4, 4],
+  );
+  const { code, stderr } = await lowbit(folder, base);
+  t.is(code, 2);
+  t.regex(stderr, /weightGroup is 32, expected to be left out because activations are no "float"/);
 });
 
 test('layers that read 16 bits are told, and the file says so', async (t) => {
@@ -285,6 +358,21 @@ const mistakes: [string, string[], number, RegExp][] = [
     2,
     /maxDrop is 1, expected to be left out/,
   ],
+  ['a size that is none', ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-size', 'few'], 2, /like 400kB or 60%/],
+  ['a time that is none', ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-latency', '2'], 2, /like 2ms/],
+  [
+    'widths without a limit',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--bits', '8,4'],
+    2,
+    /neither maxSize nor maxLatency/,
+  ],
+  [
+    'a size that nothing has',
+    ['quantize', 'float.onnx', '--data', 'digits:9', '-o', 'x.onnx', '--max-size', '1kB'],
+    2,
+    /the network takes \d+ bytes with 2 bits/,
+  ],
+  ['a table of no kind', ['sensitivity', 'float.onnx', '--data', 'digits:9', '-o', 'x.txt'], 2, /a file \.csv or \.json/],
   ['a mode that the model lacks', ['eval', 'float.onnx', '--data', 'digits:9', '--integer'], 2, /small has no quantized values/],
   [
     'a value that is not a number',
@@ -435,8 +523,17 @@ test('report', async (t) => {
   const record = JSON.parse(readFileSync(join(folder, 'page.json'), 'utf8'));
   const page = readFileSync(join(folder, 'page.html'), 'utf8');
   t.is(wellFormed(page), undefined);
-  for (const { activation, name } of record.layers) t.true(page.includes(activation ? `<b>${activation.sqnr.toFixed(1)}</b>` : name));
+  for (const { sqnr } of record.layers) t.true(page.includes(`<b>${sqnr.toFixed(1)}</b>`));
   t.is(record.accuracy.quantized.samples, 20);
+
+  const two = await json(folder, ['report', 'page.json', 'page.json', '-o', 'two.html']);
+  t.is(two.code, 0);
+  t.deepEqual(keys(two.data), ['output', 'runs']);
+  t.deepEqual((two.data.runs as unknown[])[1], { name: 'page.json', outputs: record.outputs, accuracy: record.accuracy });
+  t.is(wellFormed(readFileSync(join(folder, 'two.html'), 'utf8')), undefined);
+  writeFileSync(join(folder, 'other.json'), '{}');
+  t.is((await lowbit(folder, ['report', 'page.json', 'other.json', '-o', 'two.html'])).code, 3);
+  t.is((await lowbit(folder, ['report', 'float.onnx', 'page.json', '-o', 'two.html'])).code, 2); // --data is missing
   const refused = await lowbit(folder, ['report', 'float.onnx', 'int8.onnx', '--data', 'digits:20', '-o', 'int8.onnx']);
   t.is(refused.code, 2);
 });

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { cudaCard } from 'lowbit';
 import { temporaryFolder } from '../folder.js';
 import { interrupted, json, lowbit } from './lowbit.js';
 
@@ -69,6 +70,31 @@ test('Ctrl-C ends with 130, writes a checkpoint and says how to go on; --resume 
   const other = await lowbit(folder, ['train', 'shorter.yaml', '--resume']);
   t.is(other.code, 2);
   t.regex(other.stderr, /option data is "description: digits:160, length: 160", expected description: digits:128, length: 128 because/);
+});
+
+const card = cudaCard();
+const withCard = 'problem' in card ? test.skip : test;
+
+withCard('--precision is that of products on the card (skipped where there is none)', async (t) => {
+  const tiny = small.replace('lenet5', 'lenet5, channels: 1').replace('digits:128', 'digits:64').replace('epochs: 2', 'epochs: 1');
+  const folder = temporaryFolder({ 'small.yaml': tiny, 'here.yaml': `${tiny}device: cuda\nprecision: tf32\n` });
+  const { code, data } = await json(folder, ['train', 'small.yaml', '--device', 'cuda', '--precision', 'bf16']);
+  t.is(code, 0);
+  t.is((data.options as { precision: string }).precision, 'bf16');
+  t.regex(readFileSync(join(folder, 'runs', 'small', 'config.yaml'), 'utf8'), /^precision: bf16$/m);
+  const other = await lowbit(folder, ['train', 'small.yaml', '--device', 'cuda', '--resume']);
+  t.is(other.code, 2);
+  t.regex(other.stderr, /option precision is "float32", expected bf16 because the run in .*small/);
+  const file = await json(folder, ['train', 'here.yaml']);
+  t.is((file.data.options as { precision: string }).precision, 'tf32');
+});
+
+test('a precision that the device has not is refused', async (t) => {
+  const folder = temporaryFolder({ 'small.yaml': small });
+  const { code, stderr } = await lowbit(folder, ['train', 'small.yaml', '--precision', 'bf16']);
+  t.is(code, 2);
+  t.regex(stderr, /train: option precision is "bf16", expected float32 because the device is cpu/);
+  t.false(existsSync(join(folder, 'runs')));
 });
 
 test('mistakes in the file are told with their place', async (t) => {

@@ -4,17 +4,37 @@
 export interface Kernel {
   /** Mangled; of a kernel in an unnamed namespace it holds the name of its file, "qgemm_cuda_cu". */
   name: string;
-  /** 80, 90; `specific` for code that runs on no other card: sm_90a. */
-  architecture: number;
-  specific: boolean;
+  /** The cards: '80', '90', or '90a' for code that runs on no others. */
+  card: string;
   /** Bytes of memory of each thread beside its registers: arrays that are indexed, and spilled registers. */
   frame: number;
   /** The low 12 bits of each instruction. */
   opcodes: Uint16Array;
 }
 
-/** Opcodes of products of tensor cores. */
-export const tensorOpcodes = { IMMA: 0x237, BMMA: 0x23d, HMMA: 0x23c } as const;
+/** Opcodes of products of tensor cores; IGMMA is that of warpgroups. */
+const tensorOpcodes = { IMMA: 0x237, BMMA: 0x23d, HMMA: 0x23c, IGMMA: 0x9f1 } as const;
+
+/** The sources of products, in native/kernels, and what they multiply with. */
+export const products: ReadonlyMap<string, keyof typeof tensorOpcodes> = new Map([
+  ['gemm/matrices_tf32.cu', 'HMMA'],
+  ['gemm/matrices_bf16.cu', 'HMMA'],
+  ['conv/convolutions_tf32.cu', 'HMMA'],
+  ['conv/convolutions_bf16.cu', 'HMMA'],
+  ['qgemm/qgemm_cuda.cu', 'IMMA'],
+  ['qgemm/qgemm_sm90a.cu', 'IGMMA'],
+  ['qconv/qconv2d_cuda.cu', 'IMMA'],
+  ['qconv/qconv2d_sm90a.cu', 'IGMMA'],
+  ['lowbit/lowbitGemm_cuda.cu', 'IMMA'],
+  ['lowbit/lowbitConv2d_cuda.cu', 'IMMA'],
+  ['binary/products_cuda.cu', 'BMMA'],
+]);
+
+/** Whether the kernels of a file of `products`, or some of them, have its instruction. */
+export function multiplyOnTensorCores(file: string, kernels: readonly Pick<Kernel, 'opcodes'>[]): boolean {
+  const opcode = tensorOpcodes[products.get(file) as keyof typeof tensorOpcodes];
+  return kernels.some(({ opcodes }) => opcodes.includes(opcode));
+}
 
 const fatbinMagic = 0xba55ed50;
 const elfMagic = 0x464c457f;
@@ -33,14 +53,16 @@ export function kernelsIn(library: Buffer): Kernel[] {
       const image = library.subarray(entry + head, entry + head + size);
       if (image.readUInt32LE(0) !== elfMagic) throw new Error('the library holds compressed machine code');
       const specific = (library.readUInt32LE(entry + 40) & 0x100000) !== 0;
-      kernels.push(...kernelsOf(image).map((kernel) => ({ ...kernel, architecture: library.readUInt32LE(entry + 28), specific })));
+      const card = `${library.readUInt32LE(entry + 28)}${specific ? 'a' : ''}`;
+      kernels.push(...kernelsOf(image).map((kernel) => ({ ...kernel, card })));
       entry += head + size;
     }
   }
   return kernels;
 }
 
-function kernelsOf(elf: Buffer): Pick<Kernel, 'name' | 'frame' | 'opcodes'>[] {
+/** The kernels of a file for one kind of card: an ELF file, "cubin". */
+export function kernelsOf(elf: Buffer): Pick<Kernel, 'name' | 'frame' | 'opcodes'>[] {
   const sections = sectionsOf(elf);
   const frames = framesOf(sections);
   return [...sections].flatMap(([section, code]) => {

@@ -46,6 +46,19 @@ test('Slice reads axes and steps when it runs', (t) => {
   gives(t, y, [2, 2], [2, 0, 5, 3]);
 });
 
+test('Clip with bounds that are inputs has a type that is known before it runs', (t) => {
+  const graph = importOnnx(nodeModel('Clip', [upTo(4, [2, 2]), Tensor.scalar(1), Tensor.scalar(2)], open));
+  t.deepEqual(new Types(graph).get(graph.outputs[0].value), { dtype: 'float32', shape: [2, 2] });
+  gives(t, runGraph(graph, [upTo(4, [2, 2]), Tensor.scalar(1), Tensor.scalar(2)])[0], [2, 2], [1, 1, 2, 2]);
+  gives(t, runNode('Clip', [upTo(4), undefined, Tensor.scalar(2)], open)[0], [4], [0, 1, 2, 2]);
+});
+
+test('DequantizeLinear takes a list of one scale with a zero point that is a number', (t) => {
+  const codes = Tensor.from([1, 2, 5], [3], 'uint8');
+  const zero = Tensor.from([1], [], 'uint8');
+  gives(t, runNode('DequantizeLinear', [codes, Tensor.from([2], [1]), zero], { attributes: { axis: int(0) } })[0], [3], [0, 2, 8]);
+});
+
 test('CumSum reads its axis when it runs, a number or a list of one', (t) => {
   for (const axis of [Tensor.scalar(0, 'int64'), int64(0)])
     gives(t, runNode('CumSum', [upTo(4, [2, 2]), axis], open)[0], [2, 2], [0, 1, 2, 4]);
@@ -435,8 +448,8 @@ test('parameters that are read when the model runs are written as inputs', (t) =
   gives(t, again('ReduceSum', [x, int64(1)])[0], [2, 1], [3, 12]);
   gives(t, again('Slice', [x, int64(2), int64(0), int64(1), int64(-1)])[0], [2, 2], [2, 1, 5, 4]);
   gives(t, again('Pad', [upTo(2), int64(1, 0), Tensor.scalar(7)])[0], [3], [7, 0, 1]);
-  const graph = importOnnx(nodeModel('Clip', [x, Tensor.scalar(1)], open));
-  faults(t, () => toOnnx(graph, { opset: 10 }), 'unsupported', /min is computed while the model runs, which opset 10 cannot express/);
+  const graph = importOnnx(nodeModel('Pad', [upTo(2), int64(1, 0)], open));
+  faults(t, () => toOnnx(graph, { opset: 10 }), 'unsupported', /pads is computed while the model runs, which opset 10 cannot express/);
 });
 
 test('two outputs that are one tensor in the file keep both names', (t) => {

@@ -250,6 +250,25 @@ const table: Record<string, NodeModel> = {
     ],
     domain: 'com.microsoft',
   },
+  FusedConv: {
+    operands: [image, weight(2, 4, 3, 3), weight(2), x(1, 2, 4, 4)],
+    ...{ attributes: { activation: 'Relu', pads: [0, 0, 0, 0] }, domain: 'com.microsoft' },
+  },
+  SkipLayerNormalization: {
+    operands: [x(2, 3, 4), x(2, 3, 4), weight(4), weight(4), weight(4)],
+    ...{ domain: 'com.microsoft', attributes: { epsilon: 0.01 } },
+  },
+  QGemm: {
+    operands: [
+      ...[input('uint8', 2, 3), number(0.1), number(3, 'uint8'), codes('int8', 3, 2), number(0.2), number(0, 'int8'), codes('int32', 2)],
+      ...[number(0.3), number(1, 'uint8')],
+    ],
+    domain: 'com.microsoft',
+  },
+  QLinearConcat: {
+    operands: [number(0.3), number(1, 'uint8'), input('uint8', 2, 3), number(0.1), number(3, 'uint8')],
+    ...{ domain: 'com.microsoft', attributes: { axis: 1n } },
+  },
   UnpackLevels: {
     operands: [codes('uint8', 2, 8)],
     attributes: { bits: 3n, grid: 'zero', shape: [2, 3, 7] },

@@ -11,20 +11,19 @@ interface Sgd {
   dampening?: number;
   weightDecay?: number;
   nesterov?: boolean;
-  first?: boolean;
 }
 
 // After PyTorch's documentation of torch.optim.SGD.
-function sgdCase(n: number, params: Sgd): Case {
-  const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, first = false } = params;
+function sgdCase(n: number, params: Sgd, step = 2): Case {
+  const { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = params;
   return {
-    note: `${n} ${JSON.stringify(params)}`,
-    inputs: () => [random([n]), random([n], -1, 1, 2), random([n], -1, 1, 3), Tensor.from([0.1, 0.5])],
+    note: `${n} ${JSON.stringify(params)}, step ${step}`,
+    inputs: () => [random([n]), random([n], -1, 1, 2), random([n], -1, 1, 3), Tensor.from([0.1, 0.5, step])],
     params,
     expect([parameter, gradient, velocity, control]) {
       const [rate, scale] = control;
       const decayed = gradient.map((g, i) => scale * g + weightDecay * parameter[i]);
-      const moved = momentum === 0 ? velocity : decayed.map((g, i) => (first ? g : momentum * velocity[i] + (1 - dampening) * g));
+      const moved = momentum === 0 ? velocity : decayed.map((g, i) => (step === 1 ? g : momentum * velocity[i] + (1 - dampening) * g));
       const along = momentum === 0 ? decayed : nesterov ? decayed.map((g, i) => g + momentum * moved[i]) : moved;
       return [...parameter.map((p, i) => p - rate * along[i]), ...gradient, ...moved, ...control];
     },
@@ -38,15 +37,14 @@ interface Adam {
   epsilon?: number;
   weightDecay?: number;
   decoupled?: boolean;
-  step: number;
 }
 
 // After PyTorch's documentation of torch.optim.Adam and AdamW.
-function adamCase(n: number, params: Adam): Case {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decoupled = false, step } = params;
+function adamCase(n: number, params: Adam, step = 3): Case {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decoupled = false } = params;
   return {
-    note: `${n} ${JSON.stringify(params)}`,
-    inputs: () => [random([n]), random([n], -1, 1, 2), random([n], -1, 1, 3), random([n], 0.1, 1, 4), Tensor.from([0.01, 0.5])],
+    note: `${n} ${JSON.stringify(params)}, step ${step}`,
+    inputs: () => [random([n]), random([n], -1, 1, 2), random([n], -1, 1, 3), random([n], 0.1, 1, 4), Tensor.from([0.01, 0.5, step])],
     params,
     expect([parameter, gradient, m, v, control]) {
       const [rate, scale] = control;
@@ -71,7 +69,7 @@ function averageCase(
   const { momentum, factor = 1, row = 0 } = params;
   return {
     note: `[${shape}] of [${value}] ${JSON.stringify(params)}`,
-    inputs: () => [random(shape), random(value, -1, 1, 2), Tensor.from([0.1, 1])],
+    inputs: () => [random(shape), random(value, -1, 1, 2), Tensor.from([0.1, 1, 1])],
     params,
     expect: ([average, values, control]) => [
       ...average.map((a, i) => a + momentum * (factor * values[row * average.length + i] - a)),
@@ -83,13 +81,19 @@ function averageCase(
 }
 
 function controlCase(note: string, norm2: number, loss: number, maxNorm: number, expect: number[]): Case {
-  return { note, inputs: () => [Tensor.scalar(norm2), Tensor.from([loss])], params: { rate: 0.5, maxNorm }, expect, bound: 2 ** -24 };
+  return {
+    note,
+    inputs: () => [Tensor.scalar(norm2), Tensor.from([loss]), Tensor.from(Float64Array.of(0.25, 7))],
+    params: { factor: 2, maxNorm },
+    expect: [...expect, 7],
+    bound: 2 ** -24,
+  };
 }
 
 const leftOut = (count: number): Case => ({
   note: 'a control of NaN leaves it out',
-  inputs: () => [...Array.from({ length: count }, (_, i) => random([19], -1, 1, i + 1)), Tensor.from([NaN, NaN])],
-  params: count === 2 ? { momentum: 0.5 } : count === 3 ? { momentum: 0.9 } : { step: 2 },
+  inputs: () => [...Array.from({ length: count }, (_, i) => random([19], -1, 1, i + 1)), Tensor.from([NaN, NaN, 2])],
+  params: count === 2 ? { momentum: 0.5 } : count === 3 ? { momentum: 0.9 } : {},
   expect: (lists) => lists.flat(),
 });
 
@@ -99,13 +103,13 @@ export const optimizerCases: Record<string, Case[]> = {
   assign: [
     ...sizes.map((n) => ({
       note: `${n}`,
-      inputs: () => [random([n]), random([n], -1, 1, 2), Tensor.from([0.1, 1])],
+      inputs: () => [random([n]), random([n], -1, 1, 2), Tensor.from([0.1, 1, 1])],
       expect: ([, value, control]: number[][]) => [...value, ...value, ...control],
     })),
     {
       note: 'left out',
-      inputs: () => [Tensor.from([1, 2]), Tensor.from([3, 4]), Tensor.from([NaN, NaN])],
-      expect: [1, 2, 3, 4, NaN, NaN],
+      inputs: () => [Tensor.from([1, 2]), Tensor.from([3, 4]), Tensor.from([NaN, NaN, 1])],
+      expect: [1, 2, 3, 4, NaN, NaN, 1],
     },
   ],
   sgdUpdate: [
@@ -113,23 +117,24 @@ export const optimizerCases: Record<string, Case[]> = {
     ...sizes.map((n) => sgdCase(n, { momentum: 0.9, weightDecay: 1e-2 })),
     ...sizes.map((n) => sgdCase(n, {})),
     sgdCase(19, { weightDecay: 0.1 }),
-    sgdCase(19, { momentum: 0.9, first: true, dampening: 0.5 }),
+    sgdCase(19, { momentum: 0.9, dampening: 0.5 }, 1),
     sgdCase(19, { momentum: 0.9, dampening: 0.5 }),
     sgdCase(19, { momentum: 0.9, nesterov: true, weightDecay: 0.1 }),
     {
       note: 'the first step does not look at velocity',
-      inputs: () => [Tensor.from([1]), Tensor.from([2]), Tensor.from([NaN]), Tensor.from([0.5, 1])],
-      params: { momentum: 0.5, first: true },
-      expect: [0, 2, 2, 0.5, 1],
+      inputs: () => [Tensor.from([1]), Tensor.from([2]), Tensor.from([NaN]), Tensor.from([0.5, 1, 1])],
+      params: { momentum: 0.5 },
+      expect: [0, 2, 2, 0.5, 1, 1],
     },
   ],
   adamUpdate: [
     leftOut(4),
-    ...sizes.map((n) => adamCase(n, { step: 3 })),
-    adamCase(19, { step: 1, weightDecay: 0.1 }),
-    adamCase(19, { step: 1, weightDecay: 0.1, decoupled: true }),
-    adamCase(19, { step: 100000, beta1: 0.5, beta2: 0.9, epsilon: 0.1 }),
-    adamCase(19, { step: 2, beta1: 0, beta2: 0 }),
+    ...sizes.map((n) => adamCase(n, {})),
+    adamCase(19, { weightDecay: 0.1 }, 1),
+    adamCase(19, { weightDecay: 0.1, decoupled: true }, 1),
+    adamCase(19, {}, 1001),
+    adamCase(19, { beta1: 0.5, beta2: 0.9, epsilon: 0.1 }, 100000),
+    adamCase(19, { beta1: 0, beta2: 0 }, 2),
   ],
   movingAverage: [
     leftOut(2),

@@ -83,6 +83,22 @@ const qgemm: Case[] = [
   gemmCase({ note: 'narrow tiles, bytes', rows: [390], k: 67, n: 33, a: 'int8', params: { aZero: -3, bZero: -128, ...int8 } }),
   gemmCase({ note: 'narrow tiles, whole chunks', rows: [400], k: 272, n: 48, a: 'uint8', params: { aZero: 77, yZero: 9, ...uint8 } }),
   gemmCase({ note: 'small tiles, whole chunks', rows: [33], k: 336, n: 80, a: 'int8', params: { aZero: 77, yZero: 9, ...int8 } }),
+  // Deep products of one or two tiles, whose depth is shared out.
+  gemmCase({ note: 'parts of the depth', rows: [30], k: 2000, n: 40, a: 'uint8', params: { aZero: 9, bZero: -2, yZero: 9, ...uint8 } }),
+  gemmCase({ note: 'parts of the depth, signed', rows: [17], k: 1040, n: 70, a: 'int8', params: { aZero: -9, ...float } }),
+  // Tiles of warpgroups are 128 × 256, 128 × 128 or 128 × 64, of which the emulation has four at a time; stages are of 128 bytes of k.
+  gemmCase({ note: 'wide tiles in turns', rows: [260], k: 16, n: 530, a: 'uint8', params: { aZero: 200, yZero: 9, ...int8 } }),
+  gemmCase({ note: 'wide tiles, stages come round', rows: [129], k: 656, n: 400, a: 'int8', params: { aZero: -7, bZero: 3, ...uint8 } }),
+  gemmCase({
+    note: 'square tiles in turns, to float32',
+    rows: [515],
+    k: 912,
+    n: 128,
+    a: 'uint8',
+    params: { aZero: 9, bZero: -2, ...float },
+  }),
+  gemmCase({ note: 'narrow tiles in turns', rows: [520], k: 1168, n: 64, a: 'int8', params: { bZero: -128, yZero: 100, ...uint8 } }),
+  gemmCase({ note: 'narrow tiles, one stage', rows: [520], k: 128, n: 1, a: 'uint8', params: { aZero: 255, ...uint8 } }),
   gemmCase({ note: 'deep', rows: [2], k: 4099, n: 3, a: 'uint8', params: { aZero: 128, ...uint8 } }),
   gemmCase({ note: 'blocks of rows that share sets of the cache', rows: [181], k: 4096, n: 3, a: 'uint8', params: { aZero: 7, ...uint8 } }),
   ...(

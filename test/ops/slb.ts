@@ -199,7 +199,7 @@ function sgdCase(n: number, k: number, hard: boolean, momentum: number): Case {
     note: `${n} weights, ${k} logits, momentum ${momentum}${hard ? ', hard' : ''}`,
     inputs: () => [
       ...[random([n]), random([n], -1, 1, 2), logitsFor(n, k), Tensor.from(valuesOf(k))],
-      ...[random(slbLogitsShape([n], k), -1, 1, 9), Tensor.from([0.1, 0.5])],
+      ...[random(slbLogitsShape([n], k), -1, 1, 9), Tensor.from([0.1, 0.5, 2])],
     ],
     params: { temperature: 2, hard, momentum, nesterov: momentum > 0, weightDecay: 0.01 },
     expect([_, gradient, logits, values, velocity, control]) {
@@ -221,9 +221,9 @@ function adamCase(n: number, k: number, hard: boolean): Case {
     note: `${n} weights, ${k} logits${hard ? ', hard' : ''}`,
     inputs: () => [
       ...[random([n]), random([n], -1, 1, 2), logitsFor(n, k), Tensor.from(valuesOf(k))],
-      ...[random(slbLogitsShape([n], k), -1, 1, 9), random(slbLogitsShape([n], k), 0.1, 1, 10), Tensor.from([0.01, 0.5])],
+      ...[random(slbLogitsShape([n], k), -1, 1, 9), random(slbLogitsShape([n], k), 0.1, 1, 10), Tensor.from([0.01, 0.5, step])],
     ],
-    params: { temperature: 2, hard, decoupled: true, weightDecay: 0.1, step },
+    params: { temperature: 2, hard, decoupled: true, weightDecay: 0.1 },
     expect([_, gradient, logits, values, m, v, control]) {
       const [rate, scale] = control;
       const slope = perLogit(logits, k, n, (mine, i) => slopes(mine, values, 2).map((s) => s * gradient[i]));

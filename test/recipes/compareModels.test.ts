@@ -1,20 +1,65 @@
 import { join } from 'node:path';
 import test from 'ava';
-import { compareModels, exportOnnx, Graph, importOnnx, lowerInteger, ops, run, Tensor } from 'lowbit';
+import { compareModels, exportOnnx, Graph, importOnnx, lowerInteger, ops, quantize, run, Tensor, toOnnx } from 'lowbit';
 import { Distance } from '../../lib/recipes/distance.js';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
+import { weight } from '../graph/graphs.js';
+import { randomNumbers } from '../ops/case.js';
 import { calibrated, smallNetwork, someDigits } from './models.js';
 
 test('distances by their formulas', (t) => {
   const distance = new Distance([2]);
   distance.add(Float64Array.of(3, 4), Float64Array.of(3, 4.5), 1);
   distance.add(Float64Array.of(0, 5, 7, 7), Float64Array.of(1, 5, 0, 0), 0.5); // the second half fills up a batch
-  const { sqnr, cosine, largest, shift } = distance.result();
+  const { sqnr, scaledSqnr, cosine, largest, shift } = distance.result();
   t.is(sqnr, 10 * Math.log10((9 + 16 + 25) / (0.25 + 1)));
   t.is(cosine, (9 + 18 + 25) / Math.sqrt((9 + 16 + 25) * (9 + 20.25 + 1 + 25)));
   t.is(largest, 1);
   t.is(shift, 1.5 / 4);
+  // The first channel is 3, 0 and 3, 1: scaled by 1 it is off by 1. The second is 4, 5 and 4.5, 5: best scaled by 43/41.
+  const second = (41 * (20.25 + 25)) / (43 / 41) ** 2 / 41 - 41;
+  t.true(Math.abs(scaledSqnr - 10 * Math.log10(50 / (1 + second))) < 1e-9, String(scaledSqnr));
+});
+
+test('channels that are scaled are equal when they are scaled back, those that are lost count as noise', (t) => {
+  const of = (a: number[], b: number[]) => {
+    const distance = new Distance([2]);
+    distance.add(Float64Array.from(a), Float64Array.from(b), 1);
+    return distance.result();
+  };
+  t.true(of([1, 2, 3, 4], [4, 1, 12, 2]).scaledSqnr > 100);
+  t.true(of([1, 2, 3, 4], [4, 1, 12, 2]).sqnr < 0);
+  t.is(of([1, 2, 3, 4], [4, 0, 12, 0]).scaledSqnr, 10 * Math.log10(30 / 20));
+  t.is(of([1, 0, 3, 0], [1, 2, 3, 0]).scaledSqnr, 10 * Math.log10(10 / 4));
+  t.is(of([1, 2], [1, 2]).scaledSqnr, Number.POSITIVE_INFINITY);
+});
+
+test('layers that take in a batch normalization, and biases that files add afterwards, are compared with what they came from', async (t) => {
+  const graph = new Graph('net');
+  const image = graph.input('image', { dtype: 'float32', shape: [Number.NaN, 4, 4, 2] });
+  const factors = [3, 0.2, 5, 40].map((x) => graph.constant(Tensor.from([x, 1, x]), 'bn'));
+  const inputs = [weight(graph, 'w', [3, 1, 1, 2], 1), graph.constant(Tensor.from([0.5, -1, 2]), 'b')];
+  const conv = graph.add(ops.conv2d, [image, ...inputs], {}, 'conv');
+  const flat = graph.add(ops.reshape, [graph.add(ops.batchNorm, [conv, ...factors], {}, 'bn')], { shape: [0, 16, 3] }, 'flat');
+  const biased = [weight(graph, 'w2', [4, 3], 2), graph.constant(Tensor.from([8, 8, 8, 8]), 'b2')];
+  const linear = graph.add(ops.gemm, [flat, ...biased], {}, 'linear');
+  graph.output('y', graph.add(ops.softmax, [linear], { axis: -1 }, 'softmax'));
+  const inFile = (made: Graph) => importOnnx(toOnnx(made));
+  const batches = async function* () {
+    yield { image: Tensor.from(randomNumbers(64, -1, 1, 5), [2, 4, 4, 2]) };
+  };
+  const { graph: quantized } = await quantize(graph, batches);
+  for (const [a, b] of [
+    [graph, quantized],
+    [inFile(graph), inFile(quantized)],
+  ]) {
+    const { tensors } = await compareModels(a, b, { samples: 2 });
+    for (const layer of ['conv', 'linear']) {
+      const { sqnr } = tensors.find(({ name }) => name === layer)!;
+      t.true(sqnr > 25, `${layer}: ${sqnr}`);
+    }
+  }
 });
 
 test('equal numbers, zeros and NaN', (t) => {
@@ -32,7 +77,7 @@ test('equal numbers, zeros and NaN', (t) => {
 test('a model is equal to itself', async (t) => {
   const { tensors, outputs, samples } = await compareModels(smallNetwork(), smallNetwork(), { samples: 5 });
   t.is(samples, 5);
-  t.deepEqual(outputs, ['fc']);
+  t.deepEqual(outputs, ['logits']);
   t.true(tensors.length >= 5);
   for (const { name, sqnr } of tensors) t.is(sqnr, Number.POSITIVE_INFINITY, name);
 });
@@ -45,7 +90,7 @@ test('a quantized model is measured as it is deployed: on integers', async (t) =
   const relu = tensors.find(({ name }) => name === 'relu')!;
   t.true(relu.quantized && relu.sqnr > 25 && relu.sqnr < 80, String(relu.sqnr));
   t.deepEqual(relu.shape, [13, 13, 6]);
-  t.false(tensors.find(({ name }) => name === 'fc')!.quantized);
+  t.false(tensors.find(({ name }) => name === 'logits')!.quantized);
 
   // The same from the codes by hand.
   let image = Tensor.from([0]);

@@ -122,7 +122,10 @@ test('what is judged beside it is better or left', async (t) => {
   const refined = await searchBits(network, judge, plantedBatches, { ...options, refinements: 8, onTrial: (trial) => trials.push(trial) });
   t.true(refined.score.sqnr >= computed.score.sqnr && refined.used <= refined.limit);
   t.is(refined.score.sqnr, Math.max(...trials.map(({ score }) => score?.sqnr ?? 0)));
-  t.true(trials.length > 2 && trials.length <= 1 + 2 + 8);
+  t.true(trials.length > 2);
+  trials.length = 0;
+  await searchBits(network, judge, plantedBatches, { ...options, refinements: 2, onTrial: (trial) => trials.push(trial) });
+  t.is(trials.length, 3);
 });
 
 test('1 and 2 bits are packed, and run', async (t) => {
@@ -147,7 +150,7 @@ test('a limit of time: what was measured is kept, and gives the same network aga
   const files = ['times.json', 'milliseconds.json', 'scores.json', 'only.json'].map((name) => readFileSync(join(folder, name), 'utf8'));
   const { measured } = JSON.parse(files[0]);
   t.deepEqual(
-    measured[0][1].layers.map(([bits, times]: [number, [string, number][]]) => [bits, times.filter(([name]) => /^l\d$/.test(name)).length]),
+    measured[0][1].map(([bits, times]: [number, [string, number][]]) => [bits, times.filter(([name]) => /^l\d$/.test(name)).length]),
     [
       [8, 3],
       [4, 3],

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { type Batch, calibrationBatches, digits, feed, Graph, relu, type Shape, Tensor } from 'lowbit';
+import { type Batch, calibrationBatches, type Dtype, digits, feed, Graph, relu, type Shape, Tensor } from 'lowbit';
 import { faults } from '../faults.js';
 
 /** A graph that only has this input. */
-function taking(shape: Shape, dtype: 'float32' | 'float16' | 'uint8' = 'float32'): Graph {
+function taking(shape: Shape, dtype: Dtype = 'float32'): Graph {
   const graph = new Graph('net');
   graph.output('y', graph.add(relu, [graph.input('x', { dtype, shape })]));
   return graph;
@@ -93,7 +93,7 @@ for (const [sample, wanted, got] of fits) {
 test('what does not fit is refused', (t) => {
   faults(t, () => feed(taking([free, 3, 4, 4]), set([3, 5, 5])), 'data', /a set: samples of shape \[3, 5, 5\] do not fit input "x"/);
   faults(t, () => feed(taking([free, 2, 8]), set([2, 2, 4])), 'data', /do not fit/);
-  faults(t, () => feed(taking([free, 2], 'uint8'), set([2])), 'data', /takes uint8, a data set gives real numbers/);
+  faults(t, () => feed(taking([free, 2], 'boolean'), set([2])), 'data', /takes boolean, a data set gives real numbers/);
   faults(t, () => feed(taking([]), set([2])), 'data', /no batch dimension/);
   const two = taking([free, 2]);
   two.input('z', { dtype: 'float32', shape: [1] });
@@ -103,6 +103,18 @@ test('what does not fit is refused', (t) => {
 test('half floats are made where the model takes them', (t) => {
   const [piece] = fed(taking([free, 2], 'float16'), [2], 1);
   t.deepEqual(piece.numbers, [0, 1]);
+});
+
+test('whole numbers enter a model of integers, as far as its type holds them', (t) => {
+  for (const dtype of ['uint8', 'int32', 'int64'] as const) {
+    const [piece] = fed(taking([free, 2], dtype), [2], 1);
+    t.deepEqual(piece.numbers, [0, 1]);
+  }
+  const given = (...numbers: number[]) => [
+    ...feed(taking([free, 2], 'uint8'), set([2]))({ ...batchOf([2], 1), data: Float32Array.from(numbers) }),
+  ];
+  faults(t, () => given(1, 0.5), 'data', /a set: it has 0.5, input "x" takes uint8/);
+  faults(t, () => given(256, 0), 'data', /it has 256, input "x" takes uint8/);
 });
 
 test('calibration spreads over the set', async (t) => {

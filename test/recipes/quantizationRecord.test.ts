@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { compareModels, exportOnnx, importOnnx, quantizationRecord } from 'lowbit';
+import { compareModels, exportOnnx, Graph, importOnnx, ops, quantizationRecord, quantize, type Shape, Tensor } from 'lowbit';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
+import { randomNumbers } from '../ops/case.js';
 import { calibrated, smallNetwork, someDigits } from './models.js';
 
 const folder = temporaryFolder();
@@ -41,8 +42,11 @@ test('both files are measured', async (t) => {
     dataset: someDigits(12),
     samples: 10,
   });
-  t.is(conv.activation!.sqnr, tensors.find(({ name }) => name === 'relu')!.sqnr);
-  t.is(record.outputs[0].sqnr, tensors.find(({ name }) => name === 'fc' || name === 'logits')!.sqnr);
+  t.is(conv.sqnr, tensors.find(({ name }) => name === 'relu')!.sqnr);
+  t.is(record.outputs[0].sqnr, tensors.find(({ name }) => name === 'logits')!.sqnr);
+  t.is(fc.sqnr, record.outputs[0].sqnr);
+  t.is(fc.inputSqnr, conv.sqnr); // across the pool
+  t.is(conv.inputSqnr, undefined);
 
   const { histogram, range } = conv.activation!;
   t.is(
@@ -57,7 +61,9 @@ test('both files are measured', async (t) => {
   t.is(conv.weight.bits, 8);
   t.is(conv.weight.scales.length, 6);
   for (const [c, largest] of conv.weight.channels.now.entries()) t.true(Math.abs(largest - 127 * conv.weight.scales[c]) < 1e-6);
-  t.is(conv.weight.channels.before, undefined);
+  t.false(conv.weight.scaled || record.scaled);
+  for (const [c, before] of conv.weight.channels.before!.entries())
+    t.true(Math.abs(before - conv.weight.channels.now[c]) < conv.weight.scales[c]);
   t.true(conv.weight.sqnr! > 40 && conv.weight.sqnr! < 55, String(conv.weight.sqnr));
   for (const { milliseconds } of record.layers) t.true(milliseconds! > 0);
   t.deepEqual(record.float, []);
@@ -69,6 +75,48 @@ test('what clips is seen', async (t) => {
   t.true(histogram.high > range.max);
   t.true(clipped > 0.02 && clipped < 0.3, String(clipped));
   t.is(layers[0].weight.scales.length, 1);
+});
+
+test('what equalization scales is seen, and measured with each channel scaled back', async (t) => {
+  const graph = new Graph('wide');
+  const x = graph.input('x', { dtype: 'float32', shape: [Number.NaN, 8] });
+  const widths = [20, 3, 0.5, 0.1];
+  const spread = Float32Array.from(randomNumbers(32, -1, 1, 4), (w, i) => w * widths[Math.floor(i / 8)]);
+  const constants = (w: ArrayLike<number>, shape: Shape) => [
+    graph.constant(Tensor.from(w, shape), 'w'),
+    graph.constant(Tensor.from(new Float32Array(shape[0])), 'b'),
+  ];
+  const first = graph.add(ops.relu, [graph.add(ops.gemm, [x, ...constants(spread, [4, 8])], {}, 'first')], {}, 'relu');
+  graph.output('y', graph.add(ops.gemm, [first, ...constants(randomNumbers(12, -1, 1, 6), [3, 4])], {}, 'second'));
+  const batches = async function* () {
+    yield { x: Tensor.from(randomNumbers(256, -1, 1, 5), [32, 8]) };
+  };
+  const recordOf = async (equalize: boolean) => {
+    const { graph: quantized } = await quantize(graph, batches, { perTensor: true, equalize });
+    exportOnnx(graph, at('wide.onnx'));
+    exportOnnx(quantized, at('wide8.onnx'));
+    return quantizationRecord(at('wide.onnx'), at('wide8.onnx'), { samples: 16 });
+  };
+  const plain = await recordOf(false);
+  const equalized = await recordOf(true);
+  t.false(plain.scaled || plain.layers.some(({ weight }) => weight.scaled));
+  t.true(equalized.scaled && equalized.layers.every(({ weight }) => weight.scaled));
+  for (const { layers } of [plain, equalized]) {
+    const before = widths.map(
+      (width, c) =>
+        width *
+        Math.max(
+          ...randomNumbers(32, -1, 1, 4)
+            .slice(8 * c, 8 * c + 8)
+            .map(Math.abs),
+        ),
+    );
+    for (const [c, range] of layers[0].weight.channels.before!.entries()) t.true(Math.abs(range - before[c]) < 1e-5);
+  }
+  const spreadOf = ({ layers: [{ weight }] }: typeof plain) => Math.max(...weight.channels.now) / Math.min(...weight.channels.now);
+  t.true(spreadOf(equalized) < spreadOf(plain) / 4, `${spreadOf(plain)}, ${spreadOf(equalized)}`);
+  // 8 bits leave some 40 dB; compared as they are, scaled channels would have less than 10.
+  t.true(equalized.layers[0].sqnr! > 30, String(equalized.layers[0].sqnr));
 });
 
 test('a model without codes is refused', async (t) => {

@@ -130,6 +130,7 @@ test('a folder of something else is refused, and a damaged one', async (t) => {
     plantedCase(3, { l1: 2 }),
     plantedCase(3, {}, { observer: 'mse' }),
     plantedCase(3, {}, { perTensor: true }),
+    plantedCase(3, {}, { activationBits: { l1: 16 } }),
     Promise.resolve({ network: withFloat(network, ['l0']), judge }),
     Judge.of(graph, plantedSamples().spread(32)).then((less) => ({ network, judge: less })),
   ];

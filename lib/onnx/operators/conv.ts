@@ -5,20 +5,8 @@ import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { addRow, imageOf, imageTo, toFirst, toLast } from './image.js';
 import { type Convolve, convolveVolume, spreadVolume } from './volume.js';
+import { widened } from './widened.js';
 import { imageWindow, sharedOut, type Window, windowOf } from './window.js';
-
-// Convolutions are of float32: half precision is computed in it and rounded at the end.
-function widened(operator: Operator): Operator {
-  return {
-    ...operator,
-    import(node) {
-      const dtype = node.dtype(node.input(0));
-      if (dtype !== 'float16' && dtype !== 'bfloat16') return operator.import!(node);
-      const values = new Map(node.inputs().map((value, i) => [node.proto.input[i], node.cast(value, 'float32')]));
-      return node.cast(operator.import!(node.with(node.proto, values)) as Value, dtype);
-    },
-  };
-}
 
 const conv: Operator = {
   type: 'Conv',

@@ -46,7 +46,12 @@ const clip: Operator = {
   import(node) {
     const x = node.input(0);
     if (node.opset < 11) return node.add(ops.clip, [x], { min: node.float('min', -Infinity), max: node.float('max', Infinity) });
-    return node.add(ops.clip, [x], { min: node.optional(1) ?? -Infinity, max: node.optional(2) ?? Infinity });
+    const [min, max] = [node.optional(1), node.optional(2)];
+    const isOpen = [min, max].some((bound) => bound && !node.known(bound) && !node.constantOf(bound));
+    if (!isOpen) return node.add(ops.clip, [x], { min: min ?? -Infinity, max: max ?? Infinity });
+    // Bounds that are computed: what is made of them has a type before the run only where they are operands.
+    const above = min ? node.add(ops.maximum, [x, min]) : x;
+    return max ? node.add(ops.minimum, [above, max]) : above;
   },
   op: ops.clip,
   export(node) {

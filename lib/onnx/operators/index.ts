@@ -5,6 +5,7 @@ import type { Operator } from '../operator.js';
 import { convolutions } from './conv.js';
 import { summations } from './einsum.js';
 import { elementwise } from './elementwise.js';
+import { fused } from './fused.js';
 import { lowbit } from './lowbit.js';
 import { making } from './making.js';
 import { norm } from './norm.js';
@@ -28,6 +29,7 @@ export const operators: readonly Operator[] = [
   ...spatial,
   ...norm,
   ...summations,
+  ...fused,
   ...quantize,
   ...lowbit,
 ];

@@ -2,10 +2,12 @@
 import type { Value } from '../../graph/graph.js';
 import type { AnyOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
+import { type Dtype, sizeOf } from '../../shape.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { positions } from './positions.js';
 import { flattened } from './reshaping.js';
+import { widened } from './widened.js';
 
 const swap = [1, 0];
 
@@ -16,7 +18,19 @@ function isWeight(node: ImportNode, value: Value): boolean {
   return maker !== undefined && unfolded.includes(maker.op) && isWeight(node, maker.inputs[0]);
 }
 
-const unfolded: readonly AnyOp[] = [ops.dequantize, ops.transpose, ops.unpackLevels];
+const unfolded: readonly AnyOp[] = [ops.dequantize, ops.reshape, ops.transpose, ops.unpackLevels];
+
+const isWide = (dtype: Dtype) => dtype === 'float32' || dtype === 'float64';
+
+/** A number for each of n columns, of what is added to a product: undefined where it differs between rows. */
+function biasOf(node: ImportNode, c: Value | undefined, n: number, dtype: Dtype): Value | undefined {
+  if (Number.isNaN(n)) return undefined;
+  if (!c) return node.zeros([n], dtype);
+  const shape = node.shape(c);
+  if (!shape || shape.slice(0, -1).some((size) => size !== 1)) return undefined;
+  if (shape.at(-1) === n) return shape.length === 1 ? c : node.reshaped(c, [n]);
+  return sizeOf(shape) === 1 ? node.add(ops.expand, [node.reshaped(c, [1])], { shape: [n] }) : undefined;
+}
 
 const gemm: Operator = {
   type: 'Gemm',
@@ -25,15 +39,14 @@ const gemm: Operator = {
     const c = node.optional(2);
     const alpha = node.float('alpha', 1);
     const beta = node.float('beta', 1);
-    const left = node.flag('transA') ? node.transposed(a, swap) : a;
-    const n = node.shape(b)?.[node.flag('transB') ? 0 : 1];
-    const plainBias = !c || (beta === 1 && node.shape(c)?.length === 1 && node.shape(c)![0] === n);
-    if (alpha === 1 && plainBias && n !== undefined && !Number.isNaN(n) && node.dtype(a) === 'float32') {
-      return node.add(ops.gemm, [left, node.flag('transB') ? b : node.transposed(b, swap), c ?? node.zeros([n])]);
-    }
     const dtype = node.dtype(a);
     const times = (value: Value, factor: number) => (factor === 1 ? value : node.add(ops.mul, [value, node.scalar(factor, dtype)]));
-    const product = times(node.add(ops.matmul, [left, node.flag('transB') ? node.transposed(b, swap) : b]), alpha);
+    const left = node.flag('transA') ? node.transposed(a, swap) : a;
+    const [columns, rows] = node.flag('transB') ? [() => node.transposed(b, swap), () => b] : [() => b, () => node.transposed(b, swap)];
+    const n = node.shape(b)?.[node.flag('transB') ? 0 : 1] ?? Number.NaN;
+    const bias = biasOf(node, c && times(c, beta), n, dtype);
+    if (bias && isWide(dtype) && (alpha === 1 || node.constantOf(b))) return node.add(ops.gemm, [left, times(rows(), alpha), bias]);
+    const product = times(node.add(ops.matmul, [left, columns()]), alpha);
     return c ? node.add(ops.add, [product, times(c, beta)]) : product;
   },
   op: ops.gemm,
@@ -49,14 +62,31 @@ const gemm: Operator = {
   },
 };
 
+/** A weight as a matrix, dimensions of 1 before it left out. */
+function flatWeight(node: ImportNode, b: Value): Value | undefined {
+  const shape = isWeight(node, b) ? node.shape(b) : undefined;
+  if (!shape || shape.length < 2 || shape.slice(0, -2).some((size) => size !== 1)) return undefined;
+  return shape.length === 2 ? b : node.constantOf(b) && node.reshaped(b, shape.slice(-2));
+}
+
+/** The last two axes change places. */
+export function lastTurned(node: ImportNode, x: Value): Value {
+  const rank = node.rank(x);
+  const perm = Array.from({ length: rank }, (_, i) => i);
+  return rank < 2 ? x : node.transposed(x, [...perm.slice(0, -2), rank - 1, rank - 2]);
+}
+
 const matmul: Operator = {
   type: 'MatMul',
   import(node) {
     const [a, b] = [node.input(0), node.input(1)];
-    const shape = node.shape(b);
-    if (isWeight(node, b) && shape?.length === 2 && node.dtype(a) === 'float32' && (node.shape(a)?.length ?? 0) >= 2) {
-      return node.add(ops.gemm, [a, node.transposed(b, swap), node.zeros([shape[1]])]);
-    }
+    const dtype = node.dtype(a);
+    const ranks = [a, b].map((value) => node.shape(value)?.length ?? 0);
+    const linear = (x: Value, rows: Value) => node.add(ops.gemm, [x, rows, node.zeros([node.shape(rows)![0]], dtype)]);
+    const weight = flatWeight(node, b);
+    if (weight && isWide(dtype) && ranks[0] >= Math.max(2, ranks[1])) return linear(a, node.transposed(weight, swap));
+    // W·x = (xᵀ·Wᵀ)ᵀ
+    if (isWeight(node, a) && ranks[0] === 2 && ranks[1] >= 2 && isWide(dtype)) return lastTurned(node, linear(lastTurned(node, b), a));
     return node.add(ops.matmul, [a, b]);
   },
   op: ops.matmul,
@@ -237,8 +267,8 @@ function softmax(type: string, op: AnyOp): Operator {
 }
 
 export const norm: readonly Operator[] = [
-  gemm,
-  matmul,
+  widened(gemm),
+  widened(matmul),
   batchNorm,
   layerNorm,
   instanceNorm,

@@ -2,18 +2,21 @@
 import type { Value } from '../../graph/graph.js';
 import type { AnyOp } from '../../op.js';
 import * as ops from '../../ops/index.js';
-import type { Dtype } from '../../shape.js';
+import { type Dtype, isKnown, type Shape, shapesMayEqual, sizeOf } from '../../shape.js';
 import type { ExportNode } from '../exportNode.js';
 import type { Attributes } from '../fileGraph.js';
 import type { ImportNode } from '../importNode.js';
 import type { Operator } from '../operator.js';
 import { codesOperator, microsoft } from '../opsets.js';
 import { dtypeOf, narrowRange } from '../tensors.js';
-import { convolutions } from './conv.js';
-import { spatial } from './spatial.js';
+import { borrow } from './borrow.js';
 
+// One number may be a list of one for the scale and none for the zero point.
 function zeroPoint(node: ImportNode, scale: Value, given: Value | undefined, dtype: Dtype): Value {
-  return given ?? node.zeros(node.knownShape(scale, 'a zero point that is left out'), dtype);
+  const shape = given && node.shape(scale);
+  if (!shape) return given ?? node.zeros(node.knownShape(scale, 'a zero point that is left out'), dtype);
+  const isOne = [shape, node.shape(given)].every((sizes) => sizes && isKnown(sizes) && sizeOf(sizes) === 1);
+  return isOne && node.rank(given) !== shape.length ? node.reshaped(given, shape) : given;
 }
 
 const longestBlocked = 2 ** 20;
@@ -56,9 +59,29 @@ function dequantizedTo32(node: ImportNode): Value {
   if (!block) return node.add(ops.dequantize, [x, scale, zero], { axis: node.int('axis', 1) });
   const axis = node.axis(node.int('axis', 1), node.rank(x));
   const length = node.knownShape(x, 'block_size')[axis];
+  if (isGrouped(node, [x, scale, zero], axis, block)) return groupedWeight(node, [x, scale, zero], axis, block);
   const real = (value: Value) => node.cast(value, 'float32');
   const centred = node.add(ops.sub, [real(x), real(perElement(node, zero, axis, block, length))]);
   return node.add(ops.mul, [centred, perElement(node, scale, axis, block, length)]);
+}
+
+/** Are these the constant codes of a matrix, in whole blocks? */
+function isGrouped(node: ImportNode, operands: readonly Value[], axis: number, block: number): boolean {
+  const [codes, ...others] = operands.map((value) => node.constantOf(value));
+  const isMatrix = codes?.shape.length === 2 && (codes.dtype === 'int8' || codes.dtype === 'uint8') && codes.shape[axis] % block === 0;
+  const blocks = codes?.shape.map((length, i) => (i === axis ? length / block : length));
+  return isMatrix && others.every((tensor) => tensor && shapesMayEqual(tensor.shape, blocks!));
+}
+
+/** A row of codes for each scale, dequantized and put together again: so a weight stays codes. */
+function groupedWeight(node: ImportNode, operands: readonly Value[], axis: number, block: number): Value {
+  const shape = node.knownShape(operands[0], 'block_size');
+  const isTurned = axis === 0;
+  const [codes, ...others] = isTurned ? operands.map((value) => node.transposed(value, [1, 0])) : operands;
+  const rows = (value: Value, to: Shape) => node.add(ops.reshape, [value], { shape: to });
+  const real = node.add(ops.dequantize, [rows(codes, [-1, block]), ...others.map((value) => rows(value, [-1]))], { axis: 0 });
+  const whole = rows(real, isTurned ? shape.toReversed() : shape);
+  return isTurned ? node.transposed(whole, [1, 0]) : whole;
 }
 
 /** Inputs i, i+1, i+2 are codes, scale and zero point. */
@@ -71,15 +94,6 @@ function dequantized(node: ImportNode, i: number, axis = 1): Value {
 function requantized(node: ImportNode, value: Value, i: number, dtype: Dtype): Value {
   const scale = node.cast(node.input(i), 'float32');
   return node.add(ops.quantize, [value, scale, zeroPoint(node, scale, node.optional(i + 1), dtype)]);
-}
-
-/** A copy of the node that reads other values: how an operator on codes borrows the float operator's import. */
-function borrow(node: ImportNode, type: string, inputs: readonly Value[]): Value {
-  const operator = [...convolutions, ...spatial].find((entry) => entry.type === type)!;
-  const names = inputs.map((_, i) => `${node.name}#${i}`);
-  const proto = { ...node.proto, opType: type, input: names };
-  const values = new Map(inputs.map((value, i) => [names[i], value]));
-  return operator.import!(node.with(proto, values)) as Value;
 }
 
 const qLinearConv: Operator = {
@@ -148,6 +162,45 @@ function qLinearUnary(type: string, op: AnyOp, params: (node: ImportNode) => obj
   };
 }
 
+// a, scale, zero, b, scale, zero, bias, y scale, y zero; without the last two the result is float.
+const qGemm: Operator = {
+  type: 'QGemm',
+  domain: microsoft,
+  import(node) {
+    const inputs = [dequantized(node, 0), dequantized(node, 3, node.flag('transB') ? 0 : 1)];
+    const bias = node.optional(6);
+    if (bias) {
+      const scale = node.add(ops.mul, [node.add(ops.mul, [node.input(1), node.scalar(node.float('alpha', 1))]), node.input(4)]);
+      inputs.push(node.add(ops.dequantize, [bias, scale, zeroPoint(node, scale, undefined, 'int32')], { axis: 0 }));
+    }
+    const product = borrow(node, 'Gemm', inputs);
+    return node.optional(7) ? requantized(node, product, 7, node.dtype(node.input(0))) : product;
+  },
+};
+
+// y scale, y zero, then codes, scale and zero of each tensor.
+const qLinearConcat: Operator = {
+  type: 'QLinearConcat',
+  domain: microsoft,
+  import(node) {
+    const parts = Array.from({ length: Math.max(1, Math.ceil((node.inputCount - 2) / 3)) }, (_, i) => dequantized(node, 2 + 3 * i));
+    const joined = node.add(ops.concat, parts, { axis: node.axis(node.int('axis', 0), node.rank(parts[0])) });
+    return requantized(node, joined, 0, node.dtype(node.input(2)));
+  },
+};
+
+/** A pool of codes, channels first. */
+function qLinearPool(type: string): Operator {
+  return {
+    type: `QLinear${type}`,
+    domain: microsoft,
+    import(node) {
+      if (node.flag('channels_last')) node.refuse('channels_last is not supported');
+      return requantized(node, borrow(node, type, [dequantized(node, 0)]), 3, node.dtype(node.input(0)));
+    },
+  };
+}
+
 // A list of scales stands along an axis.
 function scaleAxis(node: ExportNode): Attributes {
   if (node.rank(node.node.inputs[1]) !== 1) return {};
@@ -192,13 +245,8 @@ export const quantize: readonly Operator[] = [
   qLinearBinary('QLinearMul', ops.mul),
   qLinearUnary('QLinearSigmoid', ops.sigmoid),
   qLinearUnary('QLinearLeakyRelu', ops.leakyRelu, (node) => ({ alpha: node.float('alpha', 0.01) })),
-  {
-    type: 'QLinearGlobalAveragePool',
-    domain: microsoft,
-    import(node) {
-      if (node.flag('channels_last')) node.refuse('channels_last is not supported');
-      return requantized(node, borrow(node, 'GlobalAveragePool', [dequantized(node, 0)]), 3, node.dtype(node.input(0)));
-    },
-  },
-  { type: 'Gelu', domain: microsoft, import: (node) => node.add(ops.gelu, [node.input(0)]) },
+  qLinearPool('GlobalAveragePool'),
+  qLinearPool('AveragePool'),
+  qGemm,
+  qLinearConcat,
 ];

@@ -1,19 +1,25 @@
 /** Convolutions, linear layers and products of activations on codes. */
 import type { Graph, Node, Value } from '../../graph/graph.js';
+import { groupedOf } from '../../graph/match.js';
+import type { Packing } from '../../ops/index.js';
 import * as ops from '../../ops/index.js';
 import { productScales, quantizeBias } from '../../quant/scheme.js';
 import type { Shape } from '../../shape.js';
 import { scope, Tensor } from '../../tensor.js';
+import { packingOf } from '../packWeights.js';
 import { outputParams, packedBehind, paramsOf, type Target, type WeightCodes } from './codes.js';
 import type { Lowering } from './lowering.js';
 import { packedSigns } from './signs.js';
+
+/** What becomes of weights with a scale for each group of inputs: no packed kernel takes them. */
+const groups = 'its weight, with scales for groups of inputs, is dequantized once';
 
 /** The integer node of a product, or the reason why there is none. Without a target the output is float32. */
 export function lowerProduct(node: Node, target: Target | undefined, to: Lowering): Value | string {
   if (node.op === ops.matmul) return lowerMatmul(node, target, to);
   const [x, w, bias] = node.inputs;
   const input = to.codes(x);
-  if (!input) return 'its input is not quantized';
+  if (!input) return groupedOf(to.old, w) ? `its input is not quantized, and ${groups}` : 'its input is not quantized';
   const weights = weightCodes(to, w);
   if (typeof weights === 'string') return weights;
   const { shape, packing } = weights;
@@ -48,8 +54,9 @@ export function lowerPacked(node: Node, to: Lowering): Value | undefined {
   if (node.op !== ops.gemm && node.op !== ops.conv2d) return undefined;
   const [x, w, bias] = node.inputs;
   const weights = weightCodes(to, w);
-  if (typeof weights === 'string' || !weights.packing) return undefined;
-  const { codes, scales, shape, packing } = weights;
+  const packed = typeof weights === 'string' ? undefined : packedCodes(weights, to);
+  if (!packed) return undefined;
+  const { codes, scales, shape, packing } = packed;
   const scale = Tensor.from(
     Float32Array.from({ length: shape[0] }, (_, c) => scales[scales.length === 1 ? 0 : c]),
     [shape[0]],
@@ -59,6 +66,23 @@ export function lowerPacked(node: Node, to: Lowering): Value | undefined {
   if (signs) return lowerSigns(node, operands, shape, to);
   if (node.op === ops.gemm) return to.graph.add(ops.lowbitGemmFloat, operands, { ...packing }, node.name);
   return to.graph.add(ops.lowbitConv2dFloat, operands, { ...node.params, kernel: shape.slice(1, 3), ...packing }, node.name);
+}
+
+/** Weights with few bits packed, as they were or now: what a layer on real numbers reads is then an eighth of float32, or less. */
+function packedCodes(weights: WeightCodes, to: Lowering): (WeightCodes & { packing: Packing }) | undefined {
+  const { codes, packing, zero } = weights;
+  if (packing) return { ...weights, packing };
+  const levels = to.graph.constantOf(codes)!;
+  const found = zero === 0 ? packingOf(levels) : undefined;
+  if (!found) return undefined;
+  return {
+    ...weights,
+    codes: to.graph.constant(
+      scope(() => ops.packLevels(levels, found)),
+      `${codes.name}.packed`,
+    ),
+    packing: found,
+  };
 }
 
 function lowerSigns(node: Node, operands: readonly Value[], shape: Shape, to: Lowering): Value {

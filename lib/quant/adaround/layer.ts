@@ -98,7 +98,6 @@ async function learn(layer: LayerWeight, rows: Rows, grid: RoundingGrid, setting
   const lambda = (settings.lambda * stepCost(layer, rows)) / layer.bias.size;
   const pick = batchesOf(rows.count, settings, number);
   const optimizer = adam({ rate }).start(new Map([['v', grid.v]]));
-  const control = Tensor.from([rate, 1]);
   const iterate = (iteration: number) => {
     const places = pick(iteration);
     const [x, wanted] = [rows.inputs, rows.outputs].map((all) => gather(all, places));
@@ -108,7 +107,8 @@ async function learn(layer: LayerWeight, rows: Rows, grid: RoundingGrid, setting
       const error = meanSquaredError(forward(layer, x, softWeight(grid, steps, top)), wanted);
       return beta === undefined ? error : sub(error, mul(decided(steps, beta), Tensor.scalar(lambda)));
     }, [grid.v]);
-    optimizer.update(gradients, () => control, iteration);
+    const control = Tensor.from([rate, 1, iteration + 1]);
+    optimizer.update(gradients, () => control);
   };
   try {
     for (let done = 0; done < iterations; hooks.onIterations?.(done)) {
@@ -119,7 +119,7 @@ async function learn(layer: LayerWeight, rows: Rows, grid: RoundingGrid, setting
       });
     }
   } finally {
-    for (const tensor of [control, ...optimizer.state.values()]) tensor.dispose();
+    for (const tensor of optimizer.state.values()) tensor.dispose();
   }
 }
 

@@ -21,8 +21,8 @@ export interface FittedLayer {
   /** Scales of the nearest codes: one for all, or one an output. */
   scales: Float32Array;
   kind: ScaleKind;
-  /** Of what the layer reads: int32 has to hold a bias in steps of it and the weight's scale. */
-  inputScale: number;
+  /** Of what the layer reads, where that is codes: int32 has to hold a bias in steps of it and the weight's scale. */
+  inputScale?: number;
   bounds?: readonly [low: number, high: number];
 }
 
@@ -69,7 +69,11 @@ export async function fitLayer(layer: FittedLayer, rows: Rows, signal?: AbortSig
   };
 }
 
-async function fitOutputs({ bias, inputScale, scales, kind, bits }: FittedLayer, forms: readonly Form[], signal?: AbortSignal) {
+async function fitOutputs(
+  { bias, inputScale = Number.POSITIVE_INFINITY, scales, kind, bits }: FittedLayer,
+  forms: readonly Form[],
+  signal?: AbortSignal,
+) {
   const needed = bias.map((b) => Math.abs(b) / (inputScale * 2 ** 29));
   const isShared = scales.length === 1;
   const fits: Fitted[] = [];

@@ -78,12 +78,12 @@ export async function leastSquares(
 
 function layerOf({ node, input, scales, bits, bounds }: LayerTarget, float: Graph, graph: Graph, kind: ScaleKind): FittedLayer {
   const [weight, bias] = node.inputs.slice(1).map((value) => float.constantOf(value)!.data() as Float32Array);
-  const inputScale = graph.constantOf(input.producer!.inputs[1])!.item();
+  const inputScale = input.producer?.op === dequantize ? graph.constantOf(input.producer.inputs[1])!.item() : undefined;
   return { weight, bias, groups: groupsOf(node), bits, scales: graph.constantOf(scales)!.data() as Float32Array, kind, inputScale, bounds };
 }
 
 /** Later layers read what this one gives with its final codes and bias. */
-function replaceLayer(graph: Graph, target: LayerTarget, { codes, scales, bias }: Required<QuantizedWeight>, inputScale: number): void {
+function replaceLayer(graph: Graph, target: LayerTarget, { codes, scales, bias }: Required<QuantizedWeight>, inputScale = 1): void {
   const replace = (value: Value, data: Int8Array | Int32Array | Float32Array) =>
     graph.constants.set(value, keep(Tensor.from(data, graph.constantOf(value)!.shape)));
   replace(target.codes, codes);

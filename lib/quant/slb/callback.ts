@@ -6,7 +6,7 @@ import { scope, type Tensor } from '../../tensor.js';
 import { calibrateBatchNorm, followBatch } from '../../train/calibrateBatchNorm.js';
 import type { Callback, Means, TrainingRun } from '../../train/callback.js';
 import { partsOf } from '../../train/parts.js';
-import { lossInputs } from '../../train/step.js';
+import { drawOf, lossInputs } from '../../train/step.js';
 import type { Trainable } from '../../train/trainable.js';
 import { validate } from '../../train/validate.js';
 import type { SlbSettings } from './options.js';
@@ -79,7 +79,7 @@ export class SlbCallback implements Callback {
     // The tensors hold the statistics of the expected weights; those of the decided ones are beside them.
     const { model } = this;
     const [part] = partsOf(run.batch, 1, sampleFit(model.graph, this.data));
-    const inputs = lossInputs(model, part, run.options.seed, run.step);
+    const inputs = lossInputs(model, part, drawOf(run.options.seed, run.step));
     this.#swap();
     await this.#decided(() => scope(() => followBatch(model, inputs, run.options.momentum)));
     this.#swap();

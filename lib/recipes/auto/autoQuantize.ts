@@ -97,13 +97,17 @@ const optionNames = [
   ],
 ];
 
-interface Samples {
+export interface Samples {
   calibration: number;
   judged: Dataset;
   heldOut: boolean;
 }
 
-function samplesFor(dataset: Dataset, { calibration = 500, samples = 1000, evaluation }: AutoOptions): Samples {
+/** Which samples calibrate and which judge: others, where there are enough. */
+export function samplesFor(
+  dataset: Dataset,
+  { calibration = 500, samples = 1000, evaluation }: Pick<AutoOptions, 'calibration' | 'samples' | 'evaluation'>,
+): Samples {
   for (const [option, came] of Object.entries({ calibration, samples })) {
     const isCount = Number.isSafeInteger(came) && came >= 1;
     if (!isCount) fail({ code: 'option', where: 'autoQuantize', option, came, expected: 'a whole number from 1' });

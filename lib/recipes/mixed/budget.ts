@@ -4,22 +4,20 @@ import type { Graph } from '../../graph/graph.js';
 import { toOnnx } from '../../onnx/exportOnnx.js';
 import type { WeightStorage } from '../../onnx/weights.js';
 import type { WeightBits } from '../../quant/weightScheme.js';
-import { codedWeights, weightStorageOf } from '../codedWeights.js';
+import { weightStorageOf } from '../codedWeights.js';
 import { measured } from '../deployed.js';
 import { layerTimes } from '../layerTimes.js';
 
-export interface Budget {
-  limit: number;
-  /** Of the network besides `costs`. */
-  base: number;
-  /** Of the layers whose bits are chosen, by name, as far as can be told beforehand. */
-  costs: ReadonlyMap<WeightBits, ReadonlyMap<string, number>>;
-  /** Of a network as it is. */
-  measure(graph: Graph): Promise<number>;
-}
+/** The bits of each layer, by name. */
+export type Assignment = ReadonlyMap<string, WeightBits>;
 
-/** The network with one width in all layers, from the most bits to the fewest. */
-export type Uniform = ReadonlyMap<WeightBits, Graph>;
+/** What layers take beyond the network with the most bits in all of them, as far as can be told beforehand: less than nothing, as a rule. */
+export interface Costs {
+  /** By width and name of the layer. */
+  layers: ReadonlyMap<WeightBits, ReadonlyMap<string, number>>;
+  /** Once, where any layer has fewer bits. */
+  fixed: number;
+}
 
 /** How a network is written. */
 export interface Written {
@@ -32,52 +30,51 @@ export interface Written {
 export const fileBytes = (graph: Graph, { storage, opset }: Written) =>
   toOnnx(graph, { weights: storage ?? weightStorageOf(graph), opset }).length;
 
+export const uniform = (names: readonly string[], bits: WeightBits): Assignment => new Map(names.map((name) => [name, bits]));
+
 /**
- * The bytes of a layer are those of its codes and, in equal parts, what else a file has more of with fewer bits: a node for each packed weight.
- * @param names of the layers whose bits are chosen
+ * Bytes, from files in which one layer has fewer bits, and files in which all have: what is in both once (other versions of operators, another
+ * set of them) is not each layer's.
+ * @param widths from the most bits to the fewest
  */
-export function bytesBudget(forms: Uniform, names: readonly string[], limit: number, written: Written): Budget {
-  const all = [...forms].map(([bits, graph]) => {
-    const codes = new Map(names.map((name) => [name, 0]));
-    for (const { layer, bytes } of codedWeights(graph)) if (codes.has(layer)) codes.set(layer, codes.get(layer)! + bytes);
-    return { bits, codes, rest: fileBytes(graph, written) - total(codes) };
-  });
-  const [{ rest: base }] = all;
-  const costs = new Map(
-    all.map(({ bits, codes, rest }) => {
-      const part = (rest - base) / names.length;
-      return [bits, new Map([...codes].map(([name, bytes]) => [name, bytes + part]))];
-    }),
-  );
-  return { limit, base, costs, measure: async (graph) => fileBytes(graph, written) };
+export async function byteCosts(
+  names: readonly string[],
+  widths: readonly WeightBits[],
+  bytesOf: (bits: Assignment) => Promise<number>,
+): Promise<Costs> {
+  const widest = uniform(names, widths[0]);
+  const whole = await bytesOf(widest);
+  const layers = new Map([[widths[0], new Map(names.map((name) => [name, 0]))]]);
+  let fixed = 0;
+  for (const bits of widths.slice(1)) {
+    const alone = new Map<string, number>();
+    for (const name of names) alone.set(name, (await bytesOf(new Map([...widest, [name, bits]]))) - whole);
+    const all = (await bytesOf(uniform(names, bits))) - whole;
+    const once = names.length > 1 ? (total(alone) - all) / (names.length - 1) : 0;
+    layers.set(bits, new Map([...alone].map(([name, bytes]) => [name, bytes - once])));
+    fixed = Math.max(fixed, once);
+  }
+  return { layers, fixed };
 }
 
-/** Milliseconds of the network with the most bits, and of its layers at each width. */
-export interface TimeTable {
-  whole: number;
-  layers: [bits: WeightBits, times: [name: string, milliseconds: number][]][];
-}
+/** Milliseconds of layers at each width, by name: what a folder keeps. */
+export type LayerTimes = [bits: WeightBits, times: [name: string, milliseconds: number][]][];
 
-export async function timeTable(forms: Uniform, samples: Dataset, signal?: AbortSignal): Promise<TimeTable> {
+/** @param forms the network with one width in all layers */
+export async function timesOf(forms: ReadonlyMap<WeightBits, Graph>, samples: Dataset, signal?: AbortSignal): Promise<LayerTimes> {
   const times = await layerTimes([...forms.values()], samples, signal);
-  const [widest] = forms.values();
-  return { whole: await timeOf(widest, samples, signal), layers: [...forms.keys()].map((bits, i) => [bits, [...times[i]]]) };
+  return [...forms.keys()].map((bits, i) => [bits, [...times[i]]]);
 }
 
-/** @param names of the layers whose bits are chosen */
-export function timeBudget(table: TimeTable, names: readonly string[], limit: number, samples: Dataset, signal?: AbortSignal): Budget {
-  const costs = new Map(
-    table.layers.map(([bits, times]) => {
-      const known = new Map(times);
-      return [bits, new Map(names.map((name) => [name, known.get(name) ?? 0]))];
-    }),
-  );
-  const [widest] = costs.values();
-  return { limit, base: table.whole - total(widest), costs, measure: (graph) => timeOf(graph, samples, signal) };
+export function timeCosts(names: readonly string[], times: LayerTimes): Costs {
+  const known = times.map(([bits, list]) => [bits, new Map(list)] as const);
+  const [[, widest]] = known;
+  const beyond = (layers: ReadonlyMap<string, number>, name: string) => (layers.get(name) ?? 0) - (widest.get(name) ?? 0);
+  return { layers: new Map(known.map(([bits, layers]) => [bits, new Map(names.map((name) => [name, beyond(layers, name)]))])), fixed: 0 };
 }
 
 /** Milliseconds of a run on one sample, the median. */
-async function timeOf(graph: Graph, samples: Dataset, signal?: AbortSignal): Promise<number> {
+export async function runTime(graph: Graph, samples: Dataset, signal?: AbortSignal): Promise<number> {
   const [{ latency }] = await measured([{ name: graph.name, graph, accuracy: null, bytes: 0 }], samples, signal);
   return latency.median;
 }

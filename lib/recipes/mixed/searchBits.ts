@@ -1,19 +1,15 @@
 /** Mixed precision: how many bits the weights of each layer get, so that a network stays within a budget and loses least. */
 import { fail } from '../../error.js';
-import type { Graph } from '../../graph/graph.js';
-import { packWeights } from '../../passes/packWeights.js';
 import type { Batches } from '../../quant/calibrate.js';
 import type { WeightBits } from '../../quant/weightScheme.js';
 import type { SensitivityRecord } from '../../report/quantizationRecord.js';
 import { isBetter } from '../auto/target.js';
 import type { CalibratedNetwork } from '../calibrated.js';
 import type { Judge, Score } from '../judge.js';
-import { Measurements, networkPrint } from '../measurements.js';
 import type { Quantized } from '../quantize.js';
 import { sensitivity } from '../sensitivity.js';
-import { productsOf, quantizeVariant } from '../variant.js';
-import type { WeightOptions } from '../weightRounding.js';
-import { type Budget, bytesBudget, fileBytes, type TimeTable, timeBudget, timeTable, type Written } from './budget.js';
+import { type Assignment, type Costs, uniform } from './budget.js';
+import { Forms, keyOf } from './forms.js';
 import { type Choice, leastNoise } from './knapsack.js';
 import { neighbours } from './neighbours.js';
 import { type BitSearchOptions, limitsOf, where, widthsOf } from './options.js';
@@ -49,12 +45,9 @@ export async function searchBits(
   batches: Batches,
   options: BitSearchOptions = {},
 ): Promise<BitSearch> {
-  const widths = widthsOf(options);
-  return new BitSearcher({ ...network, weights: undefined }, judge, batches, widths, options).search();
+  const forms = new Forms({ ...network, weights: undefined }, judge, batches, widthsOf(options), options);
+  return new BitSearcher(forms, options).search();
 }
-
-/** The bits of each layer, by name. */
-type Assignment = ReadonlyMap<string, WeightBits>;
 
 /** An assignment within the limit. */
 interface Fitting {
@@ -63,166 +56,119 @@ interface Fitting {
   score: Score;
 }
 
-class BitSearcher {
-  readonly #names: readonly string[];
-  readonly #used: Measurements<number>;
-  readonly #scores: Measurements<Score>;
-  readonly #tried = new Set<string>();
-  /** The network that was made last, rounded to nearest. */
-  #latest?: { key: string; quantized: Quantized };
+/** The knapsack. */
+interface Problem {
+  items: readonly Choice[][];
+  limit: number;
+  /** What the costs of all choices may come to. */
+  room: number;
+}
 
-  /** @param widths from the most bits to the fewest */
+class BitSearcher {
+  readonly #tried = new Set<string>();
+
   constructor(
-    readonly network: CalibratedNetwork,
-    readonly judge: Judge,
-    readonly batches: Batches,
-    readonly widths: readonly WeightBits[],
+    readonly forms: Forms,
     readonly options: BitSearchOptions,
-  ) {
-    this.#names = productsOf(network).flatMap(({ name, fixedBits }) => (fixedBits === undefined ? [name] : []));
-    if (!this.#names.length) fail({ code: 'graph', problem: 'there are no weights whose bits could be chosen' });
-    const { folder, maxMilliseconds } = options;
-    const isOfTime = maxMilliseconds !== undefined;
-    this.#used = Measurements.open(folder, isOfTime ? 'milliseconds.json' : 'bytes.json', this.print({ ...this.written, isOfTime }));
-    this.#scores = Measurements.open(folder, 'scores.json', this.print({}));
-  }
+  ) {}
 
   async search(): Promise<BitSearch> {
-    const { weightRange, scales, folder, signal, onProgress } = this.options;
-    const budget = await this.budget();
-    const least = await this.use(this.uniform(this.widths.at(-1)!), budget);
-    if (least > budget.limit) this.refuse(least);
-    const records = await sensitivity(this.network, this.judge, this.batches, {
-      ...{ bits: this.widths, weightRange, scales, folder, signal },
+    const { forms, options } = this;
+    const { network, judge, batches, widths: bits, names } = forms;
+    const { weightRange, scales, folder, signal, onProgress } = options;
+    const most = names.map(() => 0);
+    const whole = await forms.used(this.assignment(most));
+    const limit = options.maxBytes ?? options.maxMilliseconds ?? Math.floor(options.maxShare! * whole);
+    const least = await forms.used(uniform(names, bits.at(-1)!));
+    if (least > limit) this.refuse(least);
+    const costs = await forms.costs();
+    const records = await sensitivity(network, judge, batches, {
+      ...{ bits, weightRange, scales, folder, signal },
       onProgress: (done, total) => onProgress?.('measuring layers', done, total),
     });
-    const items = this.items(records, budget);
-    const best = await this.refined(await this.first(items, budget), items, budget);
-    const noise = best.choice.reduce((sum, c, i) => sum + items[i][c].noise, 0);
-    const found = await this.finished(best, budget);
-    return { ...found, limit: budget.limit, predicted: -10 * Math.log10(noise), sensitivity: records };
+    const problem = { items: this.items(records, costs), limit, room: limit - whole - costs.fixed };
+    const first = whole <= limit ? await this.fitting(most, limit) : await this.computed(problem);
+    const best = await this.refined(first!, problem);
+    const noise = best.choice.reduce((sum, c, i) => sum + problem.items[i][c].noise, 0);
+    return { ...(await this.finished(best, limit)), limit, predicted: -10 * Math.log10(noise), sensitivity: records };
   }
 
-  private async budget(): Promise<Budget> {
-    const { maxBytes, maxShare, maxMilliseconds, folder, signal } = this.options;
-    const { dataset } = this.judge;
-    const forms = new Map<WeightBits, Graph>();
-    for (const bits of this.widths) forms.set(bits, this.stored((await this.nearest(this.uniform(bits))).graph));
-    if (maxMilliseconds === undefined) {
-      const [widest] = forms.values();
-      return bytesBudget(forms, this.#names, maxBytes ?? Math.floor(maxShare! * fileBytes(widest, this.written)), this.written);
-    }
-    const tables = Measurements.open<TimeTable>(folder, 'times.json', this.print(this.written));
-    const table = await tables.of(this.widths.join(), () => timeTable(forms, dataset, signal));
-    return timeBudget(table, this.#names, maxMilliseconds, dataset, signal);
-  }
-
-  /** What each layer costs and adds, in the order of `widths`. */
-  private items(records: readonly SensitivityRecord[], { costs }: Budget): Choice[][] {
+  /** What each layer costs and adds, in the order of the widths. */
+  private items(records: readonly SensitivityRecord[], { layers }: Costs): Choice[][] {
+    const { names, widths } = this.forms;
     const noises = new Map(records.map(({ name, bits, sqnr }) => [`${name}@${bits}`, sqnr === null ? 0 : 10 ** (-sqnr / 10)]));
-    return this.#names.map((name) =>
-      this.widths.map((bits) => ({ cost: costs.get(bits)!.get(name)!, noise: noises.get(`${name}@${bits}`)! })),
-    );
+    return names.map((name) => widths.map((bits) => ({ cost: layers.get(bits)!.get(name)!, noise: noises.get(`${name}@${bits}`)! })));
   }
 
   /** The best by computation that is within the limit as it is measured: what was estimated too low is taken off the next time. */
-  private async first(items: readonly Choice[][], budget: Budget): Promise<Fitting> {
-    const { limit, base } = budget;
+  private async computed({ items, limit, room }: Problem): Promise<Fitting> {
     const fewest = items.map((choices) => choices.length - 1);
-    for (let allowed = limit; ; ) {
-      const choice = leastNoise(items, allowed - base) ?? fewest;
-      const { used, score } = await this.judged(this.assignment(choice), budget);
-      if (score) return { choice, score };
-      allowed -= Math.max(used - limit, limit * 1e-4);
+    for (let less = 0; ; ) {
+      const choice = leastNoise(items, room - less) ?? fewest;
+      const found = await this.fitting(choice, limit);
+      if (found) return found;
+      less += Math.max((await this.forms.used(this.assignment(choice))) - limit, limit * 1e-4);
     }
   }
 
-  private async refined(start: Fitting, items: readonly Choice[][], budget: Budget): Promise<Fitting> {
+  private async refined(start: Fitting, { items, limit, room }: Problem): Promise<Fitting> {
     const { refinements: most = 12, onProgress } = this.options;
     let best = start;
-    let next = neighbours(items, best.choice, budget.limit - budget.base);
+    let next = neighbours(items, best.choice, room);
     for (let done = 0; done < most; ) {
       const { value: choice } = next.next();
       if (!choice) break;
-      const assignment = this.assignment(choice);
-      if (this.#tried.has(keyOf(assignment))) continue;
-      onProgress?.('refining', done++, most);
-      const { score } = await this.judged(assignment, budget);
-      if (!score || !isBetter(score, best.score, this.judge.dataset.length)) continue;
-      best = { choice, score };
-      next = neighbours(items, choice, budget.limit - budget.base);
+      if (this.#tried.has(keyOf(this.assignment(choice)))) continue;
+      onProgress?.('refining', done, most);
+      done++;
+      const found = await this.fitting(choice, limit);
+      if (!found || !this.isBetter(found.score, best.score)) continue;
+      best = found;
+      next = neighbours(items, choice, room);
     }
     return best;
   }
 
-  /** The network of an assignment; with AdaRound where that is asked for and better. */
-  private async finished({ choice, score }: Fitting, budget: Budget): Promise<Pick<BitSearch, 'quantized' | 'bits' | 'score' | 'used'>> {
-    const { rounding, adaround, onRounding } = this.options;
+  /** What was chosen, with its score where it is within the limit. */
+  private async fitting(choice: readonly number[], limit: number): Promise<Fitting | undefined> {
     const assignment = this.assignment(choice);
-    const found = { bits: Object.fromEntries(assignment), used: await this.use(assignment, budget) };
-    if (rounding === 'adaround') {
-      const learned = await this.make(assignment, { rounding, adaround, onRounding });
-      const itsScore = await this.judge.score(learned.graph);
-      if (isBetter(itsScore, score, this.judge.dataset.length)) return { ...found, quantized: this.asWritten(learned), score: itsScore };
-    }
-    return { ...found, quantized: this.asWritten(await this.nearest(assignment)), score };
-  }
-
-  /** What a network takes, and how good it is where it may take that. */
-  private async judged(assignment: Assignment, budget: Budget): Promise<{ used: number; score?: Score }> {
     const key = keyOf(assignment);
-    const used = await this.use(assignment, budget);
-    const fits = used <= budget.limit;
-    const score = fits ? await this.#scores.of(key, async () => this.judge.score((await this.nearest(assignment)).graph)) : undefined;
+    const used = await this.forms.used(assignment);
+    const score = used <= limit ? await this.forms.score(assignment) : undefined;
     if (!this.#tried.has(key)) this.options.onTrial?.({ bits: Object.fromEntries(assignment), used, ...(score && { score }) });
     this.#tried.add(key);
-    return { used, score };
+    return score && { choice, score };
   }
 
-  private use(assignment: Assignment, budget: Budget): Promise<number> {
-    if (this.options.signal?.aborted) fail({ code: 'aborted', what: where });
-    return this.#used.of(keyOf(assignment), async () => budget.measure(this.stored((await this.nearest(assignment)).graph)));
+  /** The network of a choice; with AdaRound where that is asked for and better. */
+  private async finished({ choice, score }: Fitting, limit: number): Promise<Pick<BitSearch, 'quantized' | 'bits' | 'score' | 'used'>> {
+    const { forms } = this;
+    const assignment = this.assignment(choice);
+    const bits = Object.fromEntries(assignment);
+    const used = await forms.used(assignment);
+    const written = (quantized: Quantized): Quantized => ({ ...quantized, graph: forms.stored(quantized.graph) });
+    if (this.options.rounding === 'adaround') {
+      const learned = await forms.learned(assignment);
+      const itsUse = forms.isOfTime ? used : forms.bytesOf(learned);
+      const itsScore = await forms.judge.score(learned.graph);
+      if (itsUse <= limit && this.isBetter(itsScore, score)) return { quantized: written(learned), bits, score: itsScore, used: itsUse };
+    }
+    return { quantized: written(await forms.nearest(assignment)), bits, score, used };
   }
 
-  private async nearest(assignment: Assignment): Promise<Quantized> {
-    const key = keyOf(assignment);
-    if (this.#latest?.key !== key) this.#latest = { key, quantized: await this.make(assignment, {}) };
-    return this.#latest.quantized;
+  private isBetter(a: Score, b: Score): boolean {
+    return isBetter(a, b, this.forms.judge.dataset.length);
   }
 
-  private async make(bits: Assignment, rounding: WeightOptions): Promise<Quantized> {
-    const { weightRange, scales, signal } = this.options;
-    const options = { weightRange, scales, signal, ...rounding };
-    return (await quantizeVariant(this.network, { float: [], bits }, this.batches, options)).quantized!;
-  }
-
-  private asWritten = (quantized: Quantized): Quantized => ({ ...quantized, graph: this.stored(quantized.graph) });
-
-  private stored(graph: Graph): Graph {
-    const { storage = this.widths.some((bits) => bits < 3) ? 'packed' : undefined } = this.options;
-    return storage === 'packed' ? packWeights(graph) : graph;
-  }
-
-  private get written(): Written {
-    const { storage, opset } = this.options;
-    return { storage, opset };
-  }
-
-  private uniform = (bits: WeightBits): Assignment => new Map(this.#names.map((name) => [name, bits]));
-
-  private assignment = (choice: readonly number[]): Assignment => new Map(this.#names.map((name, i) => [name, this.widths[choice[i]]]));
-
-  private print(more: object): string {
-    const { weightRange, scales } = this.options;
-    return networkPrint(this.network, this.judge, { where, weightRange, scales, ...more });
+  private assignment(choice: readonly number[]): Assignment {
+    const { names, widths } = this.forms;
+    return new Map(names.map((name, i) => [name, widths[choice[i]]]));
   }
 
   private refuse(least: number): never {
     const [[option, came]] = limitsOf(this.options);
-    const text = option === 'maxMilliseconds' ? `${least.toFixed(3)} ms` : `${least} bytes`;
-    const because = `the network takes ${text} with ${this.widths.at(-1)} bits in every layer`;
+    const text = this.forms.isOfTime ? `${least.toFixed(3)} ms` : `${least} bytes`;
+    const because = `the network takes ${text} with ${this.forms.widths.at(-1)} bits in every layer`;
     return fail({ code: 'option', where, option, came, expected: 'a limit that can be met', because });
   }
 }
-
-const keyOf = (assignment: Assignment) => [...assignment.values()].join();

@@ -27,8 +27,8 @@ function adamLike(name: string, decoupled: boolean, decay: number, given: AdamOp
     epsilon: [epsilon, 0, Infinity],
     weightDecay: [weightDecay, 0, Infinity],
   });
-  return optimizer(name, options, ['mean', 'square'], (slot, gradient, control, step) => {
-    const params = { beta1, beta2, epsilon, weightDecay: slot.weightDecay, decoupled, step: step + 1 };
+  return optimizer(name, options, ['mean', 'square'], (slot, gradient, control) => {
+    const params = { beta1, beta2, epsilon, weightDecay: slot.weightDecay, decoupled };
     const { parameter, search } = slot;
     const [m, v] = slot.state;
     if (!search) return adamUpdate(parameter, gradient, m, v, control, params);

@@ -35,8 +35,8 @@ export function mixed(parts: readonly OptimizerPart[], rest: Optimizer): Optimiz
       ]);
       return {
         state: new Map(running.flatMap(([{ state }]) => [...state])),
-        update(gradients, control, step) {
-          for (const [optimizer, factor] of running) optimizer.update(gradients, (own) => control(own * factor), step);
+        update(gradients, control) {
+          for (const [optimizer, factor] of running) optimizer.update(gradients, (own) => control(own * factor));
         },
       };
     },

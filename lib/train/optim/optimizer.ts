@@ -39,10 +39,9 @@ export interface RunningOptimizer {
   /**
    * Changes the parameters in place; call it where ops run.
    * @param gradients by parameter tensor, for logits by the weight they give; a parameter without one stays as it is
-   * @param control the op's control tensor for a factor of the learning rate
-   * @param step updates done before
+   * @param control the op's control tensor for a factor of the learning rate: all that differs from step to step is in it
    */
-  update(gradients: ReadonlyMap<Tensor, Tensor>, control: (rate: number) => Tensor, step: number): void;
+  update(gradients: ReadonlyMap<Tensor, Tensor>, control: (rate: number) => Tensor): void;
 }
 
 /** How one parameter is treated, and what it keeps. */
@@ -60,7 +59,7 @@ export function optimizer<O extends OptimizerOptions & { rate: number }>(
   name: string,
   options: O,
   stateNames: readonly string[],
-  update: (slot: Slot, gradient: Tensor, control: Tensor, step: number) => unknown,
+  update: (slot: Slot, gradient: Tensor, control: Tensor) => unknown,
 ): Optimizer {
   return {
     name,
@@ -70,10 +69,10 @@ export function optimizer<O extends OptimizerOptions & { rate: number }>(
       const state = [...slots].flatMap(([parameter, slot]) => stateNames.map((own, i) => [`${parameter}.${own}`, slot.state[i]] as const));
       return {
         state: new Map(state),
-        update(gradients, control, step) {
+        update(gradients, control) {
           for (const slot of slots.values()) {
             const gradient = gradients.get(slot.search?.weight ?? slot.parameter);
-            if (gradient) update(slot, gradient, control(slot.rate), step);
+            if (gradient) update(slot, gradient, control(slot.rate));
           }
         },
       };

@@ -24,8 +24,8 @@ export function sgd(given: SgdOptions = {}): Optimizer {
     dampening: [dampening, 0, nesterov ? 0 : 1],
     weightDecay: [weightDecay, 0, Infinity],
   });
-  return optimizer('sgd', options, ['velocity'], (slot, gradient, control, step) => {
-    const params = { momentum, dampening, nesterov, weightDecay: slot.weightDecay, first: step === 0 };
+  return optimizer('sgd', options, ['velocity'], (slot, gradient, control) => {
+    const params = { momentum, dampening, nesterov, weightDecay: slot.weightDecay };
     const { parameter, search } = slot;
     const [velocity] = slot.state;
     if (!search) return sgdUpdate(parameter, gradient, velocity, control, params);

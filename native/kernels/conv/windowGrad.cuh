@@ -1,7 +1,6 @@
 // The weight gradient of a convolution as a product of matrices for graphics cards: rows are the outputs of a group, columns the taps and
 // channels of its windows, steps the pixels of a chunk. A part is one chunk and one group.
 #pragma once
-#include "../../cuda/product.cuh"
 #include "step.cuh"
 #include "weightGrad.h"
 
@@ -27,18 +26,8 @@ template <class T, class Grad> struct WindowCursor {
     const T* at = address(line);
     return at ? *at : T(0);
   }
-  DEVICE void load(T (&quad)[4]) const {
-    const T* at = address(line);
-    if (of.windowQuads && at) return loadQuad(quad, at);
-    Step step = line;
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      quad[e] = at ? *at : T(0);
-      if (of.windowQuads) continue;
-      of.advance(step, 1);
-      at = address(step);
-    }
-  }
+  DEVICE void load(T (&quad)[4]) const { loadSteps(*this, line, of.windowQuads, quad); }
+  DEVICE void advance(Step& at, int by) const { of.advance(at, by); }
   DEVICE void advance(int by) {
     steps -= by;
     j += by;

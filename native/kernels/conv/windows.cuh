@@ -4,7 +4,6 @@
 // A part is one group, one line of y and one remainder of its columns by the stride (of a convolution that runs backwards; else there is
 // one), in all images: all its pixels then skip the same taps, and outputs.h is followed to the byte.
 #pragma once
-#include "../../cuda/product.cuh"
 #include "conv.h"
 #include "step.cuh"
 
@@ -59,8 +58,9 @@ template <class T, class Windows> struct PixelCursor {
     const T* at = address(step);
     return at ? *at : T(0);
   }
-  DEVICE void load(T (&quad)[4]) const { loadSteps(*this, of.pixelQuads, quad); }
-  DEVICE void advance(int by) { of.advance(part, step, by); }
+  DEVICE void load(T (&quad)[4]) const { loadSteps(*this, step, of.pixelQuads, quad); }
+  DEVICE void advance(Step& at, int by) const { of.advance(part, at, by); }
+  DEVICE void advance(int by) { advance(step, by); }
 };
 
 template <class T, class Windows, bool along> struct WeightCursor {
@@ -78,28 +78,15 @@ template <class T, class Windows, bool along> struct WeightCursor {
   }
   DEVICE T value() const { return *address(step); }
   DEVICE void load(T (&quad)[4]) const {
-    if constexpr (along) return loadSteps(*this, of.weightQuads, quad);
+    if constexpr (along) return loadSteps(*this, step, of.weightQuads, quad);
     const T* at = address(step);
     if (at && of.weightQuads) return loadQuad(quad, at);
 #pragma unroll
     for (int e = 0; e < 4; e++) quad[e] = at && e < outputs ? at[e] : T(0);
   }
-  DEVICE void advance(int by) { of.advance(part, step, by); }
+  DEVICE void advance(Step& at, int by) const { of.advance(part, at, by); }
+  DEVICE void advance(int by) { advance(step, by); }
 };
-
-// Four steps from a cursor on, which are neighbours in memory if `quads`.
-template <class T, class Cursor> DEVICE void loadSteps(const Cursor& from, bool quads, T (&quad)[4]) {
-  const T* at = from.address(from.step);
-  if (quads && at) return loadQuad(quad, at);
-  Step step = from.step;
-#pragma unroll
-  for (int e = 0; e < 4; e++) {
-    quad[e] = at ? *at : T(0);
-    if (quads) continue;
-    from.of.advance(from.part, step, 1);
-    at = from.address(step);
-  }
-}
 
 // The weights' steps lie along channels, or `along` is false and their outputs do.
 template <class T, bool along> struct Windows {

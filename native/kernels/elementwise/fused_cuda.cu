@@ -10,21 +10,21 @@ namespace {
 constexpr int kThreads = 128;
 
 // N numbers of an input from y's index i on, which lie in one row.
-template <int N> DEVICE Pack<float, N> numbersAt(const Program& program, int k, int64_t row, int64_t column) {
+template <int N> DEVICE Few<float, N> numbersAt(const Program& program, int k, int64_t row, int64_t column) {
   const Input& input = program.input[k];
   const int64_t own = input.share == 1 ? row : input.share == program.rows ? 0 : row / input.share;
   const bool repeated = input.width == 1;
   const int64_t at = repeated ? own : own * input.width + column;
-  if (input.dtype == Dtype::float32) return packAt<N>(static_cast<const float*>(input.data) + at, repeated);
-  Pack<float, N> numbers;
+  if (input.dtype == Dtype::float32) return repeatOrRead<N>(static_cast<const float*>(input.data) + at, repeated);
+  Few<float, N> numbers;
   if (input.dtype == Dtype::uint8) {
-    const Pack<uint8_t, N> codes = packAt<N>(static_cast<const uint8_t*>(input.data) + at, repeated);
+    const Few<uint8_t, N> codes = repeatOrRead<N>(static_cast<const uint8_t*>(input.data) + at, repeated);
 #pragma unroll
-    for (int j = 0; j < N; j++) numbers.item[j] = codes.item[j];
+    for (int j = 0; j < N; j++) numbers.of[j] = codes.of[j];
   } else {
-    const Pack<int8_t, N> codes = packAt<N>(static_cast<const int8_t*>(input.data) + at, repeated);
+    const Few<int8_t, N> codes = repeatOrRead<N>(static_cast<const int8_t*>(input.data) + at, repeated);
 #pragma unroll
-    for (int j = 0; j < N; j++) numbers.item[j] = codes.item[j];
+    for (int j = 0; j < N; j++) numbers.of[j] = codes.of[j];
   }
   return numbers;
 }
@@ -44,7 +44,7 @@ struct Column {
 };
 
 template <int N> DEVICE void runAt(const Program& program, int64_t i, const Column& operands, void* y, bool codes) {
-  using Numbers = Pack<float, N>;
+  using Numbers = Few<float, N>;
   const int64_t row = program.rows == 1 ? 0 : i / program.n, column = i - row * program.n;
   for (int k = 0; k < program.inputs; k++) operands.at<Numbers>(k) = numbersAt<N>(program, k, row, column);
   Numbers result{};
@@ -53,20 +53,20 @@ template <int N> DEVICE void runAt(const Program& program, int64_t i, const Colu
     const Numbers a = operands.at<Numbers>(left), b = operands.at<Numbers>(right);
     withFunction(code, [&](auto f) {
 #pragma unroll
-      for (int j = 0; j < N; j++) result.item[j] = f(a.item[j], b.item[j]);
+      for (int j = 0; j < N; j++) result.of[j] = f(a.of[j], b.of[j]);
     });
     operands.at<Numbers>(program.inputs + k) = result;
   }
-  if (!codes) return storePack<N>(static_cast<float*>(y) + i, result);
-  Pack<uint8_t, N> rounded;
+  if (!codes) return writeFew(static_cast<float*>(y) + i, result);
+  Few<uint8_t, N> rounded;
 #pragma unroll
-  for (int j = 0; j < N; j++) rounded.item[j] = codeOf(program, result.item[j]);
-  storePack<N>(static_cast<uint8_t*>(y) + i, rounded);
+  for (int j = 0; j < N; j++) rounded.of[j] = codeOf(program, result.of[j]);
+  writeFew(static_cast<uint8_t*>(y) + i, rounded);
 }
 
 template <int N> __global__ void __launch_bounds__(kThreads) runProgram(Program program, void* __restrict__ y, bool codes) {
   const int64_t count = program.rows * program.n;
-  const Column operands{dynamicShared() + threadIdx.x * sizeof(Pack<float, N>), kThreads * static_cast<int>(sizeof(Pack<float, N>))};
+  const Column operands{dynamicShared() + threadIdx.x * sizeof(Few<float, N>), kThreads * static_cast<int>(sizeof(Few<float, N>))};
   FOR_EACH(pack, (count + N - 1) / N) {
     const int64_t i = pack * N;
     if (i + N <= count) runAt<N>(program, i, operands, y, codes);

@@ -32,16 +32,16 @@ __global__ void __launch_bounds__(256) averageWindows(Averages p, const X* __res
     for (int j = 0; j < N; j++) sums[j] = -static_cast<int>((v.end - v.begin) * (h.end - h.begin)) * p.zero;
     for (int64_t a = v.begin; a < v.end; a++)
       for (int64_t b = h.begin; b < h.end; b++) {
-        const Pack<X, N> taps = packAt<N>(x + ((image * p.height + a) * p.width + b) * p.channels + channel, false);
+        const Few<X, N> taps = readFew<N>(x + ((image * p.height + a) * p.width + b) * p.channels + channel);
 #pragma unroll
-        for (int j = 0; j < N; j++) sums[j] += taps.item[j];
+        for (int j = 0; j < N; j++) sums[j] += taps.of[j];
       }
     const int64_t count = v.count * h.count;
     const float factor = p.multiplier / static_cast<float>(count > 1 ? count : 1);
-    Pack<uint8_t, N> to;
+    Few<uint8_t, N> to;
 #pragma unroll
-    for (int j = 0; j < N; j++) to.item[j] = static_cast<uint8_t>(p.requantize(static_cast<float>(sums[j]) * factor));
-    storePack<N>(y + i * p.channels + channel, to);
+    for (int j = 0; j < N; j++) to.of[j] = static_cast<uint8_t>(p.requantize(static_cast<float>(sums[j]) * factor));
+    writeFew(y + i * p.channels + channel, to);
   }
 }
 
@@ -54,9 +54,9 @@ __global__ void __launch_bounds__(32 * kWarps)
   const int64_t channel = (static_cast<int64_t>(blockIdx.x) * 32 + lane) * N, image = blockIdx.y;
   int sums[N] = {};
   for (int pixel = warp; pixel < pixels && channel < channels; pixel += kWarps) {
-    const Pack<X, N> pack = packAt<N>(x + (image * pixels + pixel) * channels + channel, false);
+    const Few<X, N> few = readFew<N>(x + (image * pixels + pixel) * channels + channel);
 #pragma unroll
-    for (int j = 0; j < N; j++) sums[j] += pack.item[j] - zero;
+    for (int j = 0; j < N; j++) sums[j] += few.of[j] - zero;
   }
 #pragma unroll
   for (int j = 0; j < N; j++) perWarp[warp][j][lane] = sums[j];

@@ -1,4 +1,6 @@
-// Tensors of one number, and of numbers at even distances, made on the card.
+// Tensors made from parameters or from a shape alone, on the card.
+#include <algorithm>
+
 #include "../../core/convert.h"
 #include "../../cuda/launch.h"
 #include "../../op.h"
@@ -36,6 +38,15 @@ bool range_cuda(const range_call& c) {
       run(countElements<T, double>, launchOver(count), c.y.as<T>(), count, start, delta);
     }
   });
+  return true;
+}
+
+// y = the dimensions of x from start on: the host knows them.
+bool shape_cuda(const shape_call& c) {
+  const double rank = c.x.rank, start = c.start.real(0) + (c.start.real(0) < 0 ? rank : 0);
+  const int first = static_cast<int>(std::clamp(start, 0.0, rank));
+  EXPECT(first + c.y.size() <= c.x.rank);
+  if (c.y.size()) copyToCard(c.y.data, c.x.shape + first, static_cast<size_t>(c.y.size()) * sizeof(int64_t));
   return true;
 }
 

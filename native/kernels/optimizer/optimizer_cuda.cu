@@ -53,8 +53,8 @@ __global__ void assignAll(float* __restrict__ to, const float* __restrict__ from
   eachFew(size, [&](int64_t i, auto width) { writeFew(to + i, readFew<width>(from + i)); });
 }
 
-__global__ void putControlOnCard(float* y, const float* norm2, const float* loss, double rate, double maxNorm) {
-  putControl(y, norm2[0], loss[0], rate, maxNorm);
+__global__ void putControlOnCard(float* y, const float* norm2, const float* loss, const double* schedule, double factor, double maxNorm) {
+  putControl(y, norm2[0], loss[0], schedule, factor, maxNorm);
 }
 
 // Tensors whose squares one launch sums, a row of blocks each.
@@ -90,7 +90,7 @@ bool sgdUpdate_cuda(const sgdUpdate_call& c) {
   const int64_t size = c.parameter.size();
   const SgdConstants constants(c);
   const bool momentum = constants.momentum != 0;
-  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isControl(c.control));
   EXPECT(!momentum || isFloats(c.velocity, size));
   run(momentum ? sgdSteps<true> : sgdSteps<false>, launchOverFew(size), c.parameter.as<float>(), c.gradient.as<float>(),
       c.velocity.as<float>(), c.control.as<float>(), size, constants);
@@ -99,7 +99,7 @@ bool sgdUpdate_cuda(const sgdUpdate_call& c) {
 
 bool adamUpdate_cuda(const adamUpdate_call& c) {
   const int64_t size = c.parameter.size();
-  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.m, size) && isFloats(c.v, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.m, size) && isFloats(c.v, size) && isControl(c.control));
   run(adamSteps, launchOverFew(size), c.parameter.as<float>(), c.gradient.as<float>(), c.m.as<float>(), c.v.as<float>(),
       c.control.as<float>(), size, AdamConstants(c));
   return true;
@@ -108,14 +108,14 @@ bool adamUpdate_cuda(const adamUpdate_call& c) {
 bool movingAverage_cuda(const movingAverage_call& c) {
   const int64_t size = c.average.size(), first = c.row.integer() * size;
   EXPECT(isFloats(c.average, size) && c.value.dtype == Dtype::float32 && first >= 0 && first + size <= c.value.size());
-  EXPECT(isFloats(c.control, 2));
+  EXPECT(isControl(c.control));
   run(averageSteps, launchOver(size), c.average.as<float>(), c.value.as<float>() + first, c.control.as<float>(), size, AverageRule(c));
   return true;
 }
 
 bool assign_cuda(const assign_call& c) {
   const int64_t size = c.x.size();
-  EXPECT(isFloats(c.x, size) && isFloats(c.value, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.x, size) && isFloats(c.value, size) && isControl(c.control));
   run(assignAll, launchOverFew(size), c.x.as<float>(), c.value.as<float>(), c.control.as<float>(), size);
   return true;
 }
@@ -150,8 +150,9 @@ bool sumSquares_cuda(const sumSquares_call& c) {
 }
 
 bool updateControl_cuda(const updateControl_call& c) {
-  EXPECT(isFloats(c.norm2, 1) && isFloats(c.loss, 1) && isFloats(c.y, 2));
-  run(putControlOnCard, {dim3(1), dim3(1)}, c.y.as<float>(), c.norm2.as<float>(), c.loss.as<float>(), c.rate, c.maxNorm);
+  EXPECT(isFloats(c.norm2, 1) && isFloats(c.loss, 1) && isSchedule(c.schedule) && isControl(c.y));
+  run(putControlOnCard, {dim3(1), dim3(1)}, c.y.as<float>(), c.norm2.as<float>(), c.loss.as<float>(), c.schedule.as<double>(), c.factor,
+      c.maxNorm);
   return true;
 }
 

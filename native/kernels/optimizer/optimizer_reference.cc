@@ -22,7 +22,7 @@ double squaresOf(const float* x, int64_t count) {
 
 bool sgdUpdate_reference(const sgdUpdate_call& c) {
   const int64_t size = c.parameter.size();
-  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isControl(c.control));
   if (isLeftOut(c.control)) return true;
   const SgdRule rule(c);
   float *parameter = c.parameter.as<float>(), *velocity = c.velocity.as<float>();
@@ -38,7 +38,7 @@ bool sgdUpdate_reference(const sgdUpdate_call& c) {
 
 bool adamUpdate_reference(const adamUpdate_call& c) {
   const int64_t size = c.parameter.size();
-  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.m, size) && isFloats(c.v, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.m, size) && isFloats(c.v, size) && isControl(c.control));
   if (isLeftOut(c.control)) return true;
   const AdamRule rule(c);
   float *parameter = c.parameter.as<float>(), *m = c.m.as<float>(), *v = c.v.as<float>();
@@ -50,7 +50,7 @@ bool adamUpdate_reference(const adamUpdate_call& c) {
 bool movingAverage_reference(const movingAverage_call& c) {
   const int64_t size = c.average.size(), first = c.row.integer() * size;
   EXPECT(isFloats(c.average, size) && c.value.dtype == Dtype::float32 && first >= 0 && first + size <= c.value.size());
-  EXPECT(isFloats(c.control, 2));
+  EXPECT(isControl(c.control));
   if (isLeftOut(c.control)) return true;
   const AverageRule rule(c);
   float* average = c.average.as<float>();
@@ -61,7 +61,7 @@ bool movingAverage_reference(const movingAverage_call& c) {
 
 bool assign_reference(const assign_call& c) {
   const int64_t size = c.x.size();
-  EXPECT(isFloats(c.x, size) && isFloats(c.value, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.x, size) && isFloats(c.value, size) && isControl(c.control));
   if (isLeftOut(c.control)) return true;
   float* to = c.x.as<float>();
   const float* from = c.value.as<float>();
@@ -78,8 +78,8 @@ bool sumSquares_reference(const sumSquares_call& c) {
 }
 
 bool updateControl_reference(const updateControl_call& c) {
-  EXPECT(isFloats(c.norm2, 1) && isFloats(c.loss, 1) && isFloats(c.y, 2));
-  putControl(c.y.as<float>(), c.norm2.as<float>()[0], c.loss.as<float>()[0], c.rate, c.maxNorm);
+  EXPECT(isFloats(c.norm2, 1) && isFloats(c.loss, 1) && isSchedule(c.schedule) && isControl(c.y));
+  putControl(c.y.as<float>(), c.norm2.as<float>()[0], c.loss.as<float>()[0], c.schedule.as<double>(), c.factor, c.maxNorm);
   return true;
 }
 

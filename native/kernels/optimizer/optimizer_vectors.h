@@ -11,7 +11,7 @@ namespace {
 
 static bool sgdVectors(const sgdUpdate_call& c) {
   const int64_t size = c.parameter.size();
-  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isControl(c.control));
   if (isLeftOut(c.control)) return true;
   const SgdRule rule(c);
   float *parameters = c.parameter.as<float>(), *velocities = c.velocity.as<float>();
@@ -36,7 +36,7 @@ static bool sgdVectors(const sgdUpdate_call& c) {
 
 static bool adamVectors(const adamUpdate_call& c) {
   const int64_t size = c.parameter.size();
-  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.m, size) && isFloats(c.v, size) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.parameter, size) && isFloats(c.gradient, size) && isFloats(c.m, size) && isFloats(c.v, size) && isControl(c.control));
   if (isLeftOut(c.control)) return true;
   const AdamRule rule(c);
   float *parameters = c.parameter.as<float>(), *means = c.m.as<float>(), *squares = c.v.as<float>();
@@ -54,7 +54,7 @@ static bool adamVectors(const adamUpdate_call& c) {
 static bool movingAverageVectors(const movingAverage_call& c) {
   const int64_t size = c.average.size(), first = c.row.integer() * size;
   EXPECT(isFloats(c.average, size) && c.value.dtype == Dtype::float32 && first >= 0 && first + size <= c.value.size());
-  EXPECT(isFloats(c.control, 2));
+  EXPECT(isControl(c.control));
   if (isLeftOut(c.control)) return true;
   const AverageRule rule(c);
   float* averages = c.average.as<float>();

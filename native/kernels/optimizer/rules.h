@@ -1,5 +1,7 @@
 // What updates share beside the rules of cpu/f32/updateRules.h.
 #pragma once
+#include <math.h>
+
 #include "../../core/check.h"
 #include "../../cpu/f32/updateRules.h"
 #include "../../cpu/pool.h"
@@ -16,12 +18,16 @@ struct AverageRule {
   template <class V> INLINE void step(V& average, V value) const { average = fused(momentum, fused(factor, value, -average), average); }
 };
 
-// y = (rate, min(1, maxNorm / (√norm2 + 1e-6))) in double; NaN for both unless norm2 and loss are finite
-INLINE void putControl(float* y, double norm2, double loss, double rate, double maxNorm) {
+// (learning rate, number of the step)
+INLINE bool isSchedule(const View& x) { return x.dtype == Dtype::float64 && x.size() == 2; }
+
+// y = (factor·rate, min(1, maxNorm / (√norm2 + 1e-6)), step) in double; NaN for the first two unless norm2 and loss are finite
+INLINE void putControl(float* y, double norm2, double loss, const double* schedule, double factor, double maxNorm) {
   const bool finite = norm2 - norm2 == 0 && loss - loss == 0;
   const double scale = maxNorm / (root(norm2) + 1e-6);
-  y[0] = finite ? static_cast<float>(rate) : NAN;
+  y[0] = finite ? static_cast<float>(factor * schedule[0]) : NAN;
   y[1] = finite ? static_cast<float>(scale > 1 ? 1 : scale) : NAN;
+  y[2] = static_cast<float>(schedule[1]);
 }
 
 // Σ x² is formed in double: in kSumLanes sums a chunk, element i in sum i % kSumLanes, which are then added in order; chunks in order,

@@ -22,23 +22,23 @@ inline Channels channelsOf(const View& x, const View& scale, const Param& axis) 
 
 template <int N, bool kLastAxis, class F, class R, class... T>
 DEVICE void computeChannels(F f, Channels channels, int64_t i, R* y, const T*... x) {
-  const auto compute = [&](const Pack<T, N>&... from) {
-    Pack<R, N> to;
+  const auto compute = [&](const Few<T, N>&... from) {
+    Few<R, N> to;
     if constexpr (kLastAxis) {
       int64_t channel = i % channels.count;
 #pragma unroll
       for (int j = 0; j < N; j++) {
-        to.item[j] = f.at(channel)(from.item[j]...);
+        to.of[j] = f.at(channel)(from.of[j]...);
         if (++channel == channels.count) channel = 0;
       }
     } else {
       const auto shared = f.at(channels.of(i));
 #pragma unroll
-      for (int j = 0; j < N; j++) to.item[j] = shared(from.item[j]...);
+      for (int j = 0; j < N; j++) to.of[j] = shared(from.of[j]...);
     }
-    storePack<N>(y + i, to);
+    writeFew(y + i, to);
   };
-  compute(packAt<N>(x + i, false)...);
+  compute(readFew<N>(x + i)...);
 }
 
 template <int N, bool kLastAxis, class F, class R, class... T>

@@ -45,9 +45,9 @@ __global__ void __launch_bounds__(kThreads)
   Range range;
   for (int64_t i = (static_cast<int64_t>(blockIdx.y) * kThreads + threadIdx.x) * N; i < outer * inner; i += step * N) {
     const int64_t row = outer == 1 ? 0 : i / inner;
-    const Pack<float, N> pack = packAt<N>(x + (row * channels + channel) * inner + i - row * inner, false);
+    const Few<float, N> few = readFew<N>(x + (row * channels + channel) * inner + i - row * inner);
 #pragma unroll
-    for (int j = 0; j < N; j++) range.add(pack.item[j]);
+    for (int j = 0; j < N; j++) range.add(few.of[j]);
   }
   range.joinWarp();
   if (threadIdx.x % 32 == 0) range.addTo(ranges + 2 * channel);

@@ -78,7 +78,7 @@ template <class T> INLINE void confidence(const slbConfidence_call& c) {
 template <class Call, class Step> INLINE void search(const Call& c, Step step) {
   const int64_t size = c.weight.size();
   checkLogits(c.logits, c.values, size);
-  EXPECT(isFloats(c.weight, size) && isFloats(c.gradient, size) && isFloats(c.logits, c.logits.size()) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.weight, size) && isFloats(c.gradient, size) && isFloats(c.logits, c.logits.size()) && isControl(c.control));
   if (isLeftOut(c.control)) return;
   float *logits = c.logits.template as<float>(), *weight = c.weight.template as<float>();
   const float *values = c.values.template as<float>(), *gradient = c.gradient.template as<float>();

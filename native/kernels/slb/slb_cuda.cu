@@ -148,7 +148,7 @@ __global__ void __launch_bounds__(256)
 template <class Call, class S> bool searchOnCard(const Call& c, S search) {
   const int64_t size = c.weight.size();
   checkLogits(c.logits, c.values, size);
-  EXPECT(isFloats(c.weight, size) && isFloats(c.gradient, size) && isFloats(c.logits, c.logits.size()) && isFloats(c.control, 2));
+  EXPECT(isFloats(c.weight, size) && isFloats(c.gradient, size) && isFloats(c.logits, c.logits.size()) && isControl(c.control));
   withLogits(c.logits.shape[1], [&](auto k) {
     run(searchSteps<k, S>, launchOfWeights<k>(size), c.weight.template as<float>(), c.gradient.template as<float>(),
         c.logits.template as<float>(), c.values.template as<float>(), c.control.template as<float>(), size, c.temperature, c.hard != 0,

@@ -103,7 +103,7 @@ test('the fused step is the gradient, the optimizer and the expectation one afte
   const [n, k] = [1000, 4];
   const shape = [Math.ceil(n / 16), k, 16];
   const values = Tensor.from([-1, -1 / 3, 1 / 3, 1]);
-  const control = Tensor.from([0.01, 1]);
+  const control = Tensor.from([0.01, 1, 2]);
   const make = () => [random([n]), random([n], -1, 1, 2), random(shape, -1, 1, 3), random(shape, -1, 1, 4)];
   const [weight, dy, logits, velocity] = make();
   ops.slbSgdUpdate(weight, dy, logits, values, velocity, control, { temperature: 3, momentum: 0.9 });
