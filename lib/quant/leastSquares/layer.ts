@@ -27,7 +27,7 @@ export interface FittedLayer {
 }
 
 const searches: Record<ScaleKind, Omit<ScaleSearch, 'least'>> = {
-  float: { shares: Array.from({ length: 11 }, (_, i) => 1 - i / 20), refits: 2 },
+  float: { shares: [1, 0.92, 0.84, 0.76, 0.68, 0.6], refits: 2 },
   powerOfTwo: { shares: [1, 1 / 2, 1 / 4], refits: 0, allowed: powerOfTwoFrom },
 };
 
