@@ -95,6 +95,8 @@ export { analyticCorrections } from './quant/correct/analytic.js';
 export { type EmpiricalOptions, empiricalCorrections } from './quant/correct/empirical.js';
 export { type Correction, type Corrections, withCorrections } from './quant/correct/layers.js';
 export { type WeightRepair, weightCorrections, weightRepair } from './quant/correct/weights.js';
+export { leastSquares } from './quant/leastSquares/leastSquares.js';
+export type { LeastSquaresOptions } from './quant/leastSquares/options.js';
 export { type Observer, type ObserverName, observer, observerNames } from './quant/observers/index.js';
 export { type Plan, type PlanOptions, quantizationPlan } from './quant/plan.js';
 export { type CodeType, type QParams, qparamsOf, type Range, type ScaleKind } from './quant/scheme.js';

@@ -51,7 +51,7 @@ export function addSchemeOptions(target: Command): Command {
     .addOption(new Option('--scales <kind>', 'any scales, or powers of two (default: float)').choices(scaleKinds))
     .addOption(new Option('--rounding <name>', 'how weights are rounded (default: nearest)').choices(weightRoundings))
     .option('--rounding-iterations <n>', 'adaround: updates of each layer (default: 2000)', wholeFrom(1))
-    .option('--rounding-folder <folder>', 'adaround: finished layers are kept here; a run that was stopped goes on');
+    .option('--rounding-folder <folder>', 'adaround, leastSquares: finished layers are kept here; a run that was stopped goes on');
 }
 
 /** What the options say, for `quantize`. */
@@ -59,12 +59,12 @@ export function schemeOf(options: SchemeOptions): QuantizeOptions {
   const { observer, activations, activationBits, symmetric, perTensor, percentile, exclude } = options;
   const { equalize, replaceRelu6, absorbBias, smooth, correctBias } = options;
   const { weightBits, weightGroup, weightRange, scales, rounding, roundingIterations, roundingFolder } = options;
-  const adaround = said({ iterations: roundingIterations, folder: roundingFolder });
+  const chosen = said({ iterations: roundingIterations, folder: roundingFolder });
   return said({
     ...{ observer, activations, activationBits, symmetric, perTensor, percentile, exclude },
     ...{ equalize, replaceRelu6, absorbBias, smooth, correctBias },
     ...{ weightBits, weightGroup, weightRange, scales, rounding },
-    ...(Object.keys(adaround).length > 0 && { adaround }),
+    ...(Object.keys(chosen).length > 0 && { [rounding === 'leastSquares' ? rounding : 'adaround']: chosen }),
   });
 }
 

@@ -34,7 +34,7 @@ export interface QdqOptions {
   weightOnly?: boolean;
   /** Scales of weights. Default "float". */
   scales?: ScaleKind;
-  /** Scales and codes of weights that are decided already, by the name of the layer; the others are rounded to nearest. */
+  /** Scales and codes of weights that are decided already, and biases, by the name of the layer; the others are rounded to nearest. */
   weights?: ReadonlyMap<string, QuantizedWeight>;
 }
 
@@ -90,18 +90,18 @@ class Inserter extends Rewriter {
 
   quantizedLayer(node: Node): Value {
     const [x, w, bias] = node.inputs;
+    const given = this.options.weights?.get(node.name)?.bias;
+    const shift = given ?? this.finite(bias);
+    const real = given ? this.graph.constant(Tensor.from(given), bias.name) : this.get(bias);
     if (this.options.weightOnly) {
-      const { weight } = codesOf(this.old, w)
-        ? this.codedWeight(w)
-        : this.quantizedWeight(node, new Float32Array(this.old.constantOf(bias)!.size));
-      return this.copy(node, [this.get(x), weight, this.get(bias)]);
+      const { weight } = codesOf(this.old, w) ? this.codedWeight(w) : this.quantizedWeight(node, new Float32Array(shift.length));
+      return this.copy(node, [this.get(x), weight, real]);
     }
-    const shift = this.finite(bias);
     const inputScale = this.scaleOf(x, node);
     // int32 has to hold bias / (s_x·s_w): a channel of tiny weights gets a larger scale, and loses nothing by it.
     const least = shift.map((b) => Math.abs(b) / (inputScale * 2 ** 30));
     const { weight, scales } = codesOf(this.old, w) ? this.codedWeight(w) : this.quantizedWeight(node, least);
-    return this.copy(node, [this.get(x), weight, this.quantizedBias(bias, shift, inputScale, scales)]);
+    return this.copy(node, [this.get(x), weight, this.quantizedBias(real, shift, inputScale, scales)]);
   }
 
   private codedWeight(w: Value): { weight: Value; scales: Float32Array } {
@@ -152,11 +152,11 @@ class Inserter extends Rewriter {
   }
 
   private quantizedBias(bias: Value, shift: Float32Array, inputScale: number, scales: Float32Array): Value {
-    if (shift.every((b) => b === 0)) return this.get(bias);
     const { graph } = this;
+    if (shift.every((b) => b === 0)) return bias;
     const products = productScales(inputScale, scales);
     // Scales that were given may be too small for it.
-    if (!shift.every((b, c) => Math.abs(b / products[products.length === 1 ? 0 : c]) < 2 ** 31)) return this.get(bias);
+    if (!shift.every((b, c) => Math.abs(b / products[products.length === 1 ? 0 : c]) < 2 ** 31)) return bias;
     const codes = quantizeBias(shift, products);
     const scale = graph.constant(scalesTensor(products), `${bias.name}.scale`);
     const zero = graph.constant(

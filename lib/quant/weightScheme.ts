@@ -34,6 +34,8 @@ export interface WeightScheme {
 export interface QuantizedWeight {
   codes: Int8Array;
   scales: Float32Array;
+  /** What the bias of the layer became with them, where it did not stay. */
+  bias?: Float32Array;
 }
 
 /** Refuses a number of bits that no weight can have. */

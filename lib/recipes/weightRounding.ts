@@ -6,6 +6,8 @@ import { adaround, type RoundingProgress } from '../quant/adaround/adaround.js';
 import type { LayerRounding } from '../quant/adaround/layer.js';
 import { type AdaroundOptions, adaroundSettings, refuseSigns } from '../quant/adaround/options.js';
 import type { Batches } from '../quant/calibrate.js';
+import { leastSquares } from '../quant/leastSquares/leastSquares.js';
+import { type LeastSquaresOptions, leastSquaresSettings } from '../quant/leastSquares/options.js';
 import { type QParams, type ScaleKind, scaleKinds } from '../quant/scheme.js';
 import { checkWeightBits, type WeightBits, type WeightGroup, type WeightRange, weightGroups, weightRanges } from '../quant/weightScheme.js';
 import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
@@ -25,30 +27,38 @@ export interface WeightOptions {
   weightRange?: WeightRange;
   /** Any scales, or powers of two for weights and activations. Default "float". */
   scales?: ScaleKind;
-  /** Round weights to the nearest code, or so that the outputs of each layer stay (AdaRound): better below 8 bits. Default "nearest". */
+  /**
+   * Round weights to the nearest code, or so that the outputs of each layer stay: by learning (AdaRound) or by least squares, which chooses
+   * scales and biases too. Both are better below 8 bits and with one scale a weight. Default "nearest".
+   */
   rounding?: (typeof weightRoundings)[number];
   /** Settings of AdaRound. */
   adaround?: AdaroundOptions;
+  /** Settings of rounding by least squares. */
+  leastSquares?: LeastSquaresOptions;
   onRounding?: (progress: RoundingProgress) => void;
 }
 
-export const weightRoundings = ['nearest', 'adaround'] as const;
+export const weightRoundings = ['nearest', 'adaround', 'leastSquares'] as const;
 
 /** Names of the options. */
-export const weightOptions = ['weightBits', 'weightGroup', 'weightRange', 'scales', 'rounding', 'adaround', 'onRounding'] as const;
+export const weightOptions = [
+  'weightBits',
+  'weightGroup',
+  'weightRange',
+  'scales',
+  'rounding',
+  'adaround',
+  'leastSquares',
+  'onRounding',
+] as const;
 
 /** @throws LowbitError "option", "unknownOption" */
-export function checkWeightOptions({
-  weightBits = 8,
-  weightGroup,
-  weightRange,
-  scales,
-  rounding,
-  adaround: settings,
-}: WeightOptions): void {
+export function checkWeightOptions(options: WeightOptions): void {
+  const { weightBits = 8, weightGroup, weightRange, scales, rounding = 'nearest' } = options;
   const widths = bitsGiven(weightBits);
   for (const bits of widths) checkWeightBits('quantize', bits);
-  if (rounding === 'adaround' && widths.includes(1)) refuseSigns();
+  if (rounding !== 'nearest' && widths.includes(1)) refuseSigns();
   const choices = {
     weightGroup: [weightGroup, weightGroups],
     weightRange: [weightRange, weightRanges],
@@ -59,16 +69,17 @@ export function checkWeightOptions({
     const known = came === undefined || (allowed as readonly unknown[]).includes(came);
     if (!known) fail({ code: 'option', where: 'quantize', option, came, expected: `one of ${allowed.join(', ')}` });
   }
-  if (weightGroup !== undefined && rounding === 'adaround') {
-    const because = 'rounding is "adaround", which knows scales of output channels';
+  if (weightGroup !== undefined && rounding !== 'nearest') {
+    const because = `rounding is "${rounding}", which knows scales of output channels`;
     fail({ code: 'option', where: 'quantize', option: 'weightGroup', came: weightGroup, expected: 'to be left out', because });
   }
-  if (settings === undefined) return;
-  if (rounding !== 'adaround') {
-    const expected = 'to be left out';
-    fail({ code: 'option', where: 'quantize', option: 'adaround', came: settings, expected, because: 'rounding is not "adaround"' });
+  for (const option of ['adaround', 'leastSquares'] as const) {
+    const came = options[option];
+    if (came === undefined || rounding === option) continue;
+    fail({ code: 'option', where: 'quantize', option, came, expected: 'to be left out', because: `rounding is not "${option}"` });
   }
-  adaroundSettings(settings);
+  if (options.adaround) adaroundSettings(options.adaround);
+  if (options.leastSquares) leastSquaresSettings(options.leastSquares);
 }
 
 /** The bits of each layer, by its name. */
@@ -79,8 +90,8 @@ export function bitsOfLayers(graph: Graph, layers: readonly Node[], weightBits: 
 /**
  * `insertQdq` with the options' weights.
  * @param layers the nodes whose weights are quantized
- * @param batches called once for each layer by AdaRound, otherwise not
- * @param options `weights`: what an earlier AdaRound came to; layers that it does not name are rounded to nearest
+ * @param batches called once for each layer where roundings are chosen, otherwise not
+ * @param options `weights`: what an earlier rounding came to; layers that it does not name are rounded to nearest
  */
 export async function insertRounded(
   graph: Graph,
@@ -100,7 +111,9 @@ export async function insertRounded(
     weightBits: bitsOfLayers(graph, layers, options.weightBits),
   };
   const nearest = insertQdq(graph, activations, names, { ...scheme, weights: decided });
-  if (rounding !== 'adaround' || decided) return { graph: nearest, rounding: [], weights: decided };
-  const { weights, layers: rounded } = await adaround(graph, nearest, batches, options.adaround, { signal, onProgress });
+  if (rounding === undefined || rounding === 'nearest' || decided) return { graph: nearest, rounding: [], weights: decided };
+  const { weights, layers: rounded } = await (rounding === 'adaround'
+    ? adaround(graph, nearest, batches, options.adaround, { signal, onProgress })
+    : leastSquares(graph, nearest, batches, options.leastSquares, { kind: scales, signal, onProgress }));
   return { graph: insertQdq(graph, activations, names, { ...scheme, weights }), rounding: rounded, weights };
 }

@@ -188,6 +188,12 @@ test('weights of few bits: rounded on the samples, 4 bits in the file', async (t
     (codedWeights as { bits: number }[]).map(({ bits }) => bits),
     [4, 8],
   );
+  const again = await json(folder, [...base, '--rounding', 'leastSquares', '--rounding-folder', 'squares']);
+  t.deepEqual(
+    (again.data.rounding as { bits: number }[]).map(({ bits }) => bits),
+    [4, 8],
+  );
+  t.is(readdirSync(join(folder, 'squares')).length, 2);
   const { code } = await json(folder, [...base, '--scales', 'powerOfTwo', '--weight-range', 'max', '--weights', 'int8']);
   t.is(code, 0);
 });

@@ -15,14 +15,14 @@ import {
   run,
   Tensor,
   threads,
-  type Value,
 } from 'lowbit';
 import { adaroundSettings } from '../../lib/quant/adaround/options.js';
 import { betaAt, logitOf } from '../../lib/quant/adaround/rounding.js';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
-import { smallNet, weight } from '../graph/graphs.js';
+import { smallNet } from '../graph/graphs.js';
 import { randomNumbers } from '../ops/case.js';
+import { samples, severalLayers, size, stepsOf } from './layers.js';
 
 test('V of a fraction, golden: -0.693147, 0, 1.609438, -2.397895', (t) => {
   for (const [fraction, v] of [
@@ -44,51 +44,9 @@ test('the exponent of the regularizer, golden', (t) => {
   t.deepEqual([at(2000), at(6000), at(10_000)], [20, 11, 2]);
 });
 
-const size = 8;
-
-/** image (N, 8, 8, 4) → conv, relu → depthwise of stride 2, clip → conv of 2 groups → linear. */
-function severalLayers(): Graph {
-  const graph = new Graph('several');
-  const image = graph.input('image', { dtype: 'float32', shape: [Number.NaN, size, size, 4] });
-  const layer = (x: Value, name: string, shape: number[], params: object) =>
-    graph.add(
-      ops.conv2d,
-      [x, weight(graph, `${name}.w`, shape, name.length), weight(graph, `${name}.b`, [shape[0]], 3)],
-      { ...params },
-      name,
-    );
-  const first = graph.add(ops.relu, [layer(image, 'conv', [6, 3, 3, 4], { pads: [1, 1, 1, 1] })]);
-  const depth = layer(first, 'depthwise', [6, 3, 3, 1], { groups: 6, strides: [2, 2], pads: [0, 0, 1, 1] });
-  const grouped = layer(graph.add(ops.clip, [depth], { min: 0, max: 6 }), 'groups', [8, 2, 2, 3], { groups: 2, dilations: [2, 1] });
-  const flat = graph.add(ops.reshape, [grouped], { shape: [0, -1] });
-  graph.output('y', graph.add(ops.gemm, [flat, weight(graph, 'l.w', [3, 48], 9), weight(graph, 'l.b', [3], 8)], {}, 'linear'));
-  return graph;
-}
-
-/** Numbers of [0, 1): what they have in common is where rounding to nearest loses. */
-const samples = (count: number, batch: number, shape = [size, size, 4], name = 'image') =>
-  async function* () {
-    const numbers = shape.reduce((a, b) => a * b);
-    for (let first = 0; first < count; first += batch) {
-      const n = Math.min(batch, count - first);
-      yield {
-        [name]: Tensor.from(Array.from({ length: n }, (_, i) => randomNumbers(numbers, 0, 1, first + i + 1)).flat(), [n, ...shape]),
-      };
-    }
-  };
-
 const quick: AdaroundOptions = { iterations: 300, rate: 0.02, batch: 64 };
 const rounded = (graph: Graph, options: Partial<QuantizeOptions> = {}, batch = 10) =>
   quantize(graph, samples(80, batch), { weightBits: 3, rounding: 'adaround', adaround: quick, ...options });
-
-/** The codes of a layer, and its weights in steps. */
-function stepsOf(graph: Graph, float: Graph, layer: string) {
-  const [, coded] = graph.nodes.find(({ name }) => name === layer)!.inputs;
-  const [codes, scales] = coded.producer!.inputs.map((value) => graph.constantOf(value)!.toNumbers());
-  const real = float.constantOf(float.nodes.find(({ name }) => name === layer)!.inputs[1])!.toNumbers();
-  const row = real.length / scales.length;
-  return { codes, steps: real.map((w, i) => Math.fround(w / scales[Math.floor(i / row)])) };
-}
 
 test('codes are 0 or 1 steps from the floor, and each layer is nearer to the float one than with the nearest codes', async (t) => {
   const float = severalLayers();
@@ -127,13 +85,13 @@ test('the network is nearer to the float one than with the nearest codes', async
 
 test('without the regularizer the reconstruction loss falls, strictly', async (t) => {
   const { rounding } = await rounded(severalLayers(), { adaround: { ...quick, lambda: 0 } });
-  for (const { name, loss } of rounding) t.true(loss.end < loss.start, `${name}: ${loss.start} to ${loss.end}`);
+  for (const { name, loss } of rounding) t.true(loss.end! < loss.start!, `${name}: ${loss.start} to ${loss.end}`);
 });
 
 test('the regularizer decides: what was learned is what is rounded', async (t) => {
   const { rounding } = await rounded(severalLayers(), { adaround: { ...quick, iterations: 1000, lambda: 10 } });
   for (const { name, loss } of rounding)
-    t.true(Math.abs(loss.end - loss.rounded) <= 1e-3 * loss.rounded, `${name}: ${loss.end}, ${loss.rounded}`);
+    t.true(Math.abs(loss.end! - loss.rounded) <= 1e-3 * loss.rounded, `${name}: ${loss.end}, ${loss.rounded}`);
 });
 
 // One output, weights in quarters of a step, x = (1, 1, 1, 1) and a little noise: nearest is off by 4·0.4 steps, one or two up are best.

@@ -21,13 +21,13 @@ export function fingerprint(parts: readonly (string | ArrayBufferView)[]): strin
 const pathOf = (folder: string, number: number) => join(folder, `layer-${String(number).padStart(4, '0')}.safetensors`);
 
 /** Writes a layer as a whole file, or leaves the one that is there. */
-export function writeLayer(folder: string, number: number, print: string, { codes, scales, ...rounding }: RoundedLayer): void {
+export function writeLayer(folder: string, number: number, print: string, { codes, scales, bias, ...rounding }: RoundedLayer): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     failOnFile(folder, error);
   }
-  const tensors = { codes: Tensor.from(codes), scales: Tensor.from(scales) };
+  const tensors = { codes: Tensor.from(codes), scales: Tensor.from(scales), ...(bias && { bias: Tensor.from(bias) }) };
   writeSafetensors(pathOf(folder, number), tensors, { fingerprint: print, rounding: JSON.stringify(rounding) });
   for (const tensor of Object.values(tensors)) tensor.dispose();
 }
@@ -44,12 +44,13 @@ export function readLayer(folder: string, number: number, print: string): Rounde
     if (metadata.fingerprint !== print) {
       fail({ code: 'file', path, problem: 'this layer was rounded with other weights or settings', todo: 'Give another folder.' });
     }
-    const [codes, scales] = ['codes', 'scales'].map((name) => tensors.get(name));
+    const [codes, scales, bias] = ['codes', 'scales', 'bias'].map((name) => tensors.get(name));
     if (codes?.dtype !== 'int8' || scales?.dtype !== 'float32' || !metadata.rounding) {
       return fail({ code: 'format', format: 'AdaRound layer', path, problem: 'codes, scales or losses are missing' });
     }
     const rounding = JSON.parse(metadata.rounding) as LayerRounding;
-    return { ...rounding, codes: codes.data() as Int8Array, scales: scales.data() as Float32Array };
+    const found = { ...rounding, codes: codes.data() as Int8Array, scales: scales.data() as Float32Array };
+    return bias ? { ...found, bias: bias.data() as Float32Array } : found;
   } finally {
     for (const tensor of tensors.values()) tensor.dispose();
   }

@@ -33,10 +33,10 @@ export interface LayerRounding {
   loss: {
     /** Codes rounded to nearest. */
     nearest: number;
-    /** With fractions of steps, before and after learning. */
-    start: number;
-    end: number;
-    /** The codes that were learned. */
+    /** With fractions of steps, before and after learning; least squares has none. */
+    start?: number;
+    end?: number;
+    /** The codes that were found. */
     rounded: number;
   };
   /** Weights whose code is not the nearest. */

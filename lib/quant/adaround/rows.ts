@@ -12,7 +12,6 @@ import { streamOf, words } from '../../random.js';
 import { type Shape, sizeOf } from '../../shape.js';
 import { Tensor } from '../../tensor.js';
 import type { Batches } from '../calibrate.js';
-import type { AdaroundSettings } from './options.js';
 import { type LayerTarget, upTo } from './target.js';
 
 /** Rows of a layer. */
@@ -22,6 +21,8 @@ export interface Rows {
   inputs: Tensor;
   /** (count, out), for patches (count, 1, 1, out). */
   outputs: Tensor;
+  /** The number of the sample that each comes from. */
+  samples: Int32Array;
 }
 
 /** What rows take at most, in numbers. */
@@ -33,10 +34,10 @@ const mostNumbers = 2 ** 25;
  * @param number of the layer: its stream of random numbers
  */
 export async function collectRows(
-  layer: LayerTarget,
+  layer: Pick<LayerTarget, 'name' | 'node' | 'input' | 'output'>,
   graphs: { float: Graph; quantized: Graph },
   batches: Batches,
-  { rows: most, seed }: Pick<AdaroundSettings, 'rows' | 'seed'>,
+  { rows: most, seed }: { rows: number; seed: number },
   number: number,
   signal?: AbortSignal,
 ): Promise<Rows> {
@@ -48,21 +49,28 @@ export async function collectRows(
   const kept = new Reservoir(Math.max(1, Math.min(most, Math.floor(mostNumbers / (width + outputs)))), seed, number);
   const x = new GrowingRows(width);
   const y = new GrowingRows(outputs);
+  const from: number[] = [];
+  let seen = 0;
   for await (const samples of batches()) {
     const { value: input } = await runAsync(prefix, samples, { signal });
     const { value: output } = await runAsync(target, samples, { signal });
     const [numbers, results] = [input.data() as Float32Array, output.data() as Float32Array];
     const read = patch.reader(numbers, input.shape, output.shape);
-    for (const [row, place] of kept.places(output.size / outputs)) {
+    const here = Object.values(samples)[0]?.shape[0] ?? 1;
+    const rows = output.size / outputs;
+    for (const [row, place] of kept.places(rows)) {
+      from[place] = seen + Math.floor((row * here) / rows);
       read(row, x.row(place));
       y.row(place).set(results.subarray(row * outputs, (row + 1) * outputs));
     }
+    seen += here;
     for (const tensor of [input, output, ...Object.values(samples)]) tensor.dispose();
   }
   const { count } = kept;
   if (!count) fail({ code: 'data', where: 'AdaRound', problem: `there are no samples of what "${layer.name}" reads` });
   const isImage = patch.shape.length > 1;
-  return { count, inputs: x.tensor(count, patch.shape), outputs: y.tensor(count, isImage ? [1, 1, outputs] : [outputs]) };
+  const shape = isImage ? [1, 1, outputs] : [outputs];
+  return { count, inputs: x.tensor(count, patch.shape), outputs: y.tensor(count, shape), samples: Int32Array.from(from) };
 }
 
 /** `size` of any number of things, each with the same chance (Vitter, "Random Sampling with a Reservoir", 1985, algorithm R). */

@@ -17,6 +17,8 @@ export interface LayerTarget {
   bounds?: readonly [low: number, high: number];
   /** What it reads in the quantized graph. */
   input: Value;
+  /** Its bias there. */
+  bias: Value;
   /** Its codes there, and their scales. */
   codes: Value;
   scales: Value;
@@ -34,7 +36,17 @@ export function layerTargets(float: Graph, quantized: Graph): LayerTarget[] {
     if (weight.bits === 1) refuseSigns();
     const reader = uses.only(node.output);
     const bounds = reader && clampOf(reader);
-    return [{ name: node.name, node, output: bounds ? reader.output : node.output, bounds, input: coded.inputs[0], ...weight }];
+    return [
+      {
+        name: node.name,
+        node,
+        output: bounds ? reader.output : node.output,
+        bounds,
+        input: coded.inputs[0],
+        bias: coded.inputs[2],
+        ...weight,
+      },
+    ];
   });
 }
 
