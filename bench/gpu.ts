@@ -119,6 +119,7 @@ async function products(): Promise<void> {
     [8192, 8192, 8192],
     [4096, 4096, 4096],
     [128, 3072, 768],
+    [64, 768, 3072],
   ]) {
     const name = `int8 ${m}x${n}x${k}`;
     const amount = 2e-12 * m * n * k;
@@ -291,6 +292,7 @@ function print(peers: readonly Peer[]): void {
 
 await products();
 await convolve();
+await convolve(1);
 await bandwidth();
 await training();
 await inference();

@@ -164,7 +164,7 @@ test('a long batch starts before it is all known, and fails as a whole', async (
     scope(() => {
       const loss = ops.crossEntropy(logits, labels); // a label that is no class
       long(loss);
-      movingAverage(parameter, parameter, Tensor.from([1, 1]), { momentum: 1, factor: 3 });
+      movingAverage(parameter, parameter, Tensor.from([1, 1, 1]), { momentum: 1, factor: 3 });
       return long(loss);
     }),
   );
@@ -174,7 +174,7 @@ test('a long batch starts before it is all known, and fails as a whole', async (
 
   const thrown = offThread(() => {
     scope(() => void long(parameter));
-    movingAverage(parameter, parameter, Tensor.from([1, 1]), { momentum: 1, factor: 3 });
+    movingAverage(parameter, parameter, Tensor.from([1, 1, 1]), { momentum: 1, factor: 3 });
     throw new Error('changed my mind');
   });
   await t.throwsAsync(thrown, { message: 'changed my mind' });

@@ -10,7 +10,7 @@ const ground = ['error', 'random', 'file', 'shape', 'rounding', 'native', 'cuda'
 const floors: Record<string, number> = {
   ...{ ops: 1, autograd: 2, graph: 3, nn: 3 },
   ...{ quant: 4, passes: 4, onnx: 4, train: 4, data: 4, session: 4 },
-  ...{ recipes: 5, report: 5, cli: 6 },
+  ...{ recipes: 5, report: 5, targets: 5, cli: 6 },
 };
 
 /** Edges between folders of one floor that are wanted. */
@@ -21,9 +21,14 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'a run asks for its batches itself: their order and changes are part of what it resumes',
   },
   {
-    from: /^recipes\/(train|searchReports)$/,
-    to: /^report\/(trainingReport|searchReport)$/,
-    reason: 'a run leaves a page of its curves',
+    from: /^recipes\/(train|searchReports|writeQuantizationReport)$/,
+    to: /^report\/(trainingReport|searchReport|quantizationReport)$/,
+    reason: 'a run leaves a page of its curves, a quantization one of its layers',
+  },
+  {
+    from: /^train\/capturedSteps$/,
+    to: /^session\/replay$/,
+    reason: 'a step that is written down runs as a plan, as a session does',
   },
   {
     from: /^train\/trainable$/,
@@ -31,7 +36,7 @@ const allowed: readonly { from: RegExp; to: RegExp; reason: string }[] = [
     reason: 'what is trained is a rewritten graph',
   },
   {
-    from: /^recipes\/(quantizationRecord|sensitivity|auto\/autoQuantize|mixed\/searchBits)$/,
+    from: /^recipes\//,
     to: /^report\/quantizationRecord$/,
     reason: 'what is measured is what the page shows',
   },

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { importOnnx } from '../onnx/importOnnx.js';
 import type { Batches } from '../quant/calibrate.js';
-import { samplesFor } from '../recipes/auto/autoQuantize.js';
+import { samplesFor } from '../recipes/auto/samples.js';
 import { type CalibratedNetwork, calibrateNetwork } from '../recipes/calibrated.js';
 import { Judge } from '../recipes/judge.js';
 import { calibrationBatches } from '../recipes/prepare.js';

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { version } from '../onnx/exportOnnx.js';
 import { addBench } from './bench.js';
 import { addBuild } from './build.js';
+import { addCheck } from './check.js';
 import { exitCodes, reportError } from './command.js';
 import { addCompare } from './compare.js';
 import { addDemo } from './demo.js';
@@ -56,6 +57,7 @@ function program(): Command {
     addSensitivity,
     addEval,
     addVerify,
+    addCheck,
     addCompare,
     addReport,
     addBench,

@@ -4,6 +4,7 @@ import { type CudaPrecision, cudaPrecisions } from '../cuda.js';
 import type { Dataset } from '../data/dataset.js';
 import { type DatasetOptions, datasetKinds, openDataset } from '../data/open.js';
 import { type Device, devices } from '../shape.js';
+import { targetNames } from '../targets/targets.js';
 import { requires } from './command.js';
 
 export function number(text: string): number {
@@ -112,6 +113,9 @@ export const precisionOption = () =>
     '--precision <name>',
     'what cuda rounds factors of products to; bf16 is mixed precision (default: as the file says, or float32)',
   ).choices(cudaPrecisions);
+
+/** The runtime that a model is made for. */
+export const targetOption = (text: string) => new Option('--target <name>', text).choices(targetNames);
 
 /** The data set that the options describe. */
 export function datasetOf(spec: string, options: SampleOptions): Promise<Dataset> {

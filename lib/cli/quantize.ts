@@ -8,14 +8,17 @@ import { type WeightStorage, weightStorages } from '../onnx/weights.js';
 import { packedFor, weightStorageOf } from '../recipes/codedWeights.js';
 import { calibrationBatches } from '../recipes/prepare.js';
 import { type Quantized, quantize } from '../recipes/quantize.js';
-import type { QuantizeStep } from '../recipes/quantizeOptions.js';
+import type { QuantizeOptions, QuantizeStep } from '../recipes/quantizeOptions.js';
 import type { WeightOptions } from '../recipes/weightRounding.js';
-import type { LadderRecord } from '../report/quantizationRecord.js';
+import type { LadderRecord, SensitivityRecord } from '../report/quantizationRecord.js';
+import { fitFile } from '../targets/fitModel.js';
+import type { TargetName } from '../targets/targets.js';
 import { command, type Job, requires, runs } from './command.js';
-import { addDataOptions, type DataOptions, datasetOf, wholeFrom } from './options.js';
+import { addDataOptions, type DataOptions, datasetOf, targetOption, wholeFrom } from './options.js';
 import { checkOutput } from './output.js';
 import { type AutoFlags, addAutoOptions, checkAutoOptions, quantizeAuto } from './quantizeAuto.js';
 import { addBitsOptions, type BitsFlags, type BitsOutcome, checkBitsOptions, hasBudget, quantizeToBudget } from './quantizeBits.js';
+import { reportQuantized } from './quantizeReport.js';
 import { addSchemeOptions, type SchemeOptions, schemeOf } from './quantizeScheme.js';
 import { outcomeText, stepsOf } from './quantizeText.js';
 
@@ -26,6 +29,8 @@ export interface Options extends DataOptions, SchemeOptions, AutoFlags, BitsFlag
   calibration: number;
   opset?: number;
   weights?: WeightStorage;
+  target?: TargetName;
+  report?: string;
 }
 
 export function addQuantize(program: Command): void {
@@ -36,20 +41,28 @@ export function addQuantize(program: Command): void {
     .option('--calibration <n>', 'calibrate on n samples, evenly spread over the data', wholeFrom(1), 500);
   addSchemeOptions(target)
     .addOption(new Option('--weights <type>', 'how weights are written (default: as few bits as they have)').choices(weightStorages))
-    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights and 16-bit codes 21)', wholeFrom(1));
+    .option('--opset <n>', 'ONNX operator set of the output (default: 17, for int4 weights and 16-bit codes 21)', wholeFrom(1))
+    .option('--report <file>', 'write a page on what was lost, where and why; numbers go into a .json file of the same name')
+    .addOption(targetOption('write it so that this runtime computes it exactly, and say what it will not like'));
   addAutoOptions(target);
   addBitsOptions(target);
   requires(target, 'output');
   runs<Options>(target, async (job, model) => {
-    const { output, opset, weights } = job.options;
-    checkAutoOptions(job.options, hasBudget(job.options));
-    checkBitsOptions(job.options);
+    const { options } = job;
+    const { output, opset, target: runtime } = options;
+    checkAutoOptions(options, hasBudget(options), options.report !== undefined);
+    checkBitsOptions(options);
     const bytesBefore = sizeOf(model);
     checkOutput('quantize', model, output);
-    const quantizing = job.options.auto ? quantizeAuto : hasBudget(job.options) ? quantizeToBudget : quantizePlain;
-    const { quantized, samples, ladder, search }: Made = await quantizing(job, model);
-    const graph = packedFor(quantized.graph, weights);
-    exportOnnx(graph, output, { opset, weights: weights ?? weightStorageOf(graph) });
+    if (options.report !== undefined) checkOutput('quantize', model, options.report, 'report');
+    const quantizing = options.auto ? quantizeAuto : hasBudget(options) ? quantizeToBudget : quantizePlain;
+    const made: Made = await quantizing(job, model);
+    const { quantized, samples, ladder, search } = made;
+    const storage = options.weights ?? (runtime && 'int8');
+    const graph = packedFor(quantized.graph, storage);
+    exportOnnx(graph, output, { opset, weights: storage ?? weightStorageOf(graph) });
+    const fitted = runtime && fitFile(output, runtime);
+    const numbers = options.report === undefined ? undefined : await reportQuantized(job, model, made);
     const { layers, float, rounding } = quantized;
     const data = {
       output,
@@ -62,17 +75,22 @@ export function addQuantize(program: Command): void {
       steps: stepsOf(quantized),
       ...(ladder && { ladder }),
       ...(search && { search }),
+      ...(fitted && { target: fitted }),
+      ...(numbers && { report: { page: options.report!, json: numbers } }),
     };
     return { data, text: outcomeText(data) };
   });
 }
 
 /** A network, and how it was found where it was searched for. */
-interface Made {
+export interface Made {
   quantized: Quantized;
   /** How many calibrated it. */
   samples: number;
+  /** Those that were found. */
+  options?: QuantizeOptions;
   ladder?: LadderRecord;
+  sensitivity?: readonly SensitivityRecord[];
   search?: BitsOutcome;
 }
 

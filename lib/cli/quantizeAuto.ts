@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { fail } from '../error.js';
 import { importOnnx } from '../onnx/importOnnx.js';
-import { type AutoQuantized, autoQuantize } from '../recipes/auto/autoQuantize.js';
+import { autoQuantize } from '../recipes/auto/autoQuantize.js';
+import type { AutoQuantized } from '../recipes/auto/options.js';
 import type { LadderRecord, RungRecord } from '../report/quantizationRecord.js';
 import type { Job } from './command.js';
 import { bytes, facts, percent } from './format.js';
@@ -27,14 +28,16 @@ export function addAutoOptions(target: Command): Command {
 }
 
 const autoOnly = ['maxDrop', 'minSqnr'] as const;
-const ofJudges = ['evaluation', 'evaluationSamples', 'folder'] as const;
+const ofJudges = ['evaluation', 'evaluationSamples'] as const;
 
 /**
- * @param judges whether networks are judged on the way without `--auto` too
+ * @param searches whether networks are judged on the way without `--auto` too
+ * @param reports whether the result is
  * @throws LowbitError 'option' where something is said for `--auto` and that is not
  */
-export function checkAutoOptions(options: AutoFlags, judges: boolean): void {
-  const given = [...autoOnly, ...(judges ? [] : ofJudges)].find((name) => options[name] !== undefined);
+export function checkAutoOptions(options: AutoFlags, searches: boolean, reports: boolean): void {
+  const unused = [...autoOnly, ...(searches ? [] : (['folder'] as const)), ...(searches || reports ? [] : ofJudges)];
+  const given = unused.find((name) => options[name] !== undefined);
   if (options.auto || !given) return;
   fail({ code: 'option', where: 'quantize', option: given, came: options[given], expected: 'to be left out', because: 'auto is not set' });
 }
@@ -42,7 +45,7 @@ export function checkAutoOptions(options: AutoFlags, judges: boolean): void {
 export async function quantizeAuto(
   { options, signal, progress }: Job<Options>,
   model: string,
-): Promise<Pick<AutoQuantized, 'quantized' | 'ladder'> & { samples: number }> {
+): Promise<Omit<AutoQuantized, 'calibration'> & { samples: number }> {
   const { data, evaluation, calibration, evaluationSamples: samples, maxDrop, minSqnr, folder, batch, json } = options;
   const line = progress('starting');
   const print = (text: string) => {

@@ -32,7 +32,7 @@ export const hasBudget = ({ maxSize, maxLatency }: BitsFlags) => maxSize !== und
 
 /** @throws LowbitError 'option' for what does not go together */
 export function checkBitsOptions(options: Options): void {
-  const { auto, maxSize, maxLatency, bits, refinements, weightBits } = options;
+  const { auto, maxSize, maxLatency, bits, refinements, weightBits, weightGroup, target } = options;
   const refuse = (option: string, came: unknown, because: string) =>
     fail({ code: 'option', where: 'quantize', option, came, expected: 'to be left out', because });
   if (!hasBudget(options)) {
@@ -41,6 +41,8 @@ export function checkBitsOptions(options: Options): void {
     return;
   }
   if (maxSize && maxLatency) refuse('maxLatency', maxLatency.maxMilliseconds, 'maxSize is the limit');
+  if (target) refuse('target', target, 'what is changed for a runtime changes the size; say which weights it reads (weights)');
+  if (weightGroup) refuse('weightGroup', weightGroup, 'bits are chosen for weights with a scale a channel');
   if (auto) refuse('auto', auto, 'the bits of layers are searched for');
   if (weightBits) refuse('weightBits', Object.values(weightBits), 'the bits of layers are searched for');
 }
@@ -68,7 +70,7 @@ export type BitsOutcome = Omit<BitSearch, 'quantized'> & { isOfTime: boolean };
 export async function quantizeToBudget(
   job: Job<Options>,
   model: string,
-): Promise<{ quantized: Quantized; samples: number; search: BitsOutcome }> {
+): Promise<{ quantized: Quantized; samples: number; search: BitsOutcome; sensitivity: BitSearch['sensitivity'] }> {
   const { maxSize, maxLatency, bits: widths, refinements, folder, opset, weights: storage } = job.options;
   const { network, judge, batches, calibration } = await calibratedAndJudged(job, model);
   const { weightRange, scales, rounding, adaround } = schemeOf(job.options);
@@ -78,7 +80,7 @@ export async function quantizeToBudget(
     ...{ weightRange, scales, rounding, adaround, signal: job.signal },
     onProgress: (what, done, total) => line.show(`${what}  ${done}/${total}`),
   });
-  return { quantized, samples: calibration, search: { ...found, isOfTime: maxLatency !== undefined } };
+  return { quantized, samples: calibration, sensitivity: found.sensitivity, search: { ...found, isOfTime: maxLatency !== undefined } };
 }
 
 /** The lines of the summary. */

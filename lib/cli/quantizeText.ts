@@ -2,9 +2,11 @@
 import type { CorrectionMethod } from '../recipes/corrected.js';
 import type { Quantized, QuantizedLayer } from '../recipes/quantize.js';
 import type { LadderRecord } from '../report/quantizationRecord.js';
+import type { FittedModel } from '../targets/fitModel.js';
 import { bytes, facts } from './format.js';
 import { floatTable } from './inspect.js';
 import { type BitsOutcome, bitsFacts } from './quantizeBits.js';
+import { findingLines, fixLines } from './targetText.js';
 
 /** What --json prints. */
 export interface Outcome {
@@ -24,6 +26,10 @@ export interface Outcome {
   ladder?: LadderRecord;
   /** How `--max-size` and `--max-latency` chose bits. */
   search?: BitsOutcome;
+  /** The page, and its numbers. */
+  report?: { page: string; json: string };
+  /** What was done for the target, and what it still has against the model. */
+  target?: Omit<FittedModel, 'model'>;
 }
 
 /** What the steps around calibration did, in short. */
@@ -70,7 +76,8 @@ function stepFacts({ replacedRelu6, equalized, absorbed, smoothed, corrected }: 
 }
 
 export function outcomeText(outcome: Outcome): string {
-  const { output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps, ladder, search } = outcome;
+  const { output, bytesBefore, bytesAfter, quantizedLayers, floatLayers, calibrationSamples, steps, ladder, search, target, report } =
+    outcome;
   const general = facts([
     ...(ladder ? [targetFact(ladder)] : []),
     ['wrote', output],
@@ -79,8 +86,11 @@ export function outcomeText(outcome: Outcome): string {
     ['layers', `${quantizedLayers} on integers, ${floatLayers.length} on real numbers`],
     ['calibrated on', `${calibrationSamples} samples`],
     ...stepFacts(steps),
+    ...(report ? [['page', report.page] as const] : []),
   ]);
-  return floatLayers.length > 0 ? `${general}\n\n${floatTable(floatLayers)}` : general;
+  const floats = floatLayers.length > 0 ? floatTable(floatLayers) : '';
+  const parts = [general, floats, fixLines(target?.fixes ?? []), findingLines(target?.findings ?? [])];
+  return parts.filter((part) => part !== '').join('\n\n');
 }
 
 function targetFact({ met, leftFloat }: LadderRecord): [string, string] {

@@ -38,8 +38,8 @@ async function reportModel(float: string, quantized: string, { options, signal, 
   const { output, samples, batch } = options;
   const data = options.data!;
   const dataset = await datasetOf(data, options);
-  const evaluation = (name: string) => ({ batch, onProgress: progress(`evaluating the ${name} model`).update, signal });
-  const accuracy = dataset.hasLabels ? await accuracies(float, quantized, { dataset, data }, evaluation) : undefined;
+  const { update } = progress('evaluating');
+  const accuracy = await accuracies(float, quantized, { dataset, data }, { batch, onProgress: update, signal });
   const { update: onProgress } = progress('comparing');
   const { record, json } = await writeQuantizationReport(float, quantized, output, { dataset, samples, accuracy, onProgress, signal });
   return {
@@ -48,8 +48,9 @@ async function reportModel(float: string, quantized: string, { options, signal, 
   };
 }
 
-function compareRuns(first: string, second: string, output: string): Report {
-  const [a, b] = [first, second].map((name) => ({ name, record: readQuantizationRecord(name) }));
+async function compareRuns(first: string, second: string, output: string): Promise<Report> {
+  const runOf = async (name: string) => ({ name, record: await readQuantizationRecord(name) });
+  const [a, b] = [await runOf(first), await runOf(second)];
   writeAtomically(output, Buffer.from(quantizationComparison(a, b)));
   const accuracyOf = ({ record }: typeof a) => record.accuracy?.quantized.top1 ?? null;
   const [x, y] = [accuracyOf(a), accuracyOf(b)];

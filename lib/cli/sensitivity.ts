@@ -36,12 +36,12 @@ export function addSensitivity(program: Command): void {
   addJudgedOptions(target);
   addSchemeOptions(target);
   runs<Options>(target, async (job, model) => {
-    const { mode = 'only', by = 'sqnr', bits, folder, output, weightBits, weightRange, scales, correctBias } = job.options;
+    const { mode = 'only', by = 'sqnr', bits, folder, output, weightBits, weightGroup, weightRange, scales, correctBias } = job.options;
     checkFlags(model, job.options);
     const { network, judge, batches, calibration, heldOut } = await calibratedAndJudged(job, model);
     const line = job.progress('measuring layers');
     const layers = await sensitivity(network, judge, correctBias === 'empirical' ? batches : undefined, {
-      ...{ mode, by, bits, folder, weightBits, weightRange, scales, signal: job.signal },
+      ...{ mode, by, bits, folder, weightBits, weightGroup, weightRange, scales, signal: job.signal },
       onProgress: line.update,
     });
     if (output !== undefined) writeAtomically(output, Buffer.from(fileText(output, layers)));

@@ -56,8 +56,13 @@ export function entered({ shape, channelsLast }: SampleFit, data: Tensor): Tenso
 function onlyInput(graph: Graph, stored: 'float32' | 'int32'): Value {
   const wrong = (problem: string, todo?: string) => fail({ code: 'data', where: graph.name, problem, todo });
   const names = graph.inputs.map(({ name }) => `"${name}"`).join(', ');
-  if (graph.inputs.length !== 1)
-    wrong(`the model has ${graph.inputs.length} inputs${names && ` (${names})`}, a data set feeds exactly one`);
+  if (graph.inputs.length !== 1) {
+    const problem = `the model has ${graph.inputs.length} inputs${names && ` (${names})`}, a data set feeds exactly one`;
+    wrong(
+      problem,
+      graph.inputs.length ? 'Give the others fixed values: importOnnx(path, { constants }); or feed all of them to quantize().' : undefined,
+    );
+  }
   const [input] = graph.inputs;
   const { dtype, shape } = input.type as TensorType;
   if (stored === 'float32' && !isReal(dtype)) {

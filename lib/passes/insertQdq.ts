@@ -9,6 +9,7 @@ import {
   largestCode,
   type QuantizedWeight,
   quantizeWeight,
+  takesGroups,
   type WeightBits,
   type WeightGroup,
   type WeightRange,
@@ -116,7 +117,8 @@ class Inserter extends Rewriter {
     const scheme = this.scheme(node);
     const given = this.options.weights?.get(node.name);
     if (given) checkWeight(node, given, shape, scheme.bits);
-    const group = this.groupOf(node, shape);
+    const { weightGroup } = this.options;
+    const group = weightGroup && takesGroups(shape, weightGroup) ? weightGroup : undefined;
     const rows = group ? [sizeOf(shape) / group, group] : shape;
     const { codes, scales } = given ?? quantizeWeight(numbers, rows[0], scheme, group ? new Float32Array(rows[0]) : least);
     const weightScale = graph.constant(scalesTensor(scales), `${w.name}.scale`);
@@ -128,11 +130,6 @@ class Inserter extends Rewriter {
     const weightCodes = graph.constant(Tensor.from(codes, rows), `${w.name}.codes`, bits);
     const weight = graph.add(ops.dequantize, [weightCodes, weightScale, weightZero], { axis: 0 }, w.name);
     return { weight: group ? graph.add(ops.reshape, [weight], { shape }, w.name) : weight, scales };
-  }
-
-  private groupOf({ op }: Node, shape: Shape): number | undefined {
-    const { weightGroup } = this.options;
-    return weightGroup && op === ops.gemm && isGroupable(shape, weightGroup) ? weightGroup : undefined;
   }
 
   private scheme({ name }: Node): WeightScheme {
@@ -169,9 +166,6 @@ class Inserter extends Rewriter {
     return graph.add(ops.dequantize, [graph.constant(Tensor.from(codes), `${bias.name}.codes`), scale, zero], { axis: 0 }, bias.name);
   }
 }
-
-/** Have all groups of a weight (n, k) the same size, and is there more than one? */
-const isGroupable = (shape: Shape, group: number) => shape[1] % group === 0 && shape[1] > group;
 
 function checkWeight({ name }: Node, { codes, scales }: QuantizedWeight, shape: Shape, bits: WeightBits): void {
   const wrong = (problem: string) => fail({ code: 'data', where: 'insertQdq', problem: `the weight given for "${name}" has ${problem}` });

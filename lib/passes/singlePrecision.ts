@@ -1,5 +1,5 @@
 import type { Graph, NodeParams, Value } from '../graph/graph.js';
-import { Rewriter } from '../graph/rewrite.js';
+import { Rewriter, withoutDead } from '../graph/rewrite.js';
 import { Types } from '../graph/types.js';
 import * as ops from '../ops/index.js';
 import { type Dtype, isReal } from '../shape.js';
@@ -17,13 +17,15 @@ export function singlePrecision(graph: Graph): Graph {
   for (const node of graph.nodes) {
     const from = node.op === ops.cast ? types.get(node.inputs[0])?.dtype : undefined;
     const isKept = from !== undefined && isReal(from) && isReal(node.params.dtype as Dtype);
-    to.set(node.output, isKept ? to.get(node.inputs[0]) : to.copy(node, undefined, inSingle(to.params(node))));
+    const now = isKept ? to.get(node.inputs[0]) : to.copy(node, undefined, inSingle(to.params(node)));
+    if (!isKept) to.graph.rename(now, node.output.name);
+    to.set(node.output, now);
   }
   for (const { name, value } of graph.outputs) {
     const dtype = types.get(value)?.dtype;
     to.graph.output(name, dtype && isOther(dtype) ? to.graph.add(ops.cast, [to.get(value)], { dtype }) : to.get(value));
   }
-  return to.graph;
+  return withoutDead(to.graph);
 }
 
 const isOther = (dtype: Dtype) => isReal(dtype) && dtype !== 'float32';

@@ -1,7 +1,7 @@
 /** Which nodes of a float graph become integer ops, and which values therefore get codes. */
 import { fail, nearest } from '../error.js';
 import { type Graph, type Node, Uses, type Value } from '../graph/graph.js';
-import { clampOf, codesOf, isMove, variableInput } from '../graph/match.js';
+import { clampOf, codesOf, elementwiseInputs, isMove, variableInput } from '../graph/match.js';
 import type { AnyOp } from '../op.js';
 import * as ops from '../ops/index.js';
 
@@ -17,7 +17,10 @@ export interface PlanOptions {
 }
 
 export interface Plan {
-  /** Nodes that will run on codes, in the order of the graph; clamps that become part of the node before them are not listed. */
+  /**
+   * Nodes that will run on codes, in the order of the graph; clamps that become part of the node before them are not listed, nor are steps before
+   * the last of a function of one tensor.
+   */
   nodes: Node[];
   /** Values that get codes of their own: what these nodes read. */
   values: Value[];
@@ -39,6 +42,8 @@ class Planner {
   readonly #uses: Uses;
   readonly #quantized = new Set<Node>();
   readonly #reasons = new Map<Node, string>();
+  /** What `source` found, once it is settled which nodes are quantized. */
+  readonly #sources = new Map<Value, Value>();
 
   constructor(
     readonly graph: Graph,
@@ -102,9 +107,10 @@ class Planner {
     const nodes: Node[] = [];
     for (const node of this.graph.nodes) {
       if (!this.#quantized.has(node)) continue;
-      if (this.isFused(node)) continue;
+      if (this.isFused(node) || this.isInner(node)) continue;
       nodes.push(node);
-      for (const value of this.activations(node)) values.add(value);
+      const source = this.source(node.output);
+      for (const value of source === node.output ? this.activations(node) : [source]) values.add(value);
       const [x] = node.inputs;
       if (isMove(node)) shared.set(node.output, shared.get(x) ?? x);
     }
@@ -112,6 +118,28 @@ class Planner {
       .filter((node) => !this.#quantized.has(node) && (node.op.quantizes || this.#reasons.has(node)))
       .map((node) => ({ name: node.name, op: node.op.name, reason: this.#reasons.get(node) ?? 'it has no integer kernel' }));
     return { nodes, values: [...values], shared, float };
+  }
+
+  /** The value whose elements alone the elements of this one are made of, by integer nodes: a table of codes (x·sigmoid(x) is one). */
+  private source(value: Value): Value {
+    const known = this.#sources.get(value);
+    if (known) return known;
+    const node = value.producer;
+    const varying = node && this.#quantized.has(node) ? elementwiseInputs(this.graph, node) : undefined;
+    const sources = new Set(varying?.map((input) => this.source(input)));
+    const [source] = sources;
+    // A clamp of what is made otherwise is part of that.
+    const found = node && sources.size === 1 && !(this.isFused(node) && source === node.inputs[0]) ? source : value;
+    this.#sources.set(value, found);
+    return found;
+  }
+
+  /** A step of such a function: its result is read by further steps alone, and needs no codes. */
+  private isInner({ output }: Node): boolean {
+    const source = this.source(output);
+    const readers = this.#uses.of(output);
+    if (source === output || this.#uses.isOutput(output) || !readers.length) return false;
+    return readers.every((reader) => this.#quantized.has(reader) && this.source(reader.output) === source);
   }
 
   /** A clamp that narrows the output codes of the node before it. */

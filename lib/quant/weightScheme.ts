@@ -1,6 +1,7 @@
 /** Weights as symmetric codes: how many bits they have, and their scales. */
 import { fail } from '../error.js';
 import { roundHalfEven } from '../rounding.js';
+import type { Shape } from '../shape.js';
 import { leastScale, powerOfTwoFrom, type ScaleKind, scaleOf } from './scheme.js';
 
 /** Bits that a code may have. Codes are −Q..Q, Q = 2^(bits − 1) − 1, in int8: −q is a code where q is. Those of 1 bit are the signs −1 and 1. */
@@ -13,6 +14,9 @@ export const largestCode = (bits: WeightBits) => (bits === 1 ? 1 : 2 ** (bits - 
 /** How many inputs of an output channel may share a scale where a channel has several. */
 export const weightGroups = [32, 64, 128] as const;
 export type WeightGroup = (typeof weightGroups)[number];
+
+/** Can a weight have groups: is it one of a linear layer, (out, in), with more than one group of inputs, all of them whole? */
+export const takesGroups = (shape: Shape, group: number) => shape.length === 2 && shape[1] > group && shape[1] % group === 0;
 
 /** What the codes reach: the largest weight, or as far as makes the squared error smallest. Signs have the one scale that does that. */
 export const weightRanges = ['max', 'mse'] as const;

@@ -5,7 +5,9 @@ import { isMove } from '../graph/match.js';
 import { wideActivations } from '../passes/lower/codes.js';
 import { type Plan, sourceOf } from '../quant/plan.js';
 import { type CodeType, codeTypes, type QParams } from '../quant/scheme.js';
+import { takesGroups } from '../quant/weightScheme.js';
 import { isWide } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { type BitsByName, bitsByName, bitsGiven } from './bitsByName.js';
 
 const widths = [8, 16] as const;
@@ -65,16 +67,23 @@ export function typesOfCodes(
 
 /** The nodes of a network that compute on real numbers though something of theirs is codes, and why. */
 export function realComputations(
+  graph: Graph,
   { nodes }: Plan,
   qparams: ReadonlyMap<string, QParams>,
-  { activations }: ActivationOptions,
+  { activations, weightGroup }: ActivationOptions & { weightGroup?: number },
 ): { name: string; op: string; reason: string }[] {
-  const isWeightOnly = activations === 'float';
-  const isReal = ({ inputs }: Node) => isWeightOnly || inputs.some(({ name }) => isWide(qparams.get(name)?.dtype));
-  return nodes
-    .filter((node) => !isMove(node) && isReal(node))
-    .map((node) => ({ name: node.name, op: node.op.name, reason: isWeightOnly ? weightsAlone : wideActivations }));
+  const reasonOf = ({ inputs }: Node) => {
+    if (activations === 'float') return `${weightsAlone}${weightGroup ? ungrouped(graph.constantOf(inputs[1]), weightGroup) : ''}`;
+    return inputs.some(({ name }) => isWide(qparams.get(name)?.dtype)) ? wideActivations : undefined;
+  };
+  return nodes.flatMap((node) => {
+    const reason = isMove(node) ? undefined : reasonOf(node);
+    return reason ? [{ name: node.name, op: node.op.name, reason }] : [];
+  });
 }
+
+const ungrouped = (weight: Tensor | undefined, group: number) =>
+  weight && !takesGroups(weight.shape, group) ? `; they are no groups of ${group} and have a scale for each output channel` : '';
 
 /** The plan with real activations: what is left of it are the layers whose weights become codes. */
 export const ofWeights = (plan: Plan): Plan => ({

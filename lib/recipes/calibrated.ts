@@ -75,10 +75,10 @@ export async function calibrateNetwork(model: Graph, batches: Batches, options: 
  */
 export function withFloat(network: CalibratedNetwork, names: readonly string[]): CalibratedNetwork {
   const { graph, ranges, activationBits, settings } = network;
-  return {
-    ...network,
-    ...codesFor(planOf(graph, { ...settings, exclude: [...settings.exclude, ...names] }), ranges, activationBits, settings),
-  };
+  const plan = planOf(graph, { ...settings, exclude: [...settings.exclude, ...names] });
+  const before = new Set(network.plan.float.map(({ name }) => name));
+  const float = plan.float.map((layer) => (before.has(layer.name) ? layer : { ...layer, reason: 'left float, it costs too much' }));
+  return { ...network, ...codesFor({ ...plan, float }, ranges, activationBits, settings) };
 }
 
 function planOf(graph: Graph, { activations, exclude }: QuantizeSettings): Plan {

@@ -9,6 +9,7 @@ import { lowerInteger } from '../passes/lowerInteger.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import { isReal, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { codedWeights } from './codedWeights.js';
 import { Distance } from './distance.js';
 import { free } from './prepare.js';
 import { isLowerable, isQuantized } from './quantized.js';
@@ -41,6 +42,8 @@ export interface TensorDistance {
   largest: number;
   /** The mean of b − a: what bias correction takes away. */
   shift: number;
+  /** Share of the noise Σ (b − a)² that the mean of b − a in each channel makes up. */
+  shifted: number;
   /** The tensor is codes in b. */
   quantized: boolean;
 }
@@ -66,7 +69,7 @@ export async function compareModels(a: Graph, b: Graph, options: CompareOptions 
     fail({ code: 'option', where: 'compareModels', option: 'samples', came: samples, expected: 'a whole number from 1' });
   }
   // Layers of a quantized model have taken in the batch normalization that followed them.
-  const reference = isQuantized(b) && !isQuantized(a) ? prepareToQuantize(a) : a;
+  const reference = codesIn(b) > codesIn(a) ? prepareToQuantize(a) : a;
   const [first, second] = [asDeployed(reference), asDeployed(b)];
   const distances = new Map<string, Distance>();
   let done = 0;
@@ -90,6 +93,9 @@ export async function compareModels(a: Graph, b: Graph, options: CompareOptions 
   const nameOf = tensorNames(reference);
   return { tensors, outputs: reference.outputs.map(({ value }) => nameOf(value)).filter((name) => distances.has(name)), samples: done };
 }
+
+/** What a model has codes for: nothing, weights, activations too. */
+const codesIn = (graph: Graph) => (isQuantized(graph) ? 2 : codedWeights(graph).length ? 1 : 0);
 
 // The tensors of a batch of the first model are kept while the second runs.
 const batch = 4;

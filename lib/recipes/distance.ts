@@ -4,16 +4,16 @@ import type { Shape } from '../shape.js';
 export class Distance {
   #count = 0;
   #noise = 0;
-  #shift = 0;
   #largest = 0;
-  /** Σ a², Σ b² and Σ a·b of each channel. */
+  /** Σ a², Σ b², Σ a·b and Σ (b − a) of each channel. */
   readonly #signal: Float64Array;
   readonly #other: Float64Array;
   readonly #dot: Float64Array;
+  readonly #shift: Float64Array;
 
   /** @param shape of one sample, channels last */
   constructor(readonly shape: Shape) {
-    [this.#signal, this.#other, this.#dot] = [0, 0, 0].map(() => new Float64Array(shape.at(-1) ?? 1));
+    [this.#signal, this.#other, this.#dot, this.#shift] = [0, 0, 0, 0].map(() => new Float64Array(shape.at(-1) ?? 1));
   }
 
   /** @param part of the numbers that count, from the first on: a model of a fixed batch size fills it up with copies */
@@ -26,7 +26,7 @@ export class Distance {
       this.#other[c] += b[i] * b[i];
       this.#dot[c] += a[i] * b[i];
       this.#noise += difference * difference;
-      this.#shift += difference;
+      this.#shift[c] += difference;
       if (!(Math.abs(difference) <= this.#largest)) this.#largest = Math.abs(difference); // NaN stays
     }
     this.#count += count;
@@ -41,7 +41,9 @@ export class Distance {
       scaledSqnr: noise === 0 ? Number.POSITIVE_INFINITY : decibels(signal, this.scaledNoise()),
       cosine: noise === 0 ? 1 : dot / Math.sqrt(signal * other),
       largest: this.#largest,
-      shift: this.#count ? this.#shift / this.#count : 0,
+      shift: this.#count ? sum(this.#shift) / this.#count : 0,
+      shifted:
+        noise === 0 ? 0 : this.#shift.reduce((power, shift) => power + (shift * shift * this.#shift.length) / this.#count, 0) / noise,
     };
   }
 

@@ -54,8 +54,8 @@ export async function partialQuantization(
   const { most = ranking.length, onTrial, folder, signal, ...weights } = options;
   checkPartial(network, ranking, options);
   const bits = bitsOfLayers(network.graph, network.layers, weights.weightBits);
-  const { weightRange, scales, rounding } = weights;
-  const decisive = { bits: [...bits], weightRange, scales, rounding };
+  const { weightGroup, weightRange, scales, rounding } = weights;
+  const decisive = { bits: [...bits], weightGroup, weightRange, scales, rounding };
   const file = Measurements.open<Score>(folder, 'partial.json', networkPrint(network, judge, decisive));
   const make = (float: readonly string[]) => quantizeVariant(network, { float, bits }, batches, { ...weights, signal });
   const tried = new Map<string, Score>();

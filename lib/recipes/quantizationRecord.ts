@@ -12,8 +12,8 @@ import { unpackWeights } from '../passes/packWeights.js';
 import { prepareToQuantize } from '../passes/prepareToQuantize.js';
 import type { LayerRecord, QuantizationRecord, WeightRecord } from '../report/quantizationRecord.js';
 import { compile } from '../session/compile.js';
-import { integerRange, sizeOf, type TensorType } from '../shape.js';
-import { Tensor, type TensorData } from '../tensor.js';
+import { integerRange, sizeOf } from '../shape.js';
+import { arrayFor } from '../tensor.js';
 import { type CodedWeight, codedWeights } from './codedWeights.js';
 import { compareModels, type TensorDistance } from './compareModels.js';
 import { machine, versions } from './runParts.js';
@@ -143,13 +143,8 @@ function timesOf(graph: Graph): Map<string, number> {
   const types = new Types(graph, shapes);
   if (graph.nodes.some(({ output }) => types.get(output)?.shape.some(Number.isNaN) ?? true)) return new Map();
   using session = compile(graph, { shapes });
-  const inputs = Object.fromEntries(session.inputs.map(({ name, type }) => [name, zeros(type)]));
+  const inputs = Object.fromEntries(session.inputs.map(({ name, type }) => [name, arrayFor(type.dtype, sizeOf(type.shape))]));
   return new Map(session.profile(inputs, { runs: 9 }).map(({ name, milliseconds }) => [name, milliseconds]));
-}
-
-function zeros({ dtype, shape }: TensorType): TensorData {
-  using tensor = Tensor.from(new Array<number>(sizeOf(shape)).fill(0), shape, dtype);
-  return tensor.data();
 }
 
 /** What is known of all layers. */
@@ -176,7 +171,7 @@ function layerRecord({ node, input, name, weight, codes }: QuantizedLayer, measu
     floatBytes: 4 * weight.elements,
     bytes: weight.bytes,
     weight: weights.get(weight)!,
-    ...(distance && { sqnr: sqnrOf(distance) }),
+    ...(distance && { sqnr: sqnrOf(distance), ...(!scaled && Number.isFinite(distance.shifted) && { shifted: distance.shifted }) }),
     ...(read && { inputSqnr: sqnrOf(read) }),
     ...(codes && histogram && { activation: { ...codes, clipped: histogram.outside, histogram: histogram.result() } }),
     ...(milliseconds !== undefined && { milliseconds }),

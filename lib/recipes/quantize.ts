@@ -69,7 +69,7 @@ export async function quantizeCalibrated(network: CalibratedNetwork, batches: Ba
       op: node.op.name,
       parameters: node.inputs.slice(1).reduce((sum, value) => sum + weightSize(float, value), 0),
     })),
-    float: [...network.plan.float, ...realComputations(network.plan, qparams, settings)],
+    float: [...network.plan.float, ...realComputations(float, network.plan, qparams, settings)],
     ranges: network.ranges,
     rounding: rounded.rounding,
     ...(rounded.weights && { weights: rounded.weights }),

@@ -17,7 +17,7 @@ export type SensitivityMode = (typeof sensitivityModes)[number];
 export const sensitivityOrders = ['sqnr', 'cosine', 'accuracy'] as const;
 export type SensitivityOrder = (typeof sensitivityOrders)[number];
 
-export interface SensitivityOptions extends Pick<WeightOptions, 'weightBits' | 'weightRange' | 'scales'> {
+export interface SensitivityOptions extends Pick<WeightOptions, 'weightBits' | 'weightGroup' | 'weightRange' | 'scales'> {
   /** Default "only". */
   mode?: SensitivityMode;
   /** Default "sqnr". */
@@ -48,7 +48,7 @@ export async function sensitivity(
   batches?: Batches,
   options: SensitivityOptions = {},
 ): Promise<SensitivityRecord[]> {
-  const { mode = 'only', by = 'sqnr', weightBits, weightRange, scales, folder, onProgress, signal } = options;
+  const { mode = 'only', by = 'sqnr', weightBits, weightGroup, weightRange, scales, folder, onProgress, signal } = options;
   checkSensitivity(options, judge);
   const { settings, graph, layers } = network;
   const isCorrected = batches || settings.correctBias !== 'empirical';
@@ -65,7 +65,7 @@ export async function sensitivity(
     mode === 'except'
       ? { float: [name], bits: given }
       : { float: names.filter((other) => other !== name), bits: new Map([[name, bits as WeightBits]]) };
-  const decisive = { mode, weightRange, scales, ...(mode === 'except' && { bits: [...given] }) };
+  const decisive = { mode, weightGroup, weightRange, scales, ...(mode === 'except' && { bits: [...given] }) };
   const file = Measurements.open<Score>(folder, `${mode}.json`, networkPrint(measured, judge, decisive));
   const tasks = products.flatMap((product) => widths(product).map((bits) => ({ product, bits })));
   const records: SensitivityRecord[] = [];
@@ -74,7 +74,12 @@ export async function sensitivity(
     onProgress?.(records.length, tasks.length, name);
     if (signal?.aborted) fail({ code: 'aborted', what: where });
     const score = await file.of(`${name}@${bits}`, async () => {
-      const { graph: variant } = await quantizeVariant(measured, choice(name, bits), batches ?? none, { weightRange, scales, signal });
+      const { graph: variant } = await quantizeVariant(measured, choice(name, bits), batches ?? none, {
+        weightGroup,
+        weightRange,
+        scales,
+        signal,
+      });
       return judge.score(variant);
     });
     records.push(recordOf(product, bits, score));
@@ -87,9 +92,20 @@ export async function sensitivity(
 async function* none() {}
 
 function checkSensitivity(options: SensitivityOptions, judge: Judge): void {
-  const { mode = 'only', by = 'sqnr', bits, weightBits, weightRange, scales } = options;
-  checkOptions(where, options, ['mode', 'by', 'bits', 'weightBits', 'weightRange', 'scales', 'folder', 'onProgress', 'signal']);
-  checkWeightOptions({ weightBits, weightRange, scales });
+  const { mode = 'only', by = 'sqnr', bits, weightBits, weightGroup, weightRange, scales } = options;
+  checkOptions(where, options, [
+    'mode',
+    'by',
+    'bits',
+    'weightBits',
+    'weightGroup',
+    'weightRange',
+    'scales',
+    'folder',
+    'onProgress',
+    'signal',
+  ]);
+  checkWeightOptions({ weightBits, weightGroup, weightRange, scales });
   const refuse = (option: keyof SensitivityOptions, expected: string, because?: string) =>
     fail({ code: 'option', where, option, came: options[option], expected, because });
   if (!sensitivityModes.includes(mode)) refuse('mode', `one of ${sensitivityModes.join(', ')}`);

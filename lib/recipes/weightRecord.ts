@@ -1,6 +1,6 @@
 /** What became of a layer's weight: its codes beside the numbers of the float file. */
-import type { Graph, Value } from '../graph/graph.js';
-import { codesOf } from '../graph/match.js';
+import type { Graph } from '../graph/graph.js';
+import { groupedOf } from '../graph/match.js';
 import { runOp } from '../op.js';
 import { dequantize } from '../ops/index.js';
 import type { WeightRecord } from '../report/quantizationRecord.js';
@@ -16,14 +16,16 @@ import { TensorHistogram } from './tensorHistogram.js';
 export function weightRecord(graph: Graph, float: Graph, { layer, bits }: CodedWeight): WeightRecord {
   const node = graph.nodes.find(({ name }) => name === layer)!;
   const value = node.inputs[1];
-  const constants = value.producer!.inputs.map((of) => graph.constantOf(of)!);
-  const numbers = scope(() => runOp(dequantize, constants, value.producer!.params).toNumbers());
+  const grouped = groupedOf(graph, value);
+  const { inputs, params } = grouped?.dequantize ?? value.producer!;
+  const constants = inputs.map((of) => graph.constantOf(of)!);
+  const numbers = scope(() => runOp(dequantize, constants, params).toNumbers());
   const scales = constants[1].toNumbers();
-  const channels = channelsOf(graph, value);
+  const [channels = 1] = grouped?.shape ?? constants[0].shape;
   const twin = float.nodes.find(({ name, op }) => name === node.name && op === node.op);
   const real = twin && float.constantOf(twin.inputs[1])?.toNumbers();
   const twins = real?.length === numbers.length ? real : undefined;
-  const scaled = twins !== undefined && isScaled(twins, numbers, channels, scales);
+  const scaled = twins !== undefined && isScaled(twins, numbers, scales);
   return {
     bits,
     sqnr: twins && !scaled ? sqnrOf(twins, numbers) : null,
@@ -35,32 +37,26 @@ export function weightRecord(graph: Graph, float: Graph, { layer, bits }: CodedW
 }
 
 /**
- * Rounding, up or down, moves a weight by less than a step; only at the ends of a channel's codes it may have come from further out. Where more than
+ * Rounding, up or down, moves a weight by less than a step; only at the ends of the codes of a scale it may have come from further out. Where more than
  * a hundredth came from further off, a pass was there.
  */
-function isScaled(real: readonly number[], numbers: readonly number[], channels: number, scales: readonly number[]): boolean {
-  const row = numbers.length / channels;
-  let far = 0;
-  for (let c = 0; c < channels; c++) {
-    const step = 1.01 * (scales[c] ?? scales[0]);
-    const codes = numbers.slice(c * row, (c + 1) * row);
+function isScaled(real: readonly number[], numbers: readonly number[], scales: readonly number[]): boolean {
+  const row = numbers.length / scales.length;
+  const far = scales.map((scale, r) => {
+    const codes = numbers.slice(r * row, (r + 1) * row);
     const [least, most] = codes.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [0, 0]);
-    far += codes.filter((x, i) => {
-      const away = real[c * row + i] - x;
-      return Math.abs(away) > step && !(x === most && away > 0) && !(x === least && away < 0);
+    return codes.filter((x, i) => {
+      const away = real[r * row + i] - x;
+      return Math.abs(away) > 1.01 * scale && !(x === most && away > 0) && !(x === least && away < 0);
     }).length;
-  }
-  return far > numbers.length / 100;
+  });
+  return far.reduce((a, b) => a + b, 0) > numbers.length / 100;
 }
 
 function histogramOf(numbers: readonly number[]) {
   const histogram = new TensorHistogram();
   histogram.add(numbers);
   return histogram.result();
-}
-
-function channelsOf(graph: Graph, value: Value): number {
-  return graph.constantOf(codesOf(graph, value)!)?.shape[0] ?? 1;
 }
 
 function largestOf(numbers: readonly number[], channels: number): number[] {

@@ -5,7 +5,7 @@ import { importOnnx } from '../onnx/importOnnx.js';
 import { adaroundSettings } from '../quant/adaround/options.js';
 import type { QuantizationRecord } from '../report/quantizationRecord.js';
 import { quantizationReport } from '../report/quantizationReport.js';
-import { type EvaluateOptions, evaluate } from './evaluate.js';
+import { Judge, type JudgeOptions, type Score } from './judge.js';
 import { quantizationRecord, type RecordOptions } from './quantizationRecord.js';
 import { type QuantizeOptions, quantizeSettings } from './quantizeOptions.js';
 
@@ -37,22 +37,23 @@ export async function writeQuantizationReport(
 }
 
 /**
- * Accuracy of both models on the same labelled samples.
+ * Accuracy of both models on the same samples.
  * @param data what the samples are, for the page
- * @param optionsOf those of `evaluate` for each model
- * @throws LowbitError as `evaluate` does
+ * @param options those of the judge
+ * @returns nothing where the samples have no labels or the first output is not a row of scores
+ * @throws LowbitError as `Judge` does
  */
 export async function accuracies(
   float: string,
   quantized: string,
   { dataset, data }: { dataset: Dataset; data: string },
-  optionsOf: (model: 'float' | 'quantized') => EvaluateOptions = () => ({}),
-): Promise<NonNullable<QuantizationRecord['accuracy']>> {
-  const of = async (path: string, options: EvaluateOptions) => {
-    const { top1, top5, samples } = await evaluate(importOnnx(path), dataset, options);
-    return { top1, top5, samples };
-  };
-  return { data, float: await of(float, optionsOf('float')), quantized: await of(quantized, optionsOf('quantized')) };
+  options: JudgeOptions = {},
+): Promise<QuantizationRecord['accuracy']> {
+  if (!dataset.hasLabels) return undefined;
+  const judge = await Judge.of(importOnnx(float), dataset, options);
+  if (!judge.countsAnswers) return undefined;
+  const shares = ({ top1, top5 }: Score) => ({ top1: top1!, top5: top5!, samples: dataset.length });
+  return { data, float: shares(judge.float), quantized: shares(await judge.score(importOnnx(quantized))) };
 }
 
 /**
@@ -64,6 +65,7 @@ export function recordedOptions(options: QuantizeOptions): Record<string, unknow
   return {
     ...quantizeSettings(options),
     ...{ weightBits, weightRange, scales, rounding },
+    ...(options.weightGroup && { weightGroup: options.weightGroup }),
     ...(rounding === 'adaround' && { adaround: adaroundSettings(adaround) }),
   };
 }

@@ -4,7 +4,7 @@ import type { WeightRecord } from './quantizationRecord.js';
 export interface Channel {
   /** Its largest weight as it was when it was rounded. */
   range: number;
-  /** Between two codes. */
+  /** Between two codes; of groups with a step each the largest. */
   step: number;
 }
 

@@ -82,7 +82,8 @@ function note({ op, weight }: LayerRecord): string {
   const moved = weight.scaled && before ? `, ${times(before)} in the float file, now ${apart}` : ` up to ${apart}`;
   const few = starved(weight, channels).length;
   const left = few ? `; ${few} of them (orange) use less than a sixteenth of the codes` : '';
-  const scales = weight.scales.length === 1 ? 'share one scale' : 'have a scale each';
+  const groups = weight.scales.length / now.length;
+  const scales = groups < 1 ? 'share one scale' : groups > 1 ? `have ${whole(groups)} scales each` : 'have a scale each';
   return `${op}: ${whole(now.length)} channels${moved}, ${scales}${left}.`;
 }
 

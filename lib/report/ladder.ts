@@ -110,7 +110,7 @@ const outcomes = { kept: 'kept', dropped: 'dropped', nothing: 'nothing to do' };
 function row({ name, detail, outcome, result, seconds }: RungRecord, i: number): string {
   const cells = [
     String(i + 1),
-    `${escaped(name)}<small>${escaped(detail)}</small>`,
+    `${escaped(name)}${detail === outcomes[outcome] ? '' : `<small>${escaped(detail)}</small>`}`,
     result && result.top1 !== null ? shortPercent(result.top1) : '',
     result ? inDecibels(result.sqnr) : '',
     result ? bytes(result.bytes) : '',
@@ -130,9 +130,10 @@ export const ladderStyle = `
 .rungs small { display: block; color: var(--soft); }
 .rungs th, .rungs td { padding: 5px 6px; } .rungs th { white-space: normal; vertical-align: bottom; }
 .kept { color: var(--sure); font-weight: 600; } .dropped { color: var(--s1); } .nothing { color: var(--soft); }
+@media (min-width: 900px) { .ladder { grid-template-columns: 5fr 6fr; } }
 @media (max-width: 560px) {
   .rungs thead { display: none; } .rungs, .rungs tbody { display: block; }
   .rungs tr { display: flex; flex-wrap: wrap; gap: 0 12px; padding: 8px 0; border-top: 1px solid var(--grid); }
-  .rungs td { padding: 0; border: 0; } .rungs td:nth-child(2) { flex: 1 0 85%; }
+  .rungs td { padding: 0; border: 0; } .rungs td:empty { display: none; } .rungs td:nth-child(2) { flex: 1 0 85%; }
 }
 `;

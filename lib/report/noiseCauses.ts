@@ -35,7 +35,7 @@ function isCrowded(weight: WeightRecord): boolean {
   return weight.scales.length === 1 && starved(weight, channels).length > channels.length / 8;
 }
 
-function reasonOf({ weight, activation }: LayerRecord): string {
+function reasonOf({ weight, activation, shifted = 0 }: LayerRecord): string {
   if (isCrowded(weight)) {
     const channels = channelsOf(weight);
     const few = starved(weight, channels).length;
@@ -44,6 +44,7 @@ function reasonOf({ weight, activation }: LayerRecord): string {
   }
   if (activation && activation.clipped > 0.001) return `${shortPercent(activation.clipped)} of its outputs are clipped`;
   if (weight.sqnr !== null && weight.sqnr < 20) return `its weights have ${inDecibels(weight.sqnr)} in ${weight.bits} bits`;
+  if (shifted > 0.3) return `${Math.round(100 * shifted)} % of its noise shifts the means of its channels, which bias correction takes out`;
   const own = activation && roundingOf(activation);
   if (own !== undefined && own < 26) return `most of its outputs are small beside their range: rounding alone leaves ${inDecibels(own)}`;
   return 'its own codes are fine; it lets the noise of its inputs and weights grow';

@@ -29,7 +29,7 @@ export interface WeightRecord {
   channels: { now: readonly number[]; before?: readonly number[] };
   /** A pass (equalization, say) changed the ranges of its channels before they were rounded. */
   scaled: boolean;
-  /** Steps between codes: one, or one for each channel. */
+  /** Steps between codes: one, one for each channel, or as many for each channel as it has groups. */
   scales: readonly number[];
 }
 
@@ -44,6 +44,8 @@ export interface LayerRecord {
   weight: WeightRecord;
   /** Of its output, or of the codes that stand for it: decibels, null where all numbers are equal; missing where there is nothing to compare it with. */
   sqnr?: number | null;
+  /** Share of its noise that is a shift of its channels' means; missing where channels are scaled. */
+  shifted?: number;
   /** Of the tensor that it reads; missing where that is the network's input. */
   inputSqnr?: number | null;
   /** Missing where its output stays real. */

@@ -11,7 +11,8 @@ const most = 30;
 export function sensitivity(layers: readonly SensitivityRecord[], float: ReadonlySet<string>): string {
   if (!layers.length) return '';
   const longest = layers.reduce((most, layer) => Math.max(most, noiseOf(layer)), Number.MIN_VALUE);
-  const rows = layers.map((layer) => row(layer, longest, float.has(layer.name)));
+  const isOfWidths = new Set(layers.map(({ bits }) => bits)).size > 1;
+  const rows = layers.map((layer) => row(layer, isOfWidths, longest, float.has(layer.name)));
   const head = `<li class="head"><span></span><span></span><b>noise</b><small></small>${layers.some(({ top1 }) => top1 !== undefined) ? '<small>accuracy</small>' : ''}</li>`;
   const list = (from: number, to?: number) => `<ol class="ranked">${head}${rows.slice(from, to).join('\n')}</ol>`;
   const told = toldOf(layers) + (layers.some(({ name }) => float.has(name)) ? ' Orange layers stay float in this model.' : '');
@@ -31,12 +32,12 @@ function toldOf(layers: readonly SensitivityRecord[]): string {
 /** Root of the noise's power over the signal's. */
 const noiseOf = ({ sqnr }: SensitivityRecord) => (sqnr === null ? 0 : 10 ** (-sqnr / 20));
 
-function row(layer: SensitivityRecord, longest: number, isFloat: boolean): string {
+function row(layer: SensitivityRecord, isOfWidths: boolean, longest: number, isFloat: boolean): string {
   const { name, op, parameters, bits, sqnr, top1 } = layer;
   const about = `${op}, ${whole(parameters)} parameters, ${bits} bits`;
   const bar = `<i class="bar${isFloat ? ' bad' : ''}" style="width: ${((100 * noiseOf(layer)) / longest).toFixed(1)}%"></i>`;
   const accuracy = top1 === undefined ? '' : `<small>${shortPercent(top1)}</small>`;
-  return `<li><span title="${escaped(about)}">${escaped(name)}</span><span>${bar}</span><b>${noiseText(noiseOf(layer))}</b><small>${inDecibels(sqnr)}</small>${accuracy}</li>`;
+  return `<li><span title="${escaped(about)}">${escaped(isOfWidths ? `${name}, ${bits} bits` : name)}</span><span>${bar}</span><b>${noiseText(noiseOf(layer))}</b><small>${inDecibels(sqnr)}</small>${accuracy}</li>`;
 }
 
 const noiseText = (noise: number) => (noise > 0 && noise < 0.0001 ? '&lt; 0.01 %' : `${Number((100 * noise).toPrecision(2))} %`);

@@ -76,7 +76,7 @@ test('a mean of 1000 costs the variance nothing', (t) => {
 test('running statistics take a row of the batch statistics', (t) => {
   const statistics = batchStatistics(Tensor.from([1, 2, 3, 6], [2, 2]));
   const [mean, variance] = [Tensor.from([0, 0]), Tensor.from([1, 1])];
-  const control = Tensor.from([0.1, 1]);
+  const control = Tensor.from([0.1, 1, 1]);
   movingAverage(mean, statistics, control, { momentum: 0.5 });
   movingAverage(variance, statistics, control, { momentum: 0.5, row: 1, factor: 2 / (2 - 1) });
   t.deepEqual(mean.toNumbers(), [1, 2]);

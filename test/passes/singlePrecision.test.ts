@@ -64,6 +64,8 @@ test('a float32 network stays as it is', (t) => {
   const names = (graph: Graph) => graph.nodes.map(({ op, output }) => `${op.name} ${output.name}`);
   const graph = new Graph('g');
   const x = graph.input('x', { dtype: 'float32', shape });
-  graph.output('y', graph.add(ops.relu, [graph.add(ops.cast, [graph.add(ops.cast, [x], { dtype: 'int32' })], { dtype: 'float32' })]));
+  const whole = graph.add(ops.cast, [graph.add(ops.cast, [x], { dtype: 'int32' }, 'whole')], { dtype: 'float32' }, 'real');
+  graph.output('y', graph.add(ops.relu, [whole], {}, 'relu'));
+  graph.rename(whole, 'a value that has not the name of its node');
   t.deepEqual(names(singlePrecision(graph)), names(graph));
 });

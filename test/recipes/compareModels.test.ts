@@ -12,11 +12,12 @@ test('distances by their formulas', (t) => {
   const distance = new Distance([2]);
   distance.add(Float64Array.of(3, 4), Float64Array.of(3, 4.5), 1);
   distance.add(Float64Array.of(0, 5, 7, 7), Float64Array.of(1, 5, 0, 0), 0.5); // the second half fills up a batch
-  const { sqnr, scaledSqnr, cosine, largest, shift } = distance.result();
+  const { sqnr, scaledSqnr, cosine, largest, shift, shifted } = distance.result();
   t.is(sqnr, 10 * Math.log10((9 + 16 + 25) / (0.25 + 1)));
   t.is(cosine, (9 + 18 + 25) / Math.sqrt((9 + 16 + 25) * (9 + 20.25 + 1 + 25)));
   t.is(largest, 1);
   t.is(shift, 1.5 / 4);
+  t.is(shifted, (2 * 0.5 ** 2 + 2 * 0.25 ** 2) / 1.25); // two numbers a channel, their means are off by 0.5 and 0.25
   // The first channel is 3, 0 and 3, 1: scaled by 1 it is off by 1. The second is 4, 5 and 4.5, 5: best scaled by 43/41.
   const second = (41 * (20.25 + 25)) / (43 / 41) ** 2 / 41 - 41;
   t.true(Math.abs(scaledSqnr - 10 * Math.log10(50 / (1 + second))) < 1e-9, String(scaledSqnr));

@@ -2,9 +2,23 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { compareModels, exportOnnx, Graph, importOnnx, ops, quantizationRecord, quantize, type Shape, Tensor } from 'lowbit';
+import {
+  calibrationBatches,
+  compareModels,
+  exportOnnx,
+  Graph,
+  importOnnx,
+  openDataset,
+  ops,
+  quantizationRecord,
+  quantize,
+  type Shape,
+  Tensor,
+  writeNpy,
+} from 'lowbit';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
+import { weight } from '../graph/graphs.js';
 import { randomNumbers } from '../ops/case.js';
 import { calibrated, smallNetwork, someDigits } from './models.js';
 
@@ -126,4 +140,21 @@ test('a model without codes is refused', async (t) => {
     'data',
     /none of its layers/,
   );
+});
+
+test('a network of tokens is measured', async (t) => {
+  writeNpy(at('tokens.npy'), { dtype: 'int64', shape: [6, 4], data: BigInt64Array.from({ length: 24 }, (_, i) => BigInt(i % 7)) });
+  const dataset = await openDataset(`npy:${at('tokens.npy')}`);
+  const graph = new Graph('tokens');
+  const words = graph.input('words', { dtype: 'int64', shape: [Number.NaN, 4] });
+  const embedded = graph.add(ops.gather, [weight(graph, 'embedding', [7, 8]), words], { axis: 0 }, 'embedded');
+  graph.output('y', graph.add(ops.gemm, [embedded, weight(graph, 'w', [3, 8]), weight(graph, 'b', [3])], {}, 'layer'));
+  exportOnnx(graph, at('tokens.onnx'));
+  exportOnnx((await quantize(graph, calibrationBatches(graph, dataset, 6, 3))).graph, at('tokens.int8.onnx'));
+  const { layers, outputs } = await quantizationRecord(at('tokens.onnx'), at('tokens.int8.onnx'), { dataset });
+  t.deepEqual(
+    layers.map(({ name }) => name),
+    ['layer'],
+  );
+  t.true(outputs[0].sqnr! > 30);
 });

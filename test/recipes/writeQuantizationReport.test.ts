@@ -37,7 +37,7 @@ test('a page with all that is known of the way to the model', async (t) => {
   exportOnnx(await calibrated(smallNetwork()), at('int8.onnx'));
   const samples = { dataset: someDigits(12), data: 'digits:12' };
   const accuracy = await accuracies(at('float.onnx'), at('int8.onnx'), samples);
-  t.deepEqual([accuracy.data, accuracy.float.samples, accuracy.quantized.samples], ['digits:12', 12, 12]);
+  t.deepEqual([accuracy!.data, accuracy!.float.samples, accuracy!.quantized.samples], ['digits:12', 12, 12]);
   const known = {
     accuracy,
     options: recordedOptions({ perTensor: true, rounding: 'adaround' }),
@@ -52,7 +52,7 @@ test('a page with all that is known of the way to the model', async (t) => {
   });
   t.is(json, at('page.json'));
   t.like(record, known);
-  t.deepEqual(readQuantizationRecord(json), JSON.parse(JSON.stringify(record)));
+  t.deepEqual(await readQuantizationRecord(json), JSON.parse(JSON.stringify(record)));
   const html = readFileSync(at('page.html'), 'utf8');
   t.is(wellFormed(html), undefined);
   for (const text of [
@@ -141,6 +141,13 @@ const odd: Record<string, () => Odd> = {
     options: { weightBits: 2, exclude: ['fc'] },
     data: someDigits(4),
   }),
+  'weights alone, scales for groups of them': () => {
+    const graph = new Graph('groups');
+    const x = graph.input('x', shaped([Number.NaN, 64]));
+    const first = graph.add(ops.relu, [conv(graph, x, [5, 64], 'first')], {}, 'relu');
+    graph.output('y', conv(graph, first, [3, 5], 'second'));
+    return { graph, options: { activations: 'float', weightGroup: 32, weightBits: 4 } };
+  },
   ...Object.fromEntries([1, 2, 3, 4].map((bits) => [`packed weights of ${bits} bits`, () => ({ graph: lowbitNet({ bits }) })])),
 };
 
@@ -174,7 +181,7 @@ for (const [name, make] of Object.entries(odd)) {
     const html = readFileSync(page, 'utf8');
     t.is(wellFormed(html), undefined);
     t.true(record.layers.length > 0);
-    const read = readQuantizationRecord(json);
+    const read = await readQuantizationRecord(json);
     t.is(wellFormed(quantizationComparison({ name: 'a', record: read }, { name: 'b', record: read })), undefined);
     for (const { name: layer, sqnr, weight: w } of record.layers) {
       t.true(sqnr === null || Number.isFinite(sqnr), layer);

@@ -44,6 +44,7 @@ test('it says where and why: what lost most comes first', (t) => {
   t.regex(linesOf([one, layer('two', 30, { inputSqnr: 36 })])[0], /^two loses 6.0 dB: .* noise of its inputs and weights grow$/);
   t.regex(linesOf([layer('two', 21)])[0], /^two begins with 21.0 dB: its own codes are fine/);
   t.regex(sectionOf(quantizationReport(sample), 'Where it is lost'), /In 1 of 5 layers channels share one scale/);
+  t.regex(linesOf([one, layer('two', 25, { inputSqnr: 36, shifted: 0.43 })])[0], /^two loses 11.0 dB: 43 % of its noise shifts the means/);
   // What a layer reads counts, not what stands before it in the list.
   const branch = layer('branch', 18, { inputSqnr: 19 });
   t.false(quantizationReport({ ...sample, layers: [one, branch] }).includes('Where it is lost'));

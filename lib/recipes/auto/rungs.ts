@@ -11,6 +11,8 @@ export interface Rung {
    * @returns nothing where that says it already, or does not go with it
    */
   adds(base: QuantizeOptions): QuantizeOptions | undefined;
+  /** It makes another network of the float one, which has to be as good as asked itself. */
+  changesFloat?: boolean;
   /** What came of it; nothing where there was nothing to do. */
   did(quantized: Quantized): string | undefined;
 }
@@ -40,12 +42,14 @@ export const rungs: readonly Rung[] = [
   },
   {
     name: 'replace ReLU6',
+    changesFloat: true,
     adds: ({ equalize, replaceRelu6 }) =>
       equalize !== false && replaceRelu6 === undefined ? { equalize: true, replaceRelu6: true } : undefined,
     did: ({ replacedRelu6 }) => (replacedRelu6?.length ? `${counted(replacedRelu6.length, 'clip')} made relu` : undefined),
   },
   {
     name: 'absorb biases',
+    changesFloat: true,
     adds: ({ absorbBias }) => (absorbBias === undefined ? { absorbBias: true } : undefined),
     did: ({ absorbed }) => (absorbed?.layers.length ? `of ${counted(absorbed.layers.length, 'layer')}` : undefined),
   },
