@@ -73,11 +73,11 @@ export async function quantizeToBudget(
 ): Promise<{ quantized: Quantized; samples: number; search: BitsOutcome; sensitivity: BitSearch['sensitivity'] }> {
   const { maxSize, maxLatency, bits: widths, refinements, folder, opset, weights: storage } = job.options;
   const { network, judge, batches, calibration } = await calibratedAndJudged(job, model);
-  const { weightRange, scales, rounding, adaround } = schemeOf(job.options);
+  const { weightRange, scales, rounding, adaround, leastSquares } = schemeOf(job.options);
   const line = job.progress('searching bits');
   const { quantized, ...found } = await searchBits(network, judge, batches, {
     ...{ ...maxSize, ...maxLatency, widths, refinements, folder, opset, storage },
-    ...{ weightRange, scales, rounding, adaround, signal: job.signal },
+    ...{ weightRange, scales, rounding, adaround, leastSquares, signal: job.signal },
     onProgress: (what, done, total) => line.show(`${what}  ${done}/${total}`),
   });
   return { quantized, samples: calibration, sensitivity: found.sensitivity, search: { ...found, isOfTime: maxLatency !== undefined } };

@@ -53,7 +53,7 @@ export function addSensitivity(program: Command): void {
 function checkFlags(model: string, { output, rounding }: Options): void {
   const refuse = (option: string, came: unknown, expected: string, because?: string) =>
     fail({ code: 'option', where: 'sensitivity', option, came, expected, because });
-  if (rounding === 'adaround') refuse('rounding', rounding, '"nearest"', 'each layer is measured alone');
+  if (rounding !== undefined && rounding !== 'nearest') refuse('rounding', rounding, '"nearest"', 'each layer is measured alone');
   if (output === undefined) return;
   if (!['.csv', '.json'].includes(extname(output))) refuse('output', output, 'a file .csv or .json');
   checkOutput('sensitivity', model, output);

@@ -27,8 +27,11 @@ export interface MigrateOptions {
 export interface Migration {
   value: Value;
   layers: readonly Node[];
-  /** Somebody else reads the value too (the residual sum behind a norm): the layers get their own, at the price of a product. */
-  isShared: boolean;
+  /**
+   * Nobody before it can take the division in (an input of the graph), or somebody else reads the value too (the residual sum behind a norm): the
+   * layers get their own, at the price of a product.
+   */
+  takesProduct: boolean;
 }
 
 /** A value whose channels were divided. */
@@ -50,20 +53,22 @@ export interface Migrated {
 
 const alphas = Array.from({ length: 11 }, (_, i) => i / 10);
 
-/** A shared value is worth a product of its own from this gain on: 3 dB. */
+/** From this gain on a product is worth its time: 3 dB. */
 const worthAProduct = 2;
 
 /** The values of a graph whose channels can be scaled: what has to be watched for `migrateScales`. */
 export function migrations(graph: Graph): Migration[] {
   const around = surroundings(graph);
-  return graph.nodes.flatMap(({ output: value }) => {
+  return [...graph.inputs, ...graph.nodes.map(({ output }) => output)].flatMap((value) => {
     const readers = around.uses.of(value);
     const layers = readers.filter((node) => isLayer(graph, node) && node.inputs[0] === value);
     const channels = around.types.get(value)?.shape.at(-1);
     if (!layers.length || !channels || layers.some((layer) => inputsOf(graph, layer) !== channels)) return [];
+    const { producer } = value;
+    if (!producer) return [{ value, layers, takesProduct: true }];
     if (!absorbed(value, ones(channels), around)) return [];
-    const isShared = layers.length < readers.length || around.uses.isOutput(value);
-    return isShared && isLayer(graph, value.producer!) ? [] : [{ value, layers, isShared }];
+    const takesProduct = layers.length < readers.length || around.uses.isOutput(value);
+    return takesProduct && isLayer(graph, producer) ? [] : [{ value, layers, takesProduct }];
   });
 }
 
@@ -73,8 +78,8 @@ export function migrations(graph: Graph): Migration[] {
  *     s[j] = max|x[j]|^α / max|w[:, j]|^(1 − α)        w of all layers that read x: query, key and value share one
  *
  * What makes the value takes the division in: scale and bias of a normalization (LayerNorm, decomposed or not, RMSNorm, BatchNorm), or the layer before (value
- * projection → output projection). Where a residual sum reads a norm too (BERT's order), the layers read a product with 1/s. The outputs of the graph
- * stay what they are, up to rounding.
+ * projection → output projection). Where a residual sum reads a norm too (BERT's order), and for inputs of the graph, the layers read a product with 1/s.
+ * The outputs of the graph stay what they are, up to rounding.
  * Source: Xiao et al., SmoothQuant: Accurate and Efficient Post-Training Quantization for Large Language Models, 2023.
  * @param seen the channels of the values of `migrations`, by name; values without stay as they are
  * @throws LowbitError "option", "graph" where what was seen has other channels
@@ -87,15 +92,15 @@ export function migrateScales(graph: Graph, seen: ReadonlyMap<string, SeenChanne
   const edits: Edit[] = [];
   const products = new Map<Node, { value: Value; factor: Tensor }>();
   const values: MigratedScales[] = [];
-  for (const { value, layers, isShared } of migrations(graph)) {
+  for (const { value, layers, takesProduct } of migrations(graph)) {
     const channels = seen.get(value.name);
     if (!channels) continue;
     checkChannels(value, channels, inputsOf(graph, layers[0]));
     const readers = layers.map((layer) => new Reader(graph, layer, weightBits?.get(layer.name) ?? 8, perTensor));
     const { scales, ...choice } = chosen(channels, readers, alpha === undefined ? alphas : [alpha]);
-    if (alpha === undefined && !(choice.gain > (isShared ? worthAProduct : 1))) continue;
+    if (alpha === undefined && !(choice.gain > (takesProduct ? worthAProduct : 1))) continue;
     const divided = Tensor.from(Float32Array.from(scales, (s) => 1 / s));
-    if (isShared) for (const layer of layers) products.set(layer, { value, factor: divided });
+    if (takesProduct) for (const layer of layers) products.set(layer, { value, factor: divided });
     else edits.push(...absorbed(value, divided, around)!);
     edits.push(...layers.map((node) => ({ node, input: 1, factor: inputFactor(graph, node, scales) })));
     values.push({ name: value.name, layers: layers.map(({ name }) => name), scales, ...choice });

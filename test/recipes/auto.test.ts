@@ -46,6 +46,7 @@ test('all rungs are tried for what cannot be had, each kept rung is better, and 
         'absorb biases',
         'smooth',
         'correct biases',
+        'least squares',
         'AdaRound',
       ],
       'leave layers float',

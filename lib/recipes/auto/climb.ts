@@ -6,7 +6,6 @@ import type { Graph } from '../../graph/graph.js';
 import { print } from '../../graph/print.js';
 import { toOnnx, version } from '../../onnx/exportOnnx.js';
 import { fingerprint } from '../../quant/adaround/folder.js';
-import type { AdaroundOptions } from '../../quant/adaround/options.js';
 import type { Batches } from '../../quant/calibrate.js';
 import type { LadderRecord, RungRecord } from '../../report/quantizationRecord.js';
 import { type CalibratedNetwork, calibrateNetwork } from '../calibrated.js';
@@ -64,7 +63,7 @@ export class Climb {
     this.#file = Measurements.open(folder, 'ladder.json', this.print());
     this.#base = {
       ...quantize,
-      ...(quantize.rounding === 'adaround' && this.adaround(adaround)),
+      ...(quantize.rounding === 'adaround' && { adaround }),
       onProgress: (done, step, of = samples.calibration) => onProgress?.(step, done, of),
       onRounding: ({ layer, layers, name }) => onProgress?.(`rounding ${name}`, layer, layers),
       signal,
@@ -98,7 +97,7 @@ export class Climb {
   private async step(rung: Rung, best?: Best): Promise<Best> {
     const added = rung.adds(this.options.quantize ?? {});
     if (!added) return best!;
-    const options = { ...(best?.options ?? this.#base), ...added, ...(added.adaround && this.adaround(added.adaround)) };
+    const options = this.inFolder({ ...(best?.options ?? this.#base), ...added });
     let made: Made | undefined;
     const tryIt = async () => {
       const network = await calibrateNetwork(this.graph, this.#batches, options);
@@ -156,10 +155,12 @@ export class Climb {
     return { network, quantized: await quantizeCalibrated(network, this.#batches, options) };
   }
 
-  /** AdaRound keeps its layers where the rungs are kept. */
-  private adaround(settings: AdaroundOptions = {}): QuantizeOptions {
+  /** Roundings keep their layers where the rungs are kept. */
+  private inFolder(options: QuantizeOptions): QuantizeOptions {
     const { folder } = this.options;
-    return { adaround: { ...(folder !== undefined && { folder: join(folder, 'adaround') }), ...settings } };
+    const { rounding = 'nearest' } = options;
+    if (folder === undefined || rounding === 'nearest') return options;
+    return { ...options, [rounding]: { folder: join(folder, rounding), ...options[rounding] } };
   }
 
   /** What a rung came to, from the folder where it is there. */

@@ -1,5 +1,6 @@
 /** The rungs of the ladder that `autoQuantize` climbs, the cheapest first. */
 import type { ObserverName } from '../../quant/observers/index.js';
+import { bitsGiven } from '../bitsByName.js';
 import type { Quantized } from '../quantize.js';
 import type { QuantizeOptions } from '../quantizeOptions.js';
 
@@ -25,6 +26,12 @@ const ranges = (observer: ObserverName): Rung => ({
   adds: (base) => (base.observer === undefined ? { observer } : undefined),
   did: (quantized) => `${Object.keys(quantized.ranges).length} ranges`,
 });
+
+/** Is a rounding left to choose that goes with the options? */
+const learnsRounding = ({ rounding, weightGroup, weightBits = 8 }: QuantizeOptions) =>
+  rounding === undefined && weightGroup === undefined && !bitsGiven(weightBits).includes(1);
+
+const rounded: Rung['did'] = ({ rounding }) => (rounding.length ? `${counted(rounding.length, 'layer')} rounded` : undefined);
 
 export const rungs: readonly Rung[] = [
   {
@@ -64,12 +71,18 @@ export const rungs: readonly Rung[] = [
     did: ({ corrected }) => (corrected?.layers.length ? `of ${counted(corrected.layers.length, 'layer')}` : undefined),
   },
   {
+    name: 'least squares',
+    adds: (base) => (learnsRounding(base) ? { rounding: 'leastSquares', leastSquares: {} } : undefined),
+    did: rounded,
+  },
+  {
     name: 'AdaRound',
-    adds: ({ rounding, weightBits = 8, adaround }) =>
-      rounding === undefined
-        ? { rounding: 'adaround', adaround: { ...(weightBits === 8 && { iterations: iterationsOf8Bits }), ...adaround } }
-        : undefined,
-    did: ({ rounding }) => (rounding.length ? `${counted(rounding.length, 'layer')} rounded` : undefined),
+    adds: (base) => {
+      const { weightBits = 8, adaround } = base;
+      const iterations = weightBits === 8 && { iterations: iterationsOf8Bits };
+      return learnsRounding(base) ? { rounding: 'adaround', adaround: { ...iterations, ...adaround }, leastSquares: undefined } : undefined;
+    },
+    did: rounded,
   },
 ];
 

@@ -79,10 +79,10 @@ export class Forms {
     return this.#latest.quantized;
   }
 
-  /** Rounded by AdaRound. */
+  /** Rounded as the options say. */
   learned(assignment: Assignment): Promise<Quantized> {
-    const { adaround, onRounding } = this.options;
-    return this.make(assignment, { rounding: 'adaround', adaround, onRounding });
+    const { rounding, adaround, leastSquares, onRounding } = this.options;
+    return this.make(assignment, { rounding, adaround, leastSquares, onRounding });
   }
 
   /** Of the file. */

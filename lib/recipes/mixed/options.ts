@@ -47,10 +47,10 @@ export const where = 'searchBits';
  */
 export function widthsOf(options: BitSearchOptions): WeightBits[] {
   checkOptions(where, options, optionNames);
-  const { widths = [8, 4, 2], refinements = 12, storage, weightRange, scales, rounding, adaround } = options;
+  const { widths = [8, 4, 2], refinements = 12, storage, weightRange, scales, rounding, adaround, leastSquares } = options;
   const refuse = (option: string, came: unknown, expected: string, because?: string) =>
     fail({ code: 'option', where, option, came, expected, because });
-  checkWeightOptions({ weightRange, scales, rounding, adaround });
+  checkWeightOptions({ weightRange, scales, rounding, adaround, leastSquares });
   const [limit, more] = limitsOf(options);
   if (!limit) refuse('maxBytes', undefined, 'a limit: maxBytes, maxShare or maxMilliseconds');
   if (more) refuse(...more, 'to be left out', `${limit[0]} is the limit`);
@@ -58,7 +58,7 @@ export function widthsOf(options: BitSearchOptions): WeightBits[] {
   for (const bits of widths) checkWeightBits(where, bits);
   const sorted = [...new Set(widths)].sort((a, b) => b - a);
   if (sorted.length < 2) refuse('widths', widths, 'at least two widths');
-  if (rounding === 'adaround' && sorted.includes(1)) refuseSigns();
+  if (rounding !== undefined && rounding !== 'nearest' && sorted.includes(1)) refuseSigns();
   const isOfTime = limit[0] === 'maxMilliseconds';
   if (storage === 'int8' && !isOfTime) refuse('storage', storage, '"int4" or "packed"', 'codes of fewer bits take as much there');
   if (!(Number.isSafeInteger(refinements) && refinements >= 0)) refuse('refinements', refinements, 'a whole number from 0');
@@ -71,5 +71,5 @@ export const limitsOf = ({ maxBytes, maxShare, maxMilliseconds }: Limits) =>
 
 const optionNames = [
   ...['maxBytes', 'maxShare', 'maxMilliseconds', 'widths', 'refinements', 'storage', 'opset', 'folder', 'onTrial', 'onProgress', 'signal'],
-  ...['weightRange', 'scales', 'rounding', 'adaround', 'onRounding'],
+  ...['weightRange', 'scales', 'rounding', 'adaround', 'leastSquares', 'onRounding'],
 ];

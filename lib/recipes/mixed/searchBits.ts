@@ -140,14 +140,15 @@ class BitSearcher {
     return score && { choice, score };
   }
 
-  /** The network of a choice; with AdaRound where that is asked for and better. */
+  /** The network of a choice; its rounding learned where that is asked for and better. */
   private async finished({ choice, score }: Fitting, limit: number): Promise<Pick<BitSearch, 'quantized' | 'bits' | 'score' | 'used'>> {
     const { forms } = this;
     const assignment = this.assignment(choice);
     const bits = Object.fromEntries(assignment);
     const used = await forms.used(assignment);
     const written = (quantized: Quantized): Quantized => ({ ...quantized, graph: forms.stored(quantized.graph) });
-    if (this.options.rounding === 'adaround') {
+    const { rounding = 'nearest' } = this.options;
+    if (rounding !== 'nearest') {
       const learned = await forms.learned(assignment);
       const itsUse = forms.isOfTime ? used : forms.bytesOf(learned);
       const itsScore = await forms.judge.score(learned.graph);
