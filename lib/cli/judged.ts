@@ -1,5 +1,6 @@
 /** What commands share that measure forms of one network: it is calibrated on some of the samples and judged by others. */
 import type { Command } from 'commander';
+import type { Dataset } from '../data/dataset.js';
 import { importOnnx } from '../onnx/importOnnx.js';
 import type { Batches } from '../quant/calibrate.js';
 import { samplesFor } from '../recipes/auto/samples.js';
@@ -7,7 +8,7 @@ import { type CalibratedNetwork, calibrateNetwork } from '../recipes/calibrated.
 import { Judge } from '../recipes/judge.js';
 import { calibrationBatches } from '../recipes/prepare.js';
 import type { Job } from './command.js';
-import { type DataOptions, datasetOf, wholeFrom } from './options.js';
+import { type DataOptions, datasetOf, type SampleOptions, wholeFrom } from './options.js';
 import { type SchemeOptions, schemeOf } from './quantizeScheme.js';
 
 export interface JudgedOptions {
@@ -17,8 +18,14 @@ export interface JudgedOptions {
 
 export const addJudgedOptions = (target: Command): Command =>
   target
-    .option('--evaluation <kind:path>', 'samples to judge by (default: those that calibration leaves out)')
+    .option('--evaluation <kind:path>', 'samples to judge by, all of them (default: those that calibration leaves out)')
     .option('--evaluation-samples <n>', 'judge by n of them at most (default: 1000)', wholeFrom(1));
+
+/** The samples to judge by that were given; which part of `--data` is taken does not matter there. */
+export function evaluationOf(options: JudgedOptions & SampleOptions): Promise<Dataset> | undefined {
+  const { evaluation } = options;
+  return evaluation === undefined ? undefined : datasetOf(evaluation, { ...options, skip: undefined, limit: undefined });
+}
 
 export interface Judged {
   network: CalibratedNetwork;
@@ -33,12 +40,12 @@ type Options = DataOptions & SchemeOptions & JudgedOptions & { data: string; cal
 
 /** Reads the model and the samples, calibrates, and runs the float network. */
 export async function calibratedAndJudged({ options, signal, progress }: Job<Options>, model: string): Promise<Judged> {
-  const { data, evaluation, calibration, evaluationSamples: samples, batch } = options;
+  const { data, calibration, evaluationSamples: samples, batch } = options;
   const graph = importOnnx(model);
   const dataset = await datasetOf(data, options);
   const chosen = samplesFor(dataset, {
     ...{ calibration, samples },
-    ...(evaluation !== undefined && { evaluation: await datasetOf(evaluation, options) }),
+    evaluation: await evaluationOf(options),
   });
   const line = progress('starting');
   let judging = true;

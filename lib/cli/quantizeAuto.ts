@@ -7,7 +7,7 @@ import type { AutoQuantized } from '../recipes/auto/options.js';
 import type { LadderRecord, RungRecord } from '../report/quantizationRecord.js';
 import type { Job } from './command.js';
 import { bytes, facts, percent } from './format.js';
-import { addJudgedOptions, type JudgedOptions } from './judged.js';
+import { addJudgedOptions, evaluationOf, type JudgedOptions } from './judged.js';
 import { datasetOf, number } from './options.js';
 import type { Options } from './quantize.js';
 import { schemeOf } from './quantizeScheme.js';
@@ -46,7 +46,7 @@ export async function quantizeAuto(
   { options, signal, progress }: Job<Options>,
   model: string,
 ): Promise<Omit<AutoQuantized, 'calibration'> & { samples: number }> {
-  const { data, evaluation, calibration, evaluationSamples: samples, maxDrop, minSqnr, folder, batch, json } = options;
+  const { data, calibration, evaluationSamples: samples, maxDrop, minSqnr, folder, batch, json } = options;
   const line = progress('starting');
   const print = (text: string) => {
     line.clear();
@@ -55,7 +55,7 @@ export async function quantizeAuto(
   const found = await autoQuantize(importOnnx(model), await datasetOf(data, options), {
     quantize: schemeOf(options),
     ...{ calibration, samples, maxDrop, minSqnr, folder, batch, signal },
-    ...(evaluation !== undefined && { evaluation: await datasetOf(evaluation, options) }),
+    evaluation: await evaluationOf(options),
     onStart: (start) => print(`${startText(start)}\n\n${headerText}`),
     onRung: (rung) => print(rungText(rung)),
     onProgress: (what, done, total) => line.show(`${what}  ${done}/${total}`),

@@ -2,6 +2,7 @@
 import { samplesFor } from '../recipes/auto/samples.js';
 import { accuracies, recordedOptions, writeQuantizationReport } from '../recipes/writeQuantizationReport.js';
 import type { Job } from './command.js';
+import { evaluationOf } from './judged.js';
 import { datasetOf } from './options.js';
 import type { Made, Options } from './quantize.js';
 import { schemeOf } from './quantizeScheme.js';
@@ -20,7 +21,7 @@ export async function reportQuantized(
   const dataset = await datasetOf(data, job.options);
   const { judged } = samplesFor(dataset, {
     ...{ calibration: samples, samples: evaluationSamples },
-    ...(evaluation !== undefined && { evaluation: await datasetOf(evaluation, job.options) }),
+    evaluation: await evaluationOf(job.options),
   });
   const { update } = progress('evaluating');
   const accuracy = await accuracies(model, output, { dataset: judged, data: evaluation ?? data }, { batch, onProgress: update, signal });

@@ -62,7 +62,7 @@ const standardRows: KernelRows = [
     'Attention BlackmanWindow CenterCropPad ConcatFromSequence DeformConv HammingWindow HannWindow If ImageDecoder Loop ' +
       'MelWeightMatrix Optional OptionalGetElement OptionalHasElement RMSNormalization RandomNormal RandomUniform RegexFullMatch ' +
       'RotaryEmbedding STFT Scan Scatter SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength ' +
-      'SequenceMap SplitToSequence StringConcat StringNormalizer StringSplit TfIdfVectorizer Upsample',
+      'SequenceMap SimplifiedLayerNormalization SplitToSequence StringConcat StringNormalizer StringSplit Swish TfIdfVectorizer Upsample',
   ],
 ];
 

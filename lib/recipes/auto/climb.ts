@@ -43,10 +43,15 @@ interface Done {
   score?: Score;
 }
 
+/** Samples that roundings and corrections of biases see at most. */
+const enoughForLayers = 128;
+
 export class Climb {
   readonly #target: Target;
   readonly #base: QuantizeOptions;
   readonly #batches: Batches;
+  /** What single layers are fitted to: roundings run these samples once for each layer. */
+  readonly #few: Batches;
   readonly #file: Measurements<Done>;
   readonly #done: RungRecord[] = [];
 
@@ -59,7 +64,10 @@ export class Climb {
   ) {
     const { batch = 32, folder, quantize: { adaround, ...quantize } = {}, onProgress, signal } = options;
     this.#target = targetOf(options, judge.countsAnswers);
-    this.#batches = calibrationBatches(graph, dataset, samples.calibration, batch, signal);
+    const calibrating = dataset.spread(samples.calibration);
+    const batchesOf = (count: number) => calibrationBatches(graph, calibrating, Math.min(count, calibrating.length), batch, signal);
+    this.#batches = batchesOf(samples.calibration);
+    this.#few = batchesOf(enoughForLayers);
     this.#file = Measurements.open(folder, 'ladder.json', this.print());
     this.#base = {
       ...quantize,
@@ -126,14 +134,14 @@ export class Climb {
     const decided = { ...network, weights: quantized.weights };
     const { weightBits, weightRange, scales } = best.options;
     const shared = { weightBits, weightRange, scales, folder, signal };
-    const ranking = await sensitivity(decided, this.judge, this.#batches, {
+    const ranking = await sensitivity(decided, this.judge, this.#few, {
       ...shared,
       onProgress: (done, total, layer = '') => onProgress?.(`measuring what ${layer} costs`, done, total),
     });
     const names = ranking.map(({ name }) => name);
     const isEnough = (score: Score) => isMet(this.#target, score, this.judge.float);
     let tried = 0;
-    const found = await partialQuantization(decided, names, this.judge, isEnough, this.#batches, {
+    const found = await partialQuantization(decided, names, this.judge, isEnough, this.#few, {
       ...shared,
       onTrial: ({ float }) => onProgress?.(`leaving ${counted(float.length, 'layer')} float`, ++tried, tried),
     });
@@ -152,7 +160,7 @@ export class Climb {
   }
 
   private async finish(network: CalibratedNetwork, options: QuantizeOptions): Promise<Made> {
-    return { network, quantized: await quantizeCalibrated(network, this.#batches, options) };
+    return { network, quantized: await quantizeCalibrated(network, this.#few, options) };
   }
 
   /** Roundings keep their layers where the rungs are kept. */
