@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { type Graph, lowerInteger, type QuantizeOptions, quantize, run, Tensor, threads } from 'lowbit';
+import { Graph, lowerInteger, ops, type QuantizeOptions, quantize, run, Tensor, threads } from 'lowbit';
 import { type Form, fitScale } from '../../lib/quant/leastSquares/fitScale.js';
 import { type GroupProduct, momentsOf } from '../../lib/quant/leastSquares/moments.js';
 import { chooseShrinkage, formsOf } from '../../lib/quant/leastSquares/shrinkage.js';
@@ -197,3 +197,20 @@ const refused: [what: string, options: object, message: RegExp][] = [
 for (const [what, options, message] of refused) {
   test(`refused: ${what}`, (t) => faultsLater(t, () => quantize(severalLayers(), samples(4, 4), options), 'option', message));
 }
+
+test('a layer of very many inputs keeps the nearest codes, and its bias is fitted', async (t) => {
+  const graph = new Graph('wide');
+  const x = graph.input('x', { dtype: 'float32', shape: [Number.NaN, 1600] });
+  const w = graph.constant(Tensor.from(randomNumbers(4800, 0, 1, 1), [3, 1600]), 'w');
+  graph.output('y', graph.add(ops.gemm, [x, w, graph.constant(Tensor.from([1, 2, 3]), 'b')], {}, 'layer'));
+  const batches = async function* () {
+    yield { x: Tensor.from(randomNumbers(16 * 1600, 0, 1, 2), [16, 1600]) };
+  };
+  const codesOf = (made: Graph) => [...made.constants].find(([, { dtype, size }]) => dtype === 'int8' && size === 4800)![1].toNumbers();
+  const nearest = await quantize(graph, batches, { weightBits: 3 });
+  const fitted = await quantize(graph, batches, { weightBits: 3, rounding: 'leastSquares' });
+  t.deepEqual(codesOf(fitted.graph), codesOf(nearest.graph));
+  const [{ changed, loss }] = fitted.rounding;
+  t.is(changed, 0);
+  t.true(loss.rounded < 0.5 * loss.nearest, `${loss.rounded} of ${loss.nearest}`);
+});

@@ -34,6 +34,9 @@ const searches: Record<ScaleKind, Omit<ScaleSearch, 'least'>> = {
 /** What became of a layer; the bias is the real one with what its outputs would miss on average. */
 export type FittedWeight = QuantizedWeight & { bias: Float32Array } & Omit<LayerRounding, 'name'>;
 
+/** Weights an output at most: moments are their square, in memory and, for each output, in time. Beyond, codes are the nearest ones. */
+const widest = 1536;
+
 /**
  * Codes and scales with which e·S·e − 2·e·d is least for each output (see `fitScale`), S and d from the rows, shrunk as far as rows that were
  * held back say; then the bias that brings the outputs nearest behind the clamp.
@@ -42,19 +45,9 @@ export type FittedWeight = QuantizedWeight & { bias: Float32Array } & Omit<Layer
 export async function fitLayer(layer: FittedLayer, rows: Rows, signal?: AbortSignal): Promise<FittedWeight> {
   const { weight, bias, bits, scales } = layer;
   const products = productsOf(layer, rows);
-  const isHeld = heldBack(rows.samples);
-  const measured = products.map((product) => ({ weight: product.weight, moments: momentsOf(product, isHeld) }));
-  const shrinkage = chooseShrinkage(measured, largestCode(bits));
-  const fits = await fitOutputs(
-    layer,
-    measured.flatMap((group) => formsOf(group.weight, group.moments.all, shrinkage)),
-    signal,
-  );
   const nearest: QuantizedWeight = { codes: nearestCodes(weight, scales, bits), scales };
-  const fitted: QuantizedWeight = {
-    codes: Int8Array.from(fits.flatMap(({ codes }) => codes.flatMap((q) => [...q]))),
-    scales: Float32Array.from(fits, ({ scale }) => scale),
-  };
+  const isWide = weight.length > widest * bias.length;
+  const fitted = isWide ? nearest : await fitWeights(layer, products, heldBack(rows.samples), signal);
   const before = outcomeOf(layer, products, nearest, false);
   const after = outcomeOf(layer, products, fitted, true);
   const kept = !(after.loss < before.loss);
@@ -66,6 +59,23 @@ export async function fitLayer(layer: FittedLayer, rows: Rows, signal?: AbortSig
     loss: { nearest: before.loss / rows.count, rounded: after.loss / rows.count },
     changed: kept ? 0 : fitted.codes.reduce((sum, q, i) => sum + (q === nearest.codes[i] ? 0 : 1), 0),
     kept,
+  };
+}
+
+/** Codes and scales from moments of the rows. */
+async function fitWeights(
+  layer: FittedLayer,
+  products: readonly GroupProduct[],
+  isHeld: boolean[],
+  signal?: AbortSignal,
+): Promise<QuantizedWeight> {
+  const measured = products.map((product) => ({ weight: product.weight, moments: momentsOf(product, isHeld) }));
+  const shrinkage = chooseShrinkage(measured, largestCode(layer.bits));
+  const forms = measured.flatMap((group) => formsOf(group.weight, group.moments.all, shrinkage));
+  const fits = await fitOutputs(layer, forms, signal);
+  return {
+    codes: Int8Array.from(fits.flatMap(({ codes }) => codes.flatMap((q) => [...q]))),
+    scales: Float32Array.from(fits, ({ scale }) => scale),
   };
 }
 
