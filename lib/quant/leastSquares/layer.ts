@@ -34,8 +34,14 @@ const searches: Record<ScaleKind, Omit<ScaleSearch, 'least'>> = {
 /** What became of a layer; the bias is the real one with what its outputs would miss on average. */
 export type FittedWeight = QuantizedWeight & { bias: Float32Array } & Omit<LayerRounding, 'name'>;
 
-/** Weights an output at most: moments are their square, in memory and, for each output, in time. Beyond, codes are the nearest ones. */
-const widest = 1536;
+/**
+ * What is fitted at most: so many weights an output, because moments take their square in memory, and so many products of a sweep over all
+ * outputs, some twenty seconds. Beyond, codes are the nearest ones.
+ */
+const most = { weights: 1536, products: 2.5e8 };
+
+const isTooLarge = ({ weight: { length }, bias }: FittedLayer) =>
+  length > most.weights * bias.length || length ** 2 / bias.length > most.products;
 
 /**
  * Codes and scales with which e·S·e − 2·e·d is least for each output (see `fitScale`), S and d from the rows, shrunk as far as rows that were
@@ -46,8 +52,7 @@ export async function fitLayer(layer: FittedLayer, rows: Rows, signal?: AbortSig
   const { weight, bias, bits, scales } = layer;
   const products = productsOf(layer, rows);
   const nearest: QuantizedWeight = { codes: nearestCodes(weight, scales, bits), scales };
-  const isWide = weight.length > widest * bias.length;
-  const fitted = isWide ? nearest : await fitWeights(layer, products, heldBack(rows.samples), signal);
+  const fitted = isTooLarge(layer) ? nearest : await fitWeights(layer, products, heldBack(rows.samples), signal);
   const before = outcomeOf(layer, products, nearest, false);
   const after = outcomeOf(layer, products, fitted, true);
   const kept = !(after.loss < before.loss);

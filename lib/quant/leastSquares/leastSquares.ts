@@ -25,7 +25,8 @@ import { type LeastSquaresOptions, leastSquaresSettings } from './options.js';
  * were not made of (as Ledoit and Wolf shrink covariances, 2004). Biases are fitted last, behind the clamp that follows.
  *
  * The result depends on graphs, samples and settings alone. Memory is bounded by the activations of one batch, about 0.5 GiB for rows, and
- * moments of k² numbers for k weights an output; layers of more than 1536 keep the nearest codes, and only their biases are fitted.
+ * moments of k² numbers for k weights an output; where k is above 1536, or k² for all outputs
+ * above 2.5·10⁸, codes stay the nearest ones, and only biases are fitted.
  * @param float the graph as `prepareToQuantize` left it
  * @param quantized what `insertQdq` made of it
  * @param batches inputs by name, samples along their first dimension; called once for each layer
