@@ -12,7 +12,6 @@ import {
   type QParams,
   type QuantizeOptions,
   quantize,
-  run,
   Tensor,
   threads,
 } from 'lowbit';
@@ -22,7 +21,7 @@ import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
 import { smallNet } from '../graph/graphs.js';
 import { randomNumbers } from '../ops/case.js';
-import { samples, severalLayers, size, stepsOf } from './layers.js';
+import { distanceFrom, samples, severalLayers, stepsOf } from './layers.js';
 
 test('V of a fraction, golden: -0.693147, 0, 1.609438, -2.397895', (t) => {
   for (const [fraction, v] of [
@@ -72,12 +71,7 @@ test('codes are 0 or 1 steps from the floor, and each layer is nearer to the flo
 
 test('the network is nearer to the float one than with the nearest codes', async (t) => {
   const float = severalLayers();
-  const image = Tensor.from(randomNumbers(60 * size * size * 4, 0, 1, 999), [60, size, size, 4]);
-  const want = run(float, { image }).y.toNumbers();
-  const distance = (graph: Graph) =>
-    run(lowerInteger(graph).graph, { image })
-      .y.toNumbers()
-      .reduce((sum, y, i) => sum + (y - want[i]) ** 2, 0);
+  const distance = distanceFrom(float);
   const nearest = await quantize(float, samples(80, 10), { weightBits: 3 });
   const { graph } = await rounded(float);
   t.true(distance(graph) < 0.8 * distance(nearest.graph), `${distance(graph)} and ${distance(nearest.graph)}`);

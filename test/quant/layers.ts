@@ -1,5 +1,5 @@
 /** A network with layers of every kind whose weights are rounded, samples for it, and what became of its weights. */
-import { Graph, ops, Tensor, type Value } from 'lowbit';
+import { Graph, lowerInteger, ops, run, Tensor, type Value } from 'lowbit';
 import { weight } from '../graph/graphs.js';
 import { randomNumbers } from '../ops/case.js';
 
@@ -43,4 +43,14 @@ export function stepsOf(graph: Graph, float: Graph, layer: string) {
   const real = float.constantOf(float.nodes.find(({ name }) => name === layer)!.inputs[1])!.toNumbers();
   const row = real.length / scales.length;
   return { codes, steps: real.map((w, i) => Math.fround(w / scales[Math.floor(i / row)])) };
+}
+
+/** Σ (y − want)² of a quantized form of a graph, on integers, over 60 samples that it was not made with. */
+export function distanceFrom(float: Graph): (quantized: Graph) => number {
+  const image = Tensor.from(randomNumbers(60 * size * size * 4, 0, 1, 999), [60, size, size, 4]);
+  const want = run(float, { image }).y.toNumbers();
+  return (quantized) =>
+    run(lowerInteger(quantized).graph, { image })
+      .y.toNumbers()
+      .reduce((sum, y, i) => sum + (y - want[i]) ** 2, 0);
 }

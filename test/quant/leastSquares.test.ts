@@ -1,14 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { Graph, lowerInteger, ops, type QuantizeOptions, quantize, run, Tensor, threads } from 'lowbit';
+import { Graph, lowerInteger, ops, type QuantizeOptions, quantize, Tensor, threads } from 'lowbit';
 import { type Form, fitScale } from '../../lib/quant/leastSquares/fitScale.js';
 import { type GroupProduct, momentsOf } from '../../lib/quant/leastSquares/moments.js';
 import { chooseShrinkage, formsOf } from '../../lib/quant/leastSquares/shrinkage.js';
 import { faultsLater } from '../faults.js';
 import { temporaryFolder } from '../folder.js';
 import { randomNumbers } from '../ops/case.js';
-import { samples, severalLayers, size, stepsOf } from './layers.js';
+import { distanceFrom, samples, severalLayers, stepsOf } from './layers.js';
 
 const names = ['conv', 'depthwise', 'groups', 'linear'];
 const rounded = (graph: Graph, options: Partial<QuantizeOptions> = {}, batch = 10) =>
@@ -123,12 +123,7 @@ test('moments of few samples are trusted less than those of many', (t) => {
 
 test('the network is nearer to the float one, with any scales and bits', async (t) => {
   const float = severalLayers();
-  const image = Tensor.from(randomNumbers(60 * size * size * 4, 0, 1, 999), [60, size, size, 4]);
-  const want = run(float, { image }).y.toNumbers();
-  const distance = (graph: Graph) =>
-    run(lowerInteger(graph).graph, { image })
-      .y.toNumbers()
-      .reduce((sum, y, i) => sum + (y - want[i]) ** 2, 0);
+  const distance = distanceFrom(float);
   const cases: Partial<QuantizeOptions>[] = [{}, { weightBits: 4 }, { weightBits: 2 }, { perTensor: true }, { scales: 'powerOfTwo' }];
   for (const options of cases) {
     const nearest = await quantize(float, samples(80, 10), { weightBits: 3, ...options });

@@ -79,7 +79,8 @@ export class Climb {
   }
 
   async climb(): Promise<AutoQuantized> {
-    this.options.onStart?.(this.start());
+    const start = this.start();
+    this.options.onStart?.(start);
     const [first, ...others] = rungs;
     let best = await this.step(first);
     for (const rung of others) if (!this.isMet(best)) best = await this.step(rung, best);
@@ -89,7 +90,7 @@ export class Climb {
     return {
       quantized,
       options: best.options,
-      ladder: { ...this.start(), met: this.isMet(best), rungs: this.#done, leftFloat: last?.best ? last.leftFloat : [] },
+      ladder: { ...start, met: this.isMet(best), rungs: this.#done, leftFloat: last?.best ? last.leftFloat : [] },
       calibration: this.samples.calibration,
       ...(last && { sensitivity: last.ranking }),
     };
